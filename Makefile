@@ -1,0 +1,37 @@
+# make run     serve the starter index on 127.0.0.1:8080 (ARGS="--listen 0.0.0.0:9000 .." to change that)
+# make test    everything the project checks about itself
+# make openapi write openapi/openapi.json again after a change of the service
+
+.PHONY: run test onnxruntime checkpoint build openapi model
+.DELETE_ON_ERROR:
+
+SAPLINK = cargo run --release --locked --quiet --
+
+run: onnxruntime build index/starter/index.json
+	@$(SAPLINK) serve $(ARGS)
+
+build:
+	@echo "building saplink (the first time takes some minutes) .."
+	@cargo build --release --locked
+
+index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json
+	@echo "building the starter index .."
+	@$(SAPLINK) index build --tsv index/starter.tsv --out index/starter --force
+
+onnxruntime:
+	@python3 scripts/fetch.py onnxruntime
+
+checkpoint:
+	@python3 scripts/fetch.py checkpoint
+
+test: onnxruntime checkpoint
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+
+openapi:
+	$(SAPLINK) openapi > openapi/openapi.json
+
+# The embedded model, made again from its checkpoint.
+model: onnxruntime checkpoint build
+	$(SAPLINK) model import .checkpoints/all-MiniLM-L6-v2 --out models/all-minilm-l6-v2 --pooling mean --precision int8 --force

@@ -1,0 +1,242 @@
+//! The command line. Only here is the environment read.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    bert::{Pooling, Precision},
+    encoder::Device,
+    telemetry::{LogFormat, LogLevel},
+};
+
+/// Links medical mentions to UMLS concepts with SapBERT embeddings.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve POST /link and GET /concepts/{cui} over HTTP
+    Serve(Box<ServeArgs>),
+    /// Build and inspect indexes of concept names
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Import and inspect models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Print the OpenAPI description of the service
+    Openapi,
+}
+
+/// How a model is run.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// ONNX Runtime library [default: .onnxruntime/ here or above the executable, then the system's]
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Where inference runs; auto takes CUDA where it works
+    #[arg(long, value_enum, env = "SAPLINK_DEVICE", default_value = "auto")]
+    pub device: DeviceArg,
+    /// Copies of the model at work side by side [default: one a core, at most 4; 1 on CUDA]
+    #[arg(long, value_name = "N", env = "SAPLINK_SESSIONS", value_parser = positive)]
+    pub sessions: Option<usize>,
+    /// Threads of each copy [default: cores / sessions]
+    #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = positive)]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Directory of the index
+    #[arg(long, value_name = "DIR", env = "SAPLINK_INDEX", default_value = "index/starter")]
+    pub index: PathBuf,
+    /// Directory of the model [default: models/NAME, NAME being what the index asks for]
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Requests at work or waiting; one more is answered 429
+    #[arg(long, value_name = "N", env = "SAPLINK_QUEUE", default_value = "64", value_parser = positive)]
+    pub queue: usize,
+    /// Seconds that a request may take
+    #[arg(long, value_name = "SECONDS", env = "SAPLINK_REQUEST_TIMEOUT", default_value = "30", value_parser = positive)]
+    pub request_timeout: usize,
+    /// Seconds that accepted requests are given to finish after SIGTERM
+    #[arg(long, value_name = "SECONDS", env = "SAPLINK_DRAIN_TIMEOUT", default_value = "30", value_parser = positive)]
+    pub drain_timeout: usize,
+    /// Bytes of a request's body
+    #[arg(long, value_name = "BYTES", env = "SAPLINK_MAX_BODY_BYTES", default_value = "2097152", value_parser = positive)]
+    pub max_body_bytes: usize,
+    /// Mentions of a request
+    #[arg(long, value_name = "N", env = "SAPLINK_MAX_MENTIONS", default_value = "1000", value_parser = positive)]
+    pub max_mentions: usize,
+    /// Bytes of a mention
+    #[arg(long, value_name = "BYTES", env = "SAPLINK_MAX_MENTION_BYTES", default_value = "1000", value_parser = positive)]
+    pub max_mention_bytes: usize,
+    /// Candidates of a mention
+    #[arg(long, value_name = "N", env = "SAPLINK_MAX_TOP_K", default_value = "100", value_parser = positive)]
+    pub max_top_k: usize,
+    /// How much is logged
+    #[arg(long, value_enum, env = "SAPLINK_LOG_LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+    /// How it is written
+    #[arg(long, value_enum, env = "SAPLINK_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Embed the names of a vocabulary and build an index of them
+    Build(IndexBuildArgs),
+    /// Check an index and say what it holds
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct IndexBuildArgs {
+    /// Tab-separated names with a header: cui, name, and optionally semantic_type, source, source_code, term_type; may be .gz
+    #[arg(long, value_name = "FILE", required = true)]
+    pub tsv: Vec<PathBuf>,
+    /// Directory to write; its last part is the index's name
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Directory of the model
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL", default_value = "models/all-minilm-l6-v2")]
+    pub model: PathBuf,
+    /// Replace the directory if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Neighbours of a point in the graph (M)
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(4..=128))]
+    pub m: u16,
+    /// Candidates looked at for each point while building
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(8..=4096))]
+    pub ef_construction: u16,
+    /// Candidates looked at in a search: more is slower and misses less
+    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub ef_search: u16,
+    /// Best scores below this are answered as NIL
+    #[arg(long, value_name = "SCORE", default_value = "0.5", value_parser = cosine, allow_negative_numbers = true)]
+    pub nil_threshold: f32,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Turn a Hugging Face BERT checkpoint, or an exported model.onnx, into a model directory
+    Import(ModelImportArgs),
+    /// Check a model and say what it is
+    Info(InfoArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ModelImportArgs {
+    /// Directory as downloaded: config.json, vocab.txt or tokenizer.json, model.safetensors or pytorch_model.bin
+    #[arg(value_name = "DIR")]
+    pub from: PathBuf,
+    /// Directory to write; its last part is the model's name
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How token vectors become one: cls for SapBERT, mean for its mean-token variant and sentence-transformers
+    #[arg(long, value_enum, default_value = "cls")]
+    pub pooling: PoolingArg,
+    /// fp32 is the reference, int8 for CPUs, fp16 for GPUs
+    #[arg(long, value_enum, default_value = "fp32")]
+    pub precision: PrecisionArg,
+    /// Tokens of a text that are read, with [CLS] and [SEP]
+    #[arg(long, value_name = "N", default_value = "25", value_parser = positive)]
+    pub max_tokens: usize,
+    /// Replace the directory if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// ONNX Runtime library [default: .onnxruntime/ here or above the executable, then the system's]
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print the manifest as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DeviceArg {
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+impl From<DeviceArg> for Device {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Auto => Self::Auto,
+            DeviceArg::Cpu => Self::Cpu,
+            DeviceArg::Cuda => Self::Cuda,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PoolingArg {
+    Cls,
+    Mean,
+}
+
+impl From<PoolingArg> for Pooling {
+    fn from(pooling: PoolingArg) -> Self {
+        match pooling {
+            PoolingArg::Cls => Self::Cls,
+            PoolingArg::Mean => Self::Mean,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionArg {
+    Fp32,
+    Int8,
+    Fp16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::Fp32 => Self::Fp32,
+            PrecisionArg::Int8 => Self::Int8,
+            PrecisionArg::Fp16 => Self::Fp16,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "must be a whole number above 0".into())
+}
+
+fn cosine(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|s| (-1.0..=1.0).contains(s)).ok_or_else(|| "must be between -1 and 1".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,96 @@
+//! `saplink index`.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use anyhow::{Context, Result};
+use indicatif::HumanCount;
+
+use super::{
+    load_encoder, name_of,
+    progress::{Bars, since},
+};
+use crate::{
+    cli::{IndexBuildArgs, InfoArgs},
+    encoder::{EncoderError, Runtime},
+    files::FileSum,
+    index::{self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, ModelReference, NamesBuilder},
+    progress::Progress,
+    shutdown,
+    terminology::read_tsv,
+};
+
+/// `index build`.
+pub fn build(args: &IndexBuildArgs) -> Result<()> {
+    let started = Instant::now();
+    let bars = Bars::new(shutdown::flag()?);
+    let mut names = NamesBuilder::default();
+    let mut inputs = BTreeMap::new();
+    for path in &args.tsv {
+        let rows = read_tsv(path, |row| names.add(row))?;
+        eprintln!("  {}: {} names", path.display(), HumanCount(rows));
+        inputs.insert(name_of(path)?, FileSum::of(path)?);
+    }
+    let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
+    let encoder = load_encoder(&runtime, &args.model, &args.run)?;
+    let model = encoder.manifest();
+    eprintln!("  model {} on {}", model.label(), encoder.device());
+    let options = BuildOptions {
+        out: args.out.clone(),
+        force: args.force,
+        name: name_of(&args.out)?,
+        model: ModelReference {
+            name: model.name.clone(),
+            fingerprint: model.fingerprint(),
+            dimensions: model.dimensions,
+        },
+        graph: GraphParameters {
+            m: args.m.into(),
+            ef_construction: args.ef_construction.into(),
+            ef_search: args.ef_search.into(),
+            repaired: 0,
+        },
+        nil_threshold: args.nil_threshold,
+        inputs,
+    };
+    let embed = |texts: &[&str], progress: &dyn Progress| {
+        encoder.embed_with(texts, progress).map_err(|e| match e {
+            EncoderError::Interrupted => IndexError::Interrupted,
+            e => IndexError::Embed(e.to_string()),
+        })
+    };
+    let manifest = index::build(names, &options, &embed, &bars)
+        .with_context(|| format!("cannot build {}", args.out.display()))?;
+    bars.finish();
+    print(&manifest);
+    eprintln!("  built in {}", since(started));
+    Ok(())
+}
+
+/// `index info`.
+pub fn info(args: &InfoArgs) -> Result<()> {
+    let index = Index::open(&args.dir)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(index.manifest())?);
+    } else {
+        print(index.manifest());
+    }
+    Ok(())
+}
+
+fn print(manifest: &IndexManifest) {
+    let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
+    let (counts, graph) = (&manifest.counts, &manifest.graph);
+    println!("index        {} ({})", manifest.name, manifest.fingerprint());
+    println!("model        {} ({})", manifest.model.name, manifest.model.fingerprint);
+    println!("concepts     {}", HumanCount(counts.concepts));
+    println!("names        {}, of which {} distinct", HumanCount(counts.atoms), HumanCount(counts.rows));
+    for source in &manifest.sources {
+        println!("source       {}: {} names", source.source, HumanCount(source.atoms));
+    }
+    println!("graph        M {}, ef_construction {}, ef_search {}", graph.m, graph.ef_construction, graph.ef_search);
+    println!("score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
+    println!("size         {:.1} MB", bytes as f64 / 1e6);
+    for (name, sum) in &manifest.inputs {
+        println!("made from    {name} sha256 {}", sum.sha256);
+    }
+}

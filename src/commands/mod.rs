@@ -1,0 +1,56 @@
+//! The commands: each puts rooms together and holds no rules of its own.
+
+mod index;
+mod model;
+mod openapi;
+mod progress;
+mod serve;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs},
+    encoder::{Device, Encoder, EncoderError, EncoderOptions, Runtime},
+    index::IndexError,
+};
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// What went wrong, from the outermost to the innermost.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Index(IndexCommand::Build(args)) => index::build(&args),
+        Command::Index(IndexCommand::Info(args)) => index::info(&args),
+        Command::Model(ModelCommand::Import(args)) => model::import(&args),
+        Command::Model(ModelCommand::Info(args)) => model::info(&args),
+        Command::Openapi => openapi::run(),
+    }
+}
+
+/// Whether a command ended because it was told to.
+pub fn is_interruption(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| {
+        matches!(e.downcast_ref(), Some(EncoderError::Interrupted))
+            || matches!(e.downcast_ref(), Some(IndexError::Interrupted))
+    })
+}
+
+fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    let device: Device = args.device.into();
+    let defaults = EncoderOptions::for_cores(cores, device);
+    let sessions = args.sessions.unwrap_or(defaults.sessions);
+    let threads = args.threads.unwrap_or((cores / sessions).max(1));
+    let options = EncoderOptions { device, sessions, threads };
+    Encoder::load(runtime, dir, options).with_context(|| format!("cannot load the model in {}", dir.display()))
+}
+
+/// The last part of a path, as the name of what is written there.
+fn name_of(dir: &Path) -> Result<String> {
+    let name = dir.file_name().with_context(|| format!("{} is not the name of a directory", dir.display()))?;
+    Ok(name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,57 @@
+//! Concepts, names and candidates: the plain values that the rooms exchange.
+//!
+//! Invariant: no IO, no serde, no HTTP.
+
+pub mod semantic_type;
+
+/// Whether `id` can name a concept: a UMLS CUI (`C` and seven digits), or another vocabulary's prefixed id (`HP:0001250`).
+pub fn is_concept_id(id: &str) -> bool {
+    let cui = || id.len() == 8 && id.starts_with('C') && id[1..].bytes().all(|b| b.is_ascii_digit());
+    let prefixed = || {
+        let letters = |s: &str, extra: &[u8]| {
+            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+        };
+        id.split_once(':').is_some_and(|(prefix, local)| letters(prefix, b"_.") && letters(local, b"_.-"))
+    };
+    id.len() <= 64 && id.is_ascii() && (cui() || prefixed())
+}
+
+/// One name of a concept in one source: what UMLS calls an atom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Atom {
+    /// CUI or another concept id, see [`is_concept_id`].
+    pub concept: String,
+    pub name: String,
+    /// Source vocabulary (SAB), such as `SNOMEDCT_US`.
+    pub source: String,
+    /// The concept's code in the source; may be empty.
+    pub code: String,
+    /// Term type (TTY), such as `PT` (preferred) or `SY` (synonym).
+    pub term_type: String,
+}
+
+/// How a candidate's name was found, from the strongest to the weakest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchKind {
+    /// The mention is the name, letter by letter.
+    Exact,
+    /// They are equal after normalisation.
+    Normalised,
+    /// Their embeddings are near.
+    Embedding,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concept_ids() {
+        for good in ["C0027051", "HP:0001250", "ORPHA:558", "MESH:D009203", "CHEBI:15365"] {
+            assert!(is_concept_id(good), "{good}");
+        }
+        for bad in ["", "C002705", "C00270510", "c0027051", "HP:", ":1", "C0027O51", "HP:00 1", "é:1", "../x:1", "HP:1/2"] {
+            assert!(!is_concept_id(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The HTTP face: router, limits, errors, documentation.
+//!
+//! Reading order: this file (state and router), `request` and `answer` (the contract), `problem` (errors), `routes`.
+//!
+//! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
+//! route as it is registered, a status and a duration.
+
+mod answer;
+mod problem;
+mod request;
+mod routes;
+
+use std::{
+    sync::{Arc, OnceLock, atomic::AtomicBool, atomic::Ordering},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
+
+use self::{
+    problem::{Kind, PROBLEM_JSON, Problem},
+    routes::{concepts, link, status},
+};
+use crate::linker::Linker;
+
+/// Bounds on what a client may ask.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Mentions of a request.
+    pub mentions: usize,
+    /// Bytes of a mention, in UTF-8.
+    pub mention_bytes: usize,
+    /// Candidates of a mention.
+    pub top_k: usize,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct App {
+    linker: Arc<OnceLock<Arc<Linker>>>,
+    stopping: Arc<AtomicBool>,
+    /// Requests at work or waiting for a session.
+    admission: Arc<Semaphore>,
+    limits: Limits,
+    onnxruntime: Arc<str>,
+}
+
+impl App {
+    /// A service that is not ready; at most `queue` requests are admitted at once.
+    pub fn new(limits: Limits, queue: usize, onnxruntime: &str) -> Self {
+        Self {
+            linker: Arc::default(),
+            stopping: Arc::default(),
+            admission: Arc::new(Semaphore::new(queue)),
+            limits,
+            onnxruntime: onnxruntime.into(),
+        }
+    }
+
+    /// Makes it ready, to be called once.
+    pub fn ready(&self, linker: Linker) {
+        let _ = self.linker.set(Arc::new(linker));
+    }
+
+    /// Makes `/readyz` fail, so that no new work is sent here; work that is sent all the same is still done.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn linker(&self) -> Result<Arc<Linker>, Problem> {
+        let linker = self.linker.get().cloned();
+        linker.ok_or_else(|| Problem::new(Kind::NotReady, "the model and the index are being loaded"))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "saplink",
+        description = "Links medical mentions to UMLS concepts with SapBERT embeddings.\n\nErrors are \
+            `application/problem+json` (RFC 9457) with a stable `type`; they never repeat a mention.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "linking", description = "Mentions to concepts"),
+        (name = "concepts", description = "What the index knows of a concept"),
+        (name = "operation", description = "Probes and facts about this deployment"),
+    ),
+)]
+struct Api;
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(link::link))
+        .routes(routes!(concepts::concept))
+        .routes(routes!(status::healthz))
+        .routes(routes!(status::readyz))
+        .routes(routes!(status::info))
+}
+
+/// The OpenAPI description as pretty JSON, with a line end.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    Ok(api().into_openapi().to_pretty_json()? + "\n")
+}
+
+/// The service, in which no request takes longer than `timeout`.
+pub fn router(app: App, timeout: Duration) -> Router {
+    let (routes, openapi) = api().split_for_parts();
+    let body_bytes = app.limits.body_bytes;
+    routes
+        .with_state(app)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi))
+        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .fallback(|| async { Problem::new(Kind::NotFound, "GET /docs describes the resources") })
+        .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            // What a panic says might hold a mention, so it is not looked at.
+            Problem::new(Kind::Internal, "the request met an error in saplink").into_response()
+        }))
+        .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
+        .layer(middleware::map_response(as_problem))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(middleware::from_fn(log))
+}
+
+async fn in_time(timeout: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(Kind::Timeout, "send fewer mentions at once, or try again later").into_response(),
+    }
+}
+
+/// Gives the framework's own errors our form.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.headers().get(header::CONTENT_TYPE) == Some(&PROBLEM_JSON) {
+        return response;
+    }
+    let (parts, _) = response.into_parts();
+    let mut problem = Problem::new(Kind::of_status(status), "GET /docs describes the resources").into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem
+}
+
+async fn log(request: Request<Body>, next: Next) -> Response {
+    let started = std::time::Instant::now();
+    let method = request.method().clone();
+    // A path that matches no route is the client's own words.
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
+    let response = next.run(request).await;
+    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1e3);
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(%method, route, status, milliseconds, "request");
+    } else {
+        tracing::info!(%method, route, status, milliseconds, "request");
+    }
+    response
+}

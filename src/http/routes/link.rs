@@ -1,0 +1,88 @@
+//! `POST /link`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use crate::{
+    http::{
+        App,
+        answer::{LinkResponse, LinkResult},
+        problem::{Kind, Problem},
+        request::{Checked, JsonBody, LinkRequest},
+    },
+    linker::Linker,
+};
+
+/// Link mentions to concepts
+///
+/// Each mention gets at most `top_k` distinct concepts that pass the filters, best first. A mention that is itself a name of
+/// the index is answered by its owners with score 1. In `mentions`, one bad mention is an error in its own result.
+#[utoipa::path(
+    post,
+    path = "/link",
+    tag = "linking",
+    request_body(content = LinkRequest, examples(
+        ("one" = (summary = "One mention", value = json!({"mention": "heart attack"}))),
+        ("many" = (summary = "Many, with filters", value = json!({
+            "mentions": ["heart attack", {"id": "m2", "text": "cold", "semantic_types": ["T047"]}],
+            "top_k": 5, "min_score": 0.5, "semantic_groups": ["DISO"]}))),
+    )),
+    responses(
+        (status = 200, description = "A result for each mention", body = LinkResponse),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Body too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is missing, unknown or wrong", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests are waiting", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 500, description = "Inference failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Starting, stopping or out of time", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub async fn link(
+    State(app): State<App>,
+    JsonBody(request): JsonBody<LinkRequest>,
+) -> Result<Json<LinkResponse>, Problem> {
+    let linker = app.linker()?;
+    let mut request = request.check(&app.limits, linker.index().names())?;
+    if request.single && let Some(Checked { query: Err(problem), .. }) = request.mentions.first() {
+        return Err(problem.clone());
+    }
+    let permit = app.admission.clone().try_acquire_owned().map_err(|_| {
+        let detail = "the queue is full; try again after the time that Retry-After gives";
+        Problem::new(Kind::Overloaded, detail)
+    })?;
+    let mentions = std::mem::take(&mut request.mentions);
+    let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        answer(&linker, mentions)
+    });
+    let outcome = work.await.map_err(|_| Problem::new(Kind::Internal, "the work was not finished"))?;
+    outcome.map(Json)
+}
+
+fn answer(linker: &Arc<Linker>, mentions: Vec<Checked>) -> Result<LinkResponse, Problem> {
+    let queries: Vec<_> = mentions.iter().filter_map(|m| m.query.as_ref().ok().cloned()).collect();
+    let answers = linker.link(&queries).map_err(|e| {
+        // The error names the model and what ONNX Runtime says of it; no text is in it.
+        tracing::error!(error = %e, "linking failed");
+        Problem::new(Kind::Internal, "inference failed; the log says why")
+    })?;
+    let names = linker.index().names();
+    let mut answers = answers.iter();
+    let result = |m: Checked| match m.query {
+        Err(problem) => LinkResult::error(m.id, m.text, problem),
+        Ok(_) => match answers.next() {
+            Some(answer) => LinkResult::new(m.id, m.text, answer, names),
+            None => LinkResult::error(m.id, m.text, Problem::new(Kind::Internal, "no answer was found")),
+        },
+    };
+    Ok(LinkResponse {
+        results: mentions.into_iter().map(result).collect(),
+        model: linker.encoder().manifest().label(),
+        index: linker.index().manifest().label(),
+    })
+}

@@ -1,0 +1,65 @@
+//! The probes and `GET /info`.
+
+use axum::{Json, extract::State};
+
+use crate::http::{
+    App,
+    answer::{Health, Info},
+    problem::{Kind, Problem},
+};
+
+/// Whether the process is alive
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Alive", body = Health, example = json!({"status": "ok"})),
+        (status = 503, description = "Out of time", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether requests are answered
+///
+/// Ready once the model and the index are loaded and a mention has been linked; no longer when the service is stopping.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Ready", body = Health, example = json!({"status": "ready"})),
+        (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    app.linker()?;
+    if app.is_stopping() {
+        return Err(Problem::new(Kind::NotReady, "the service is stopping"));
+    }
+    Ok(Json(Health { status: "ready" }))
+}
+
+/// What is served: model, index, limits
+#[utoipa::path(
+    get,
+    path = "/info",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Model, index, sources and limits", body = Info, example = json!({
+            "version": "0.1.0",
+            "model": {"name": "all-minilm-l6-v2", "fingerprint": "5f0c0f3a2b1d4e6f", "dimensions": 384, "max_tokens": 25,
+                "device": "cpu"},
+            "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
+                "sources": [{"source": "SAPLINK", "atoms": 8000}], "nil_threshold": 0.5},
+            "onnxruntime": "ORT Build Info: ..",
+            "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100}})),
+        (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
+    let linker = app.linker()?;
+    Ok(Json(Info::new(&linker, &app.onnxruntime, app.limits)))
+}

@@ -1,0 +1,91 @@
+//! `index build`: names, vectors and graph, written as one directory.
+//!
+//! Invariant: the directory appears when it is complete and has been opened once, or not at all.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Index, IndexError, build_graph, graph,
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, MANIFEST, ModelReference, NAMES, VECTORS},
+    mapped,
+    names::NamesBuilder,
+    vectors::Vectors,
+};
+use crate::{
+    files::{FileSum, StagedDir},
+    progress::Progress,
+};
+
+/// How an index is built.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// The directory to write.
+    pub out: PathBuf,
+    /// Replace it if it is there.
+    pub force: bool,
+    pub name: String,
+    pub model: ModelReference,
+    pub graph: GraphParameters,
+    pub nil_threshold: f32,
+    /// The files that the names came from, by name.
+    pub inputs: BTreeMap<String, FileSum>,
+}
+
+/// Gives vectors of norm 1 for texts, one after another.
+pub type Embed<'a> = &'a dyn Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError>;
+
+/// Builds an index of `names`, whose vectors come from `embed`.
+///
+/// # Errors
+/// [`IndexError`]; nothing is left behind then.
+pub fn build(
+    names: NamesBuilder,
+    options: &BuildOptions,
+    embed: Embed,
+    progress: &dyn Progress,
+) -> Result<IndexManifest, IndexError> {
+    let staged = StagedDir::create(&options.out, options.force)?;
+    let part = |name: &str| staged.path().join(name);
+    let (counts, sources, texts) = names.write(&part(NAMES))?;
+    let dimensions = options.model.dimensions;
+
+    progress.stage("embedding the names", texts.len() as u64);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let vectors = embed(&texts, progress)?;
+    fs_err::write(part(VECTORS), mapped::bytes(&vectors))?;
+    drop(vectors);
+
+    let vectors = Arc::new(Vectors::open(&part(VECTORS), dimensions, texts.len())?);
+    let built = build_graph::build(&vectors, &options.graph, progress)?;
+    graph::write(&part(GRAPH), built.entry, &built.levels)?;
+
+    let manifest = IndexManifest {
+        format: FORMAT,
+        name: options.name.clone(),
+        model: options.model.clone(),
+        score: "cosine".into(),
+        nil_threshold: options.nil_threshold,
+        counts,
+        sources,
+        graph: GraphParameters { repaired: built.repaired, ..options.graph },
+        inputs: options.inputs.clone(),
+        files: sums(staged.path(), &[NAMES, VECTORS, GRAPH])?,
+        saplink: env!("CARGO_PKG_VERSION").into(),
+    };
+    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
+    fs_err::write(part(MANIFEST), json + "\n")?;
+    drop(Index::open(staged.path())?);
+    if progress.interrupted() {
+        return Err(IndexError::Interrupted);
+    }
+    staged.commit()?;
+    Ok(manifest)
+}
+
+fn sums(dir: &Path, names: &[&str]) -> Result<BTreeMap<String, FileSum>, IndexError> {
+    names.iter().map(|&name| Ok((name.to_owned(), FileSum::of(&dir.join(name))?))).collect()
+}

@@ -1,0 +1,264 @@
+//! Files of named columns: written once, mapped read-only, never parsed.
+//!
+//! Layout: magic, number of sections, a directory of `(name, offset, length)`, then the sections, each 64-byte aligned,
+//! little-endian. Invariant: every access is within the file and aligned; the one `unsafe` of this room is the mapping.
+
+use std::{
+    io::{BufWriter, Write},
+    marker::PhantomData,
+    ops::{Deref, Range},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytemuck::{AnyBitPattern, NoUninit, Pod, Zeroable};
+use memmap2::Mmap;
+
+use super::IndexError;
+
+const MAGIC: [u8; 8] = *b"SAPLINK1";
+const ALIGN: usize = 64;
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Entry {
+    name: [u8; 16],
+    offset: u64,
+    bytes: u64,
+}
+
+/// Writes `sections` to a new file.
+pub fn write(path: &Path, sections: &[(&str, &[u8])]) -> std::io::Result<()> {
+    let mut file = BufWriter::new(fs_err::File::create(path)?);
+    let mut offset = (16 + sections.len() * size_of::<Entry>()).next_multiple_of(ALIGN);
+    file.write_all(&MAGIC)?;
+    file.write_all(&(sections.len() as u64).to_le_bytes())?;
+    let mut written = 16;
+    for (name, content) in sections {
+        let mut entry = Entry { name: [0; 16], offset: offset as u64, bytes: content.len() as u64 };
+        debug_assert!(name.len() <= 16);
+        entry.name[..name.len()].copy_from_slice(name.as_bytes());
+        file.write_all(bytemuck::bytes_of(&entry))?;
+        written += size_of::<Entry>();
+        offset = (offset + content.len()).next_multiple_of(ALIGN);
+    }
+    for (_, content) in sections {
+        let aligned = written.next_multiple_of(ALIGN);
+        file.write_all(&vec![0; aligned - written])?;
+        file.write_all(content)?;
+        written = aligned + content.len();
+    }
+    file.flush()
+}
+
+/// A little-endian view of `values` for [`write`].
+pub fn bytes<T: NoUninit>(values: &[T]) -> &[u8] {
+    bytemuck::cast_slice(values)
+}
+
+/// A mapped file.
+#[derive(Clone)]
+pub struct MappedFile {
+    map: Arc<Mmap>,
+    path: PathBuf,
+}
+
+impl MappedFile {
+    /// Maps `path`.
+    #[expect(unsafe_code, reason = "the only way to map a file")]
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let file = fs_err::File::open(path)?;
+        // SAFETY: the mapping is read-only, and index directories are replaced by renaming, never written in place.
+        // A file truncated by somebody else while it is mapped would end the process with SIGBUS, as with any mapping.
+        let map = unsafe { Mmap::map(file.file()) }?;
+        Ok(Self { map: Arc::new(map), path: path.into() })
+    }
+
+    /// The whole file as one column.
+    pub fn whole<T: AnyBitPattern>(&self) -> Result<Column<T>, IndexError> {
+        self.column(0..self.map.len())
+    }
+
+    /// An error about this file.
+    pub fn damaged(&self, reason: impl Into<String>) -> IndexError {
+        IndexError::Damaged { path: self.path.clone(), reason: reason.into() }
+    }
+
+    fn column<T: AnyBitPattern>(&self, range: Range<usize>) -> Result<Column<T>, IndexError> {
+        let bytes = self.map.get(range.clone()).ok_or_else(|| self.damaged("a section lies outside the file"))?;
+        bytemuck::try_cast_slice::<u8, T>(bytes).map_err(|_| self.damaged("a section is not aligned"))?;
+        Ok(Column { map: self.map.clone(), range, of: PhantomData })
+    }
+}
+
+/// The sections of a mapped file.
+pub struct Sections {
+    file: MappedFile,
+    entries: Vec<Entry>,
+}
+
+impl Sections {
+    /// Maps `path` and reads its directory.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] when it is no such file.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let file = MappedFile::open(path)?;
+        let head = file.map.get(..16).filter(|head| head[..8] == MAGIC);
+        let head = head.ok_or_else(|| file.damaged("it does not start like an index file"))?;
+        let count = u64::from_le_bytes(std::array::from_fn(|i| head[8 + i]));
+        let end = usize::try_from(count).ok().and_then(|n| n.checked_mul(size_of::<Entry>())?.checked_add(16));
+        let end = end.ok_or_else(|| file.damaged("its directory is impossible"))?;
+        let entries = file.column::<Entry>(16..end)?.to_vec();
+        Ok(Self { file, entries })
+    }
+
+    /// The section `name` as values of `T`.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] when it is missing or cannot be such values.
+    pub fn column<T: AnyBitPattern>(&self, name: &str) -> Result<Column<T>, IndexError> {
+        let matches = |e: &&Entry| e.name[..name.len()] == *name.as_bytes() && e.name[name.len()..].iter().all(|&b| b == 0);
+        let entry = self.entries.iter().find(matches);
+        let entry = entry.ok_or_else(|| self.damaged(format!("section {name} is missing")))?;
+        let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.bytes).ok());
+        let range = range.and_then(|(start, n)| Some(start..start.checked_add(n)?));
+        self.file.column(range.ok_or_else(|| self.damaged("a section lies outside the file"))?)
+    }
+
+    /// A list of strings, see [`Strings`].
+    pub fn strings(&self, name: &str) -> Result<Strings, IndexError> {
+        let strings = Strings { text: self.column(&format!("{name}.text"))?, ends: self.ends(&format!("{name}.ends"))? };
+        let valid = std::str::from_utf8(&strings.text)
+            .is_ok_and(|text| strings.ends.iter().all(|&end| text.is_char_boundary(end as usize)));
+        let covers = strings.ends.last().copied().unwrap_or(0) as usize == strings.text.len();
+        if valid && covers { Ok(strings) } else { Err(self.damaged(format!("section {name} is not text"))) }
+    }
+
+    /// A column of positions that never fall, as the ends of consecutive ranges do.
+    pub fn ends(&self, name: &str) -> Result<Column<u32>, IndexError> {
+        let ends = self.column::<u32>(name)?;
+        if ends.is_sorted() { Ok(ends) } else { Err(self.damaged(format!("section {name} is not ascending"))) }
+    }
+
+    /// A column of numbers, all below `bound`.
+    pub fn bounded<T: AnyBitPattern + Into<u32>>(&self, name: &str, bound: usize) -> Result<Column<T>, IndexError> {
+        let column = self.column::<T>(name)?;
+        let inside = column.iter().all(|&v| (v.into() as usize) < bound);
+        if inside { Ok(column) } else { Err(self.damaged(format!("section {name} points outside its table"))) }
+    }
+
+    /// An error about this file.
+    pub fn damaged(&self, reason: impl Into<String>) -> IndexError {
+        self.file.damaged(reason)
+    }
+}
+
+/// Values of a mapped file; dereferences to a slice.
+pub struct Column<T> {
+    map: Arc<Mmap>,
+    range: Range<usize>,
+    of: PhantomData<T>,
+}
+
+impl<T: AnyBitPattern> Deref for Column<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // Bounds and alignment were checked when the column was made.
+        bytemuck::cast_slice(&self.map[self.range.clone()])
+    }
+}
+
+/// The range of item `i` among consecutive ranges with these `ends`.
+pub fn range_of(ends: &[u32], i: usize) -> Range<usize> {
+    let start = if i == 0 { 0 } else { ends[i - 1] };
+    start as usize..ends[i] as usize
+}
+
+/// Strings one after another.
+pub struct Strings {
+    text: Column<u8>,
+    ends: Column<u32>,
+}
+
+impl Strings {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// String `i`.
+    pub fn get(&self, i: usize) -> &str {
+        std::str::from_utf8(&self.text[range_of(&self.ends, i)]).unwrap_or_default()
+    }
+
+    /// Where `wanted` is, in a list that is sorted.
+    pub fn position(&self, wanted: &str) -> Option<usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.get(middle).cmp(wanted) {
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+}
+
+/// Collects strings for [`Sections::strings`].
+#[derive(Default)]
+pub struct StringsBuilder {
+    text: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl StringsBuilder {
+    /// Appends one.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLarge`] beyond 4 GiB of text.
+    pub fn push(&mut self, s: &str) -> Result<(), IndexError> {
+        self.text.extend_from_slice(s.as_bytes());
+        self.ends.push(u32::try_from(self.text.len()).map_err(|_| IndexError::TooLarge("4 GiB of names"))?);
+        Ok(())
+    }
+
+    /// The two sections of the list.
+    pub fn sections(&self) -> [&[u8]; 2] {
+        [&self.text, bytes(&self.ends)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip_and_every_truncation_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let mut strings = StringsBuilder::default();
+        for s in ["", "ä", "bc"] {
+            strings.push(s).unwrap();
+        }
+        let [text, ends] = strings.sections();
+        write(&path, &[("n", bytes(&[1u32, 7])), ("s.text", text), ("s.ends", ends)]).unwrap();
+        let check = || {
+            let file = Sections::open(&path)?;
+            let numbers = file.bounded::<u32>("n", 8)?;
+            let strings = file.strings("s")?;
+            Ok::<_, IndexError>((numbers.to_vec(), strings.get(1).to_owned(), strings.position("bc")))
+        };
+        assert_eq!(check().unwrap(), (vec![1, 7], "ä".into(), Some(2)));
+        assert!(Sections::open(&path).unwrap().bounded::<u32>("n", 7).is_err());
+        assert!(Sections::open(&path).unwrap().column::<u32>("m").is_err());
+        let whole = fs_err::read(&path).unwrap();
+        for n in 1..whole.len() {
+            fs_err::write(&path, &whole[..n]).unwrap();
+            assert!(check().is_err(), "{n} of {} bytes", whole.len());
+        }
+    }
+}

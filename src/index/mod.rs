@@ -1,0 +1,163 @@
+//! The index of concept names: built once, opened read-only, mapped.
+//!
+//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `names` (concepts and rows), `vectors`,
+//! `graph` (search), `filter`, `build` and `build_graph` (how it comes to be).
+//!
+//! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
+
+mod build;
+mod build_graph;
+mod filter;
+mod graph;
+mod kernel;
+mod manifest;
+mod mapped;
+mod names;
+mod vectors;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+pub use build::{BuildOptions, build};
+pub use filter::{Filter, FilterRequest};
+pub use manifest::{Counts, GraphParameters, IndexManifest, ModelReference, SourceCount};
+pub use names::{AtomView, ConceptNumber, Names, NamesBuilder};
+
+use self::{
+    graph::{Graph, Scored, Scratch},
+    manifest::{GRAPH, NAMES, VECTORS},
+    vectors::Vectors,
+};
+use crate::files::{StageError, SumError};
+
+/// Why an index could not be built or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    File(#[from] SumError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("{}: {reason}", path.display())]
+    Manifest { path: PathBuf, reason: String },
+    #[error("{}: damaged: {reason}", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("too large for an index: more than {0}")]
+    TooLarge(&'static str),
+    #[error("the names could not be embedded: {0}")]
+    Embed(String),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Below this share of allowed rows a filtered search scans them: the graph would mostly visit rows that do not pass.
+const SCAN_BELOW: f64 = 0.1;
+
+/// A concept that a search found, through which of its atoms, and its cosine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConceptHit {
+    pub concept: ConceptNumber,
+    pub atom: u32,
+    pub row: u32,
+    pub score: f32,
+}
+
+/// An open index.
+pub struct Index {
+    manifest: IndexManifest,
+    names: Names,
+    vectors: Vectors,
+    graph: Graph,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+impl Index {
+    /// Opens the index in `dir` after checking every part of it.
+    ///
+    /// # Errors
+    /// [`IndexError`] names the file that is missing, damaged or of another version.
+    pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        let manifest = IndexManifest::read(dir)?;
+        let names = Names::open(&dir.join(NAMES))?;
+        if names.counts() != manifest.counts {
+            let reason = "it does not hold as many names as the manifest says".into();
+            return Err(IndexError::Damaged { path: dir.join(NAMES), reason });
+        }
+        let rows = manifest.counts.rows as usize;
+        let vectors = Vectors::open(&dir.join(VECTORS), manifest.model.dimensions, rows)?;
+        let graph = Graph::open(&dir.join(GRAPH), rows)?;
+        Ok(Self { manifest, names, vectors, graph, scratch: Mutex::default() })
+    }
+
+    /// What it holds and was made of.
+    pub fn manifest(&self) -> &IndexManifest {
+        &self.manifest
+    }
+
+    /// Its concepts and names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
+    /// scores the one with the lower id. Fewer only if fewer pass.
+    pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
+        debug_assert_eq!(query.len(), self.vectors.dimensions());
+        let rows = self.vectors.len();
+        let allowed: Option<Vec<bool>> =
+            (!filter.is_open()).then(|| (0..rows as u32).map(|row| self.passes(filter, row)).collect());
+        let passing = allowed.as_ref().map_or(rows, |a| a.iter().filter(|&&a| a).count());
+        if (passing as f64) < rows as f64 * SCAN_BELOW {
+            return self.search_exact(query, k, filter);
+        }
+        let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
+        let mut ef = self.manifest.graph.ef_search.max(k);
+        let hits = loop {
+            if ef >= passing {
+                break self.search_exact(query, k, filter);
+            }
+            let accepts = |row: u32| allowed.as_ref().is_none_or(|a| a[row as usize]);
+            let found = self.graph.search(&self.vectors, query, ef, accepts, &mut scratch);
+            let hits = self.concepts(&found, k, filter);
+            if hits.len() >= k {
+                break hits;
+            }
+            ef = ef.saturating_mul(4);
+        };
+        self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
+        hits
+    }
+
+    /// As [`Index::search`], comparing every row: what its recall is measured against.
+    pub fn search_exact(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
+        let rows = (0..self.vectors.len() as u32).filter(|&row| filter.is_open() || self.passes(filter, row));
+        let mut scored: Vec<Scored> = rows.map(|row| Scored { score: self.vectors.score(row, query), row }).collect();
+        scored.sort_unstable_by(|a, b| b.cmp(a));
+        self.concepts(&scored, k, filter)
+    }
+
+    fn passes(&self, filter: &Filter, row: u32) -> bool {
+        filter.concepts_of(&self.names, row).next().is_some()
+    }
+
+    /// The first `k` distinct concepts of `rows`, which are ordered from the best.
+    fn concepts(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
+        let mut hits: Vec<ConceptHit> = vec![];
+        for &Scored { score, row } in rows {
+            if hits.len() >= k && hits[k - 1].score > score {
+                break;
+            }
+            for (concept, atom) in filter.concepts_of(&self.names, row) {
+                if !hits.iter().any(|hit| hit.concept == concept) {
+                    hits.push(ConceptHit { concept, atom, row, score });
+                }
+            }
+        }
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.concept.cmp(&b.concept)));
+        hits.truncate(k);
+        hits
+    }
+}

@@ -1,0 +1,28 @@
+//! saplink links medical mentions to UMLS concepts with SapBERT embeddings.
+//!
+//! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to names), [`bert`] and
+//! [`encoder`] (texts to vectors), [`index`] (names to a searchable directory), [`linker`] (mentions to concepts),
+//! [`http`] and [`commands`] (how people reach it).
+//!
+//! Arrows run one way: `main -> cli, commands -> http -> linker -> encoder, index -> domain, text`.
+//!
+//! # Invariants
+//! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;
+//!   `http` neither ONNX Runtime nor file layouts; `commands` hold no rules of their own.
+//! - Mention text reaches the encoder and the answer, and nothing else: no log, no error, no file.
+//! - A directory that saplink writes appears whole or not at all, and is checked before it is read.
+
+pub mod bert;
+pub mod cli;
+pub mod commands;
+pub mod domain;
+pub mod encoder;
+pub mod files;
+pub mod http;
+pub mod index;
+pub mod linker;
+pub mod progress;
+pub mod shutdown;
+pub mod telemetry;
+pub mod terminology;
+pub mod text;

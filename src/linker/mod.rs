@@ -1,0 +1,223 @@
+//! Mentions to concepts: exact names first, then the nearest embeddings.
+//!
+//! Order of candidates: score, then match kind, then concept id. A mention that is a name of the index has score 1 for every
+//! concept that owns the name. Invariant: the model is the one that the index was built with; mention text goes nowhere but to the encoder.
+
+use std::cmp::Ordering;
+
+use crate::{
+    domain::MatchKind,
+    encoder::{Encoder, EncoderError},
+    index::{ConceptHit, ConceptNumber, Filter, FilterRequest, Index},
+    text,
+};
+
+/// Why mentions could not be linked.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error(
+        "the index was built with model {index} ({index_fingerprint}), the model loaded is {model} ({model_fingerprint}); \
+         build the index again or name the other model"
+    )]
+    ModelMismatch { index: String, index_fingerprint: String, model: String, model_fingerprint: String },
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+}
+
+/// One mention and what is asked of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    pub text: String,
+    /// Candidates wanted, at least 1.
+    pub top_k: usize,
+    /// Candidates below it are left out.
+    pub min_score: Option<f32>,
+    pub filter: FilterRequest,
+}
+
+/// A concept that a mention may mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    pub concept: ConceptNumber,
+    /// The atom through which it was found.
+    pub atom: u32,
+    pub kind: MatchKind,
+    /// 1 for names, else the cosine.
+    pub score: f32,
+}
+
+/// What the candidates amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Linked,
+    /// Several concepts own the best name.
+    Ambiguous,
+    /// Nothing is near enough; candidates may still be listed.
+    Nil,
+}
+
+/// The answer for one mention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub status: Status,
+    /// At most `top_k`, except that all owners of an ambiguous best name are listed.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An index with its model.
+pub struct Linker {
+    encoder: Encoder,
+    index: Index,
+}
+
+impl Linker {
+    /// Joins the two.
+    ///
+    /// # Errors
+    /// [`LinkError::ModelMismatch`] when the index holds vectors of another model.
+    pub fn new(encoder: Encoder, index: Index) -> Result<Self, LinkError> {
+        let (built, loaded) = (&index.manifest().model, encoder.manifest());
+        if built.fingerprint != loaded.fingerprint() || built.dimensions != loaded.dimensions {
+            return Err(LinkError::ModelMismatch {
+                index: built.name.clone(),
+                index_fingerprint: built.fingerprint.clone(),
+                model: loaded.name.clone(),
+                model_fingerprint: loaded.fingerprint(),
+            });
+        }
+        Ok(Self { encoder, index })
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The model.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// An answer for each query, in their order. A query whose exact names already fill its `top_k` costs no inference.
+    ///
+    /// # Errors
+    /// [`LinkError::Encoder`] when inference fails.
+    pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, LinkError> {
+        let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
+        let filters: Vec<Filter> = queries.iter().map(|q| Filter::new(&q.filter, self.index.names())).collect();
+        let mut candidates: Vec<Vec<Candidate>> =
+            cleaned.iter().zip(&filters).map(|(text, filter)| self.by_name(text, filter)).collect();
+
+        let open: Vec<usize> = (0..queries.len()).filter(|&i| candidates[i].len() < queries[i].top_k).collect();
+        let texts: Vec<&str> = open.iter().map(|&i| cleaned[i].as_str()).collect();
+        let vectors = self.encoder.embed(&texts)?;
+        for (vector, &i) in vectors.chunks_exact(self.encoder.dimensions()).zip(&open) {
+            let hits = self.index.search(vector, queries[i].top_k, &filters[i]);
+            merge(&mut candidates[i], &hits);
+        }
+        let threshold = self.index.manifest().nil_threshold;
+        Ok(queries.iter().zip(candidates).map(|(query, found)| conclude(query, found, threshold)).collect())
+    }
+
+    /// The concepts that own `text` as a name.
+    fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
+        let names = self.index.names();
+        let Some(row) = names.row(&text::key(text)) else { return vec![] };
+        let owners = filter.concepts_of(names, row).map(|(concept, atom)| {
+            // Of a concept's atoms in this row, the one that is the mention itself if there is one.
+            let of_concept = |&&a: &&u32| names.concept_of(a) == concept && names.atom(a).name == text;
+            let same = names.row_atoms(row).iter().find(of_concept).copied();
+            let kind = if same.is_some() { MatchKind::Exact } else { MatchKind::Normalised };
+            Candidate { concept, atom: same.unwrap_or(atom), kind, score: 1.0 }
+        });
+        owners.collect()
+    }
+}
+
+fn merge(candidates: &mut Vec<Candidate>, hits: &[ConceptHit]) {
+    for hit in hits {
+        if !candidates.iter().any(|c| c.concept == hit.concept) {
+            let score = hit.score.clamp(-1.0, 1.0);
+            candidates.push(Candidate { concept: hit.concept, atom: hit.atom, kind: MatchKind::Embedding, score });
+        }
+    }
+}
+
+/// Concepts are numbered in the order of their ids.
+fn order(a: &Candidate, b: &Candidate) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.kind.cmp(&b.kind)).then(a.concept.cmp(&b.concept))
+}
+
+fn conclude(query: &Query, mut candidates: Vec<Candidate>, nil_threshold: f32) -> Answer {
+    if let Some(least) = query.min_score {
+        candidates.retain(|c| c.score >= least);
+    }
+    candidates.sort_by(order);
+    let owners = candidates
+        .first()
+        .map_or(0, |best| candidates.iter().take_while(|c| (c.score, c.kind) == (best.score, best.kind)).count());
+    let status = match candidates.first() {
+        Some(best) if best.score >= nil_threshold && owners > 1 => Status::Ambiguous,
+        Some(best) if best.score >= nil_threshold => Status::Linked,
+        _ => Status::Nil,
+    };
+    let keep = if status == Status::Ambiguous { owners.max(query.top_k) } else { query.top_k };
+    candidates.truncate(keep);
+    Answer { status, candidates }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(concept: u32, kind: MatchKind, score: f32) -> Candidate {
+        Candidate { concept, atom: concept, kind, score }
+    }
+
+    fn query(top_k: usize, min_score: Option<f32>) -> Query {
+        Query { text: String::new(), top_k, min_score, filter: FilterRequest::default() }
+    }
+
+    fn check(query: &Query, candidates: Vec<Candidate>, status: Status, concepts: &[u32]) {
+        let answer = conclude(query, candidates, 0.5);
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.candidates.iter().map(|c| c.concept).collect::<Vec<_>>(), concepts);
+    }
+
+    #[test]
+    fn ordered_by_score_then_kind_then_concept() {
+        use MatchKind::*;
+        let all = vec![
+            candidate(4, Embedding, 0.9),
+            candidate(9, Embedding, 1.0),
+            candidate(3, Embedding, 0.9),
+            candidate(8, Normalised, 1.0),
+            candidate(7, Exact, 1.0),
+        ];
+        check(&query(9, None), all.clone(), Status::Linked, &[7, 8, 9, 3, 4]);
+        check(&query(2, None), all.clone(), Status::Linked, &[7, 8]);
+        check(&query(9, Some(0.95)), all, Status::Linked, &[7, 8, 9]);
+    }
+
+    #[test]
+    fn every_owner_of_an_ambiguous_name_is_listed() {
+        let owners: Vec<_> = (0..4).map(|c| candidate(c, MatchKind::Exact, 1.0)).collect();
+        check(&query(1, None), owners, Status::Ambiguous, &[0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn far_candidates_are_nil_and_still_listed() {
+        check(&query(5, None), vec![candidate(1, MatchKind::Embedding, 0.4)], Status::Nil, &[1]);
+        check(&query(5, Some(0.6)), vec![candidate(1, MatchKind::Embedding, 0.55)], Status::Nil, &[]);
+        check(&query(5, None), vec![], Status::Nil, &[]);
+    }
+
+    #[test]
+    fn a_concept_found_twice_keeps_its_name_match() {
+        let mut candidates = vec![candidate(1, MatchKind::Normalised, 1.0)];
+        let hit = |concept| ConceptHit { concept, atom: 0, row: 0, score: 0.8 };
+        merge(&mut candidates, &[hit(1), hit(2)]);
+        assert_eq!(candidates.len(), 2);
+        assert_eq!(candidates[0].kind, MatchKind::Normalised);
+    }
+}

@@ -1,0 +1,24 @@
+//! How long work tells what it is doing, and learns that it should stop.
+//!
+//! Invariant: the rooms report, the commands draw.
+
+/// Receives the stages of a long computation.
+pub trait Progress: Sync {
+    /// A stage of `total` steps begins, the one before it is over.
+    fn stage(&self, name: &str, total: u64);
+    /// `steps` more are done.
+    fn advance(&self, steps: u64);
+    /// Whether to stop at the next opportunity.
+    fn interrupted(&self) -> bool;
+}
+
+/// Reports to nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn interrupted(&self) -> bool {
+        false
+    }
+}

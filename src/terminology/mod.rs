@@ -1,0 +1,45 @@
+//! Terminology files to a stream of atoms.
+//!
+//! Invariant: a reader knows its format and nothing of vectors or of the index; a bad row is an error with file and line.
+
+mod tsv;
+
+use std::{
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+pub use tsv::read_tsv;
+
+use crate::domain::Atom;
+
+/// What a row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub atom: Atom,
+    /// TUIs; may be empty.
+    pub semantic_types: Vec<String>,
+}
+
+/// Why a terminology could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminologyError {
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}:{line}: {reason}", path.display())]
+    Row { path: PathBuf, line: u64, reason: String },
+    #[error("{}: {reason}", path.display())]
+    Header { path: PathBuf, reason: String },
+    #[error("{}: it has no rows", .0.display())]
+    Empty(PathBuf),
+}
+
+/// Opens `path`, decompressing what ends in `.gz`.
+fn open(path: &Path) -> Result<Box<dyn Read>, TerminologyError> {
+    let file = std::fs::File::open(path).map_err(|source| TerminologyError::Read { path: path.into(), source })?;
+    let file = BufReader::with_capacity(1 << 20, file);
+    Ok(match path.extension() {
+        Some(e) if e == "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        _ => Box::new(file),
+    })
+}

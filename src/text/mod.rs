@@ -1,0 +1,148 @@
+//! One treatment of text for names and mentions.
+//!
+//! [`clean`] is what the encoder reads; [`key`] is what exact look-up compares. Two names with one key share one row of
+//! the index. Invariant: both are idempotent, and `key(clean(s)) == key(s)`.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// Composes (NFC), drops invisible characters and control characters other than white space, joins white space to single
+/// spaces and trims.
+pub fn clean(text: &str) -> String {
+    join_words(text.nfc().filter(|&c| !is_invisible(c)).collect::<String>().split_whitespace())
+}
+
+/// The key under which a name is looked up: compatibility forms folded (NFKC), lower case, without accents, Greek letters spelt out,
+/// possessive `'s` and punctuation dropped. Symbols that change a meaning (`+ < > = % #`) stay.
+pub fn key(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let visible = text.nfkd().filter(|&c| !is_invisible(c) && !is_accent(c));
+    for c in visible.flat_map(char::to_lowercase).filter(|&c| !is_accent(c)) {
+        match c {
+            '\u{2018}' | '\u{2019}' | '\u{02bc}' | '\u{00b4}' | '`' => folded.push('\''),
+            _ => match greek(c) {
+                Some(name) => folded.push_str(name),
+                None => folded.push(c),
+            },
+        }
+    }
+    let folded: String = folded.nfkc().collect();
+    let mut spaced = String::with_capacity(folded.len());
+    let mut rest = folded.as_str();
+    while let Some(c) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("'s").filter(|after| ends_word(after)) {
+            rest = after;
+            continue;
+        }
+        match c {
+            '\'' => {}
+            '+' | '<' | '>' | '=' | '%' | '#' => spaced.push(c),
+            _ if c.is_alphanumeric() || is_combining_mark(c) => spaced.push(c),
+            _ => spaced.push(' '),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    join_words(spaced.split_whitespace())
+}
+
+fn join_words<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn ends_word(rest: &str) -> bool {
+    rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '\'')
+}
+
+/// Accents of Latin, Greek and Cyrillic letters; marks of other scripts carry meaning and stay.
+fn is_accent(c: char) -> bool {
+    ('\u{0300}'..='\u{036f}').contains(&c)
+}
+
+/// Control characters that are no white space, and format characters: zero-width, bidirectional, soft hyphen, tags.
+fn is_invisible(c: char) -> bool {
+    (c.is_control() && !c.is_whitespace())
+        || matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn greek(c: char) -> Option<&'static str> {
+    Some(match c {
+        'α' => "alpha",
+        'β' => "beta",
+        'γ' => "gamma",
+        'δ' => "delta",
+        'ε' => "epsilon",
+        'ζ' => "zeta",
+        'η' => "eta",
+        'θ' => "theta",
+        'κ' => "kappa",
+        'λ' => "lambda",
+        'μ' => "mu",
+        'π' => "pi",
+        'σ' | 'ς' => "sigma",
+        'τ' => "tau",
+        'φ' => "phi",
+        'χ' => "chi",
+        'ψ' => "psi",
+        'ω' => "omega",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_what_people_write() {
+        for (text, expected) in [
+            ("Heart  Attack ", "heart attack"),
+            ("Crohn's disease", "crohn disease"),
+            ("Crohn\u{2019}s Disease", "crohn disease"),
+            ("non-small-cell lung cancer", "non small cell lung cancer"),
+            ("café-au-lait spots", "cafe au lait spots"),
+            ("β-blocker", "beta blocker"),
+            ("\u{00b5}g", "mug"),
+            ("HIV+", "hiv+"),
+            ("vitamin B\u{2081}\u{2082}", "vitamin b12"),
+            ("(asthma)", "asthma"),
+            ("don't", "dont"),
+            ("C. diff.", "c diff"),
+            ("zero\u{200b}width", "zerowidth"),
+            ("\u{202e}asthma\u{202c}", "asthma"),
+            ("مرض السكري", "مرض السكري"),
+            ("\u{0301}\u{0302}", ""),
+            ("...", ""),
+            ("İstanbul", "istanbul"),
+        ] {
+            assert_eq!(key(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clean_keeps_case_and_punctuation() {
+        assert_eq!(clean(" Crohn's\t\u{0}disease\u{feff} "), "Crohn's disease");
+        assert_eq!(clean("e\u{0301}"), "é");
+        assert_eq!(clean("\u{200b}\u{202e}\n"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn both_are_idempotent_and_agree(text in "\\PC{0,40}|[\\x00-\\x7f]{0,40}|\\p{any}{0,20}") {
+            let (cleaned, keyed) = (clean(&text), key(&text));
+            prop_assert_eq!(&clean(&cleaned), &cleaned);
+            prop_assert_eq!(&key(&keyed), &keyed);
+            prop_assert_eq!(key(&cleaned), keyed);
+        }
+
+        #[test]
+        fn key_ignores_case_and_spacing(words in proptest::collection::vec("[a-zA-Z0-9]{1,8}", 1..6)) {
+            let plain = key(&words.join(" "));
+            prop_assert_eq!(key(&words.join(" \t ").to_uppercase()), plain.clone());
+            prop_assert_eq!(key(&words.join("-")), plain);
+        }
+    }
+}
