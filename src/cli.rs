@@ -120,10 +120,10 @@ pub struct IndexBuildArgs {
     #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(8..=4096))]
     pub ef_construction: u16,
     /// Candidates looked at in a search: more is slower and misses less
-    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub ef_search: u16,
     /// Best scores below this are answered as NIL
-    #[arg(long, value_name = "SCORE", default_value = "0.5", value_parser = cosine, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", default_value = "0.75", value_parser = cosine, allow_negative_numbers = true)]
     pub nil_threshold: f32,
     #[command(flatten)]
     pub run: RunArgs,

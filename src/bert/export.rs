@@ -176,15 +176,7 @@ impl Exporter<'_> {
         self.g.op("Mul", &[&values, &scales])
     }
 
-    fn layer(
-        &mut self,
-        name: &str,
-        layer: &Layer,
-        rows: &str,
-        bias: &str,
-        shapes: &Shapes,
-        cls_only: bool,
-    ) -> Value {
+    fn layer(&mut self, name: &str, layer: &Layer, rows: &str, bias: &str, shapes: &Shapes, cls_only: bool) -> Value {
         let (context, residual) = self.attention(name, layer, rows, bias, shapes, cls_only);
         let projected = self.linear(&format!("{name}.attention.output"), &layer.attention_output, &context);
         let sum = self.g.op("Add", &[&projected, &residual]);
@@ -209,8 +201,7 @@ impl Exporter<'_> {
         // The scale 1 / sqrt(head) is folded into the query.
         let scale = ((self.config.hidden / self.config.heads) as f32).sqrt().recip();
         let scaled = |values: &[f32]| values.iter().map(|v| v * scale).collect();
-        let query =
-            Linear { weight: scaled(&layer.query.weight), bias: scaled(&layer.query.bias), ..layer.query };
+        let query = Linear { weight: scaled(&layer.query.weight), bias: scaled(&layer.query.bias), ..layer.query };
         let (queries, keys, values, residual, query_shape) = if cls_only {
             let cls = self.cls_rows(rows, shapes);
             let q = self.linear(&format!("{name}.query"), &query, &cls);
@@ -268,7 +259,8 @@ impl Exporter<'_> {
     fn quantised_product(&mut self, name: &str, linear: &Linear, rows: &str) -> Value {
         let quantised = quantise::by_column(&linear.weight, linear.outputs);
         let dims = [linear.inputs, linear.outputs];
-        let matrix = self.g.weight(name, Tensor::new(DataType::Int8, &dims, bytemuck::cast_slice(&quantised.values).to_vec()));
+        let matrix =
+            self.g.weight(name, Tensor::new(DataType::Int8, &dims, bytemuck::cast_slice(&quantised.values).to_vec()));
         let columns = self.weight(&format!("{name}.scale"), &[linear.outputs], &quantised.scales);
         let axis = self.g.ints(&[1]);
         let size = self.g.op("Abs", &[rows]);

@@ -17,7 +17,8 @@ pub fn by_column(matrix: &[f32], columns: usize) -> Quantised {
         }
     }
     let scales: Vec<f32> = largest.into_iter().map(scale).collect();
-    let values = matrix.chunks_exact(columns).flat_map(|row| row.iter().zip(&scales).map(|(w, s)| round(w / s))).collect();
+    let values =
+        matrix.chunks_exact(columns).flat_map(|row| row.iter().zip(&scales).map(|(w, s)| round(w / s))).collect();
     Quantised { values, scales }
 }
 

@@ -65,7 +65,9 @@ impl Weights {
             positions: source.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?,
             token_types: source.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?,
             norm: source.norm("embeddings.LayerNorm")?,
-            layers: (0..config.layers).map(|l| source.layer(&format!("encoder.layer.{l}"))).collect::<Result<_, _>>()?,
+            layers: (0..config.layers)
+                .map(|l| source.layer(&format!("encoder.layer.{l}")))
+                .collect::<Result<_, _>>()?,
         })
     }
 }

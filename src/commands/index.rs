@@ -58,8 +58,8 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
             e => IndexError::Embed(e.to_string()),
         })
     };
-    let manifest = index::build(names, &options, &embed, &bars)
-        .with_context(|| format!("cannot build {}", args.out.display()))?;
+    let manifest =
+        index::build(names, &options, &embed, &bars).with_context(|| format!("cannot build {}", args.out.display()))?;
     bars.finish();
     print(&manifest);
     eprintln!("  built in {}", since(started));

@@ -96,8 +96,9 @@ struct Load {
 
 impl Load {
     fn linker(self) -> Result<Linker> {
-        let index = Index::open(&self.index)
-            .with_context(|| format!("cannot open the index {} (`saplink index build` makes one)", self.index.display()))?;
+        let index = Index::open(&self.index).with_context(|| {
+            format!("cannot open the index {} (`saplink index build` makes one)", self.index.display())
+        })?;
         let model = self.model.unwrap_or_else(|| PathBuf::from("models").join(&index.manifest().model.name));
         let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
         let linker = Linker::new(encoder, index)?;

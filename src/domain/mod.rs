@@ -8,9 +8,8 @@ pub mod semantic_type;
 pub fn is_concept_id(id: &str) -> bool {
     let cui = || id.len() == 8 && id.starts_with('C') && id[1..].bytes().all(|b| b.is_ascii_digit());
     let prefixed = || {
-        let letters = |s: &str, extra: &[u8]| {
-            !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
-        };
+        let letters =
+            |s: &str, extra: &[u8]| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
         id.split_once(':').is_some_and(|(prefix, local)| letters(prefix, b"_.") && letters(local, b"_.-"))
     };
     id.len() <= 64 && id.is_ascii() && (cui() || prefixed())
@@ -37,6 +36,8 @@ pub enum MatchKind {
     Exact,
     /// They are equal after normalisation.
     Normalised,
+    /// The mention was misspelt: with its unknown words repaired it is the name, or its embedding is near.
+    Corrected,
     /// Their embeddings are near.
     Embedding,
 }
@@ -50,7 +51,9 @@ mod tests {
         for good in ["C0027051", "HP:0001250", "ORPHA:558", "MESH:D009203", "CHEBI:15365"] {
             assert!(is_concept_id(good), "{good}");
         }
-        for bad in ["", "C002705", "C00270510", "c0027051", "HP:", ":1", "C0027O51", "HP:00 1", "é:1", "../x:1", "HP:1/2"] {
+        for bad in
+            ["", "C002705", "C00270510", "c0027051", "HP:", ":1", "C0027O51", "HP:00 1", "é:1", "../x:1", "HP:1/2"]
+        {
             assert!(!is_concept_id(bad), "{bad}");
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use prost::Message;
 
 use super::{
-    Device, EncoderError, Encoder, EncoderOptions, ModelManifest, Output, Runtime,
+    Device, Encoder, EncoderError, EncoderOptions, ModelManifest, Output, Runtime,
     manifest::{FORMAT, GRAPH, MANIFEST, TOKENIZER},
     session::EncoderSession,
     tokens,

@@ -14,10 +14,7 @@ use std::{
 };
 
 use super::{
-    Device, EncoderError, ModelManifest, Runtime,
-    manifest::TOKENIZER,
-    session::EncoderSession,
-    tokens::Tokens,
+    Device, EncoderError, ModelManifest, Runtime, manifest::TOKENIZER, session::EncoderSession, tokens::Tokens,
 };
 use crate::progress::{Progress, Silent};
 

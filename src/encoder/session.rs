@@ -100,7 +100,9 @@ impl EncoderSession {
         };
         let (shape, values) = outputs[name].try_extract_tensor::<f32>().map_err(ort_error)?;
         if !shape.iter().map(|&d| d as usize).eq(expected.iter().copied()) {
-            return Err(EncoderError::Inference(format!("`{name}` has shape {shape:?} where {expected:?} was expected")));
+            return Err(EncoderError::Inference(format!(
+                "`{name}` has shape {shape:?} where {expected:?} was expected"
+            )));
         }
         let mut vectors = match self.output {
             Output::Pooled => values.to_vec(),

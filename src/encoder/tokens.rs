@@ -6,11 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 use tokenizers::{
-    Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
-    models::wordpiece::WordPiece,
-    normalizers::BertNormalizer,
-    pre_tokenizers::bert::BertPreTokenizer,
-    processors::bert::BertProcessing,
+    Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy, models::wordpiece::WordPiece,
+    normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer, processors::bert::BertProcessing,
 };
 
 use super::EncoderError;
@@ -99,11 +96,9 @@ fn from_vocab(dir: &Path, path: &Path) -> Result<Tokenizer, EncoderError> {
     let config = dir.join("tokenizer_config.json");
     let config: TokenizerConfig = match std::fs::read(&config) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| fail(&config, e))?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => TokenizerConfig {
-            do_lower_case: true,
-            tokenize_chinese_chars: true,
-            strip_accents: None,
-        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            TokenizerConfig { do_lower_case: true, tokenize_chinese_chars: true, strip_accents: None }
+        }
         Err(e) => return Err(fail(&config, e)),
     };
     let vocab = WordPiece::read_bytes(&fs_err::read(path)?).map_err(|e| fail(path, e))?;

@@ -71,7 +71,7 @@ pub struct CandidateView {
     /// The name through which it was found.
     pub matched_name: String,
     pub r#match: MatchView,
-    /// 1 for names, else the cosine of the embeddings.
+    /// 1 for names, else the cosine of the embeddings; for a corrected mention times the share of letters that were right.
     pub score: f64,
     /// Calibrated probability that this is the concept; absent from an index that is not calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +87,8 @@ pub enum MatchView {
     Exact,
     /// They are equal after normalisation.
     Normalised,
+    /// The mention was misspelt: with its unknown words repaired it is the name, or its embedding is near.
+    Corrected,
     /// Their embeddings are near.
     Embedding,
 }
@@ -222,6 +224,7 @@ impl CandidateView {
             r#match: match candidate.kind {
                 MatchKind::Exact => MatchView::Exact,
                 MatchKind::Normalised => MatchView::Normalised,
+                MatchKind::Corrected => MatchView::Corrected,
                 MatchKind::Embedding => MatchView::Embedding,
             },
             score: (f64::from(candidate.score) * 1e4).round() / 1e4,

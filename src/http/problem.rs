@@ -40,7 +40,9 @@ impl Kind {
         use StatusCode as S;
         match self {
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
-            Self::InvalidRequest => ("invalid-request", S::UNPROCESSABLE_ENTITY, "A field is missing, unknown or wrong"),
+            Self::InvalidRequest => {
+                ("invalid-request", S::UNPROCESSABLE_ENTITY, "A field is missing, unknown or wrong")
+            }
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
             }

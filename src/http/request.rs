@@ -223,7 +223,9 @@ impl MentionObject {
             ("semantic_groups", &self.semantic_groups, Kind::UnknownSemanticGroup, "write groups such as DISO", &|g| {
                 semantic_type::is_group(g)
             }),
-            ("sources", &self.sources, Kind::UnknownSource, "GET /info lists the sources", &|s| names.source(s).is_some()),
+            ("sources", &self.sources, Kind::UnknownSource, "GET /info lists the sources", &|s| {
+                names.source(s).is_some()
+            }),
         ];
         for (field, list, kind, detail, known) in lists {
             let list = list.as_deref().unwrap_or_default();
@@ -337,7 +339,10 @@ mod tests {
         ] {
             let problem = problem(body);
             assert!(problem.kind.ends_with(code), "{body}: {problem:?}");
-            assert!(field.is_none_or(|f| problem.field.as_deref().is_some_and(|p| p.starts_with(f))), "{body}: {problem:?}");
+            assert!(
+                field.is_none_or(|f| problem.field.as_deref().is_some_and(|p| p.starts_with(f))),
+                "{body}: {problem:?}"
+            );
             assert!(problem.detail.contains(detail), "{body}: {problem:?}");
         }
     }
@@ -370,7 +375,8 @@ mod tests {
             value in r#"(null|true|-?[0-9]{1,30}(\.[0-9]{1,3})?|"CANARY[^"\\]{0,9}"|\["CANARY"\]|\{"CANARY":\["CANARY"\]\}|\[\[\]\])"#,
         ) {
             if let Err(problem) = parse::<LinkRequest>(format!(r#"{{"{field}": {value}}}"#).as_bytes()) {
-                prop_assert!(!format!("{problem:?}").contains("CANARY"));
+                let shown = format!("{problem:?}");
+                prop_assert!(!shown.contains("CANARY"));
             }
         }
     }

@@ -10,10 +10,11 @@ use std::{
 
 use super::{
     Index, IndexError, build_graph, graph,
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, MANIFEST, ModelReference, NAMES, VECTORS},
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, MANIFEST, ModelReference, NAMES, PARTS, VECTORS, WORDS},
     mapped,
-    names::NamesBuilder,
+    names::{NamesBuilder, Written},
     vectors::Vectors,
+    words,
 };
 use crate::{
     files::{FileSum, StagedDir},
@@ -50,7 +51,9 @@ pub fn build(
 ) -> Result<IndexManifest, IndexError> {
     let staged = StagedDir::create(&options.out, options.force)?;
     let part = |name: &str| staged.path().join(name);
-    let (counts, sources, texts) = names.write(&part(NAMES))?;
+    let Written { counts, sources, texts, keys } = names.write(&part(NAMES))?;
+    words::write(&part(WORDS), keys.iter().map(String::as_str))?;
+    drop(keys);
     let dimensions = options.model.dimensions;
 
     progress.stage("embedding the names", texts.len() as u64);
@@ -73,7 +76,7 @@ pub fn build(
         sources,
         graph: GraphParameters { repaired: built.repaired, ..options.graph },
         inputs: options.inputs.clone(),
-        files: sums(staged.path(), &[NAMES, VECTORS, GRAPH])?,
+        files: sums(staged.path(), &PARTS)?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;

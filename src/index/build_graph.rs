@@ -43,7 +43,11 @@ pub struct Built {
 ///
 /// # Errors
 /// [`IndexError::Interrupted`].
-pub fn build(vectors: &Arc<Vectors>, parameters: &GraphParameters, progress: &dyn Progress) -> Result<Built, IndexError> {
+pub fn build(
+    vectors: &Arc<Vectors>,
+    parameters: &GraphParameters,
+    progress: &dyn Progress,
+) -> Result<Built, IndexError> {
     let rows = u32::try_from(vectors.len()).map_err(|_| IndexError::TooLarge("4 billion rows"))?;
     progress.stage("building the graph", rows.into());
     let distance = RowDistance(vectors.clone());

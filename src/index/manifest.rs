@@ -15,6 +15,9 @@ pub const MANIFEST: &str = "index.json";
 pub const NAMES: &str = "names.bin";
 pub const VECTORS: &str = "vectors.bin";
 pub const GRAPH: &str = "graph.bin";
+pub const WORDS: &str = "words.fst";
+/// Every file of an index but its manifest.
+pub const PARTS: [&str; 4] = [NAMES, WORDS, VECTORS, GRAPH];
 
 /// The model whose vectors the index holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +102,7 @@ impl IndexManifest {
         if manifest.model.dimensions == 0 || manifest.graph.ef_search == 0 || !manifest.nil_threshold.is_finite() {
             return Err(fail("a parameter is zero or not a number".into()));
         }
-        for name in [NAMES, VECTORS, GRAPH] {
+        for name in PARTS {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
             sum.check(&dir.join(name))?;
         }

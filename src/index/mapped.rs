@@ -118,7 +118,8 @@ impl Sections {
     /// # Errors
     /// [`IndexError::Damaged`] when it is missing or cannot be such values.
     pub fn column<T: AnyBitPattern>(&self, name: &str) -> Result<Column<T>, IndexError> {
-        let matches = |e: &&Entry| e.name[..name.len()] == *name.as_bytes() && e.name[name.len()..].iter().all(|&b| b == 0);
+        let matches =
+            |e: &&Entry| e.name[..name.len()] == *name.as_bytes() && e.name[name.len()..].iter().all(|&b| b == 0);
         let entry = self.entries.iter().find(matches);
         let entry = entry.ok_or_else(|| self.damaged(format!("section {name} is missing")))?;
         let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.bytes).ok());
@@ -128,7 +129,8 @@ impl Sections {
 
     /// A list of strings, see [`Strings`].
     pub fn strings(&self, name: &str) -> Result<Strings, IndexError> {
-        let strings = Strings { text: self.column(&format!("{name}.text"))?, ends: self.ends(&format!("{name}.ends"))? };
+        let strings =
+            Strings { text: self.column(&format!("{name}.text"))?, ends: self.ends(&format!("{name}.ends"))? };
         let valid = std::str::from_utf8(&strings.text)
             .is_ok_and(|text| strings.ends.iter().all(|&end| text.is_char_boundary(end as usize)));
         let covers = strings.ends.last().copied().unwrap_or(0) as usize == strings.text.len();
@@ -167,6 +169,12 @@ impl<T: AnyBitPattern> Deref for Column<T> {
     fn deref(&self) -> &[T] {
         // Bounds and alignment were checked when the column was made.
         bytemuck::cast_slice(&self.map[self.range.clone()])
+    }
+}
+
+impl AsRef<[u8]> for Column<u8> {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 
@@ -241,7 +249,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         let mut strings = StringsBuilder::default();
-        for s in ["", "ä", "bc"] {
+        for s in ["", "bc", "ä"] {
             strings.push(s).unwrap();
         }
         let [text, ends] = strings.sections();
@@ -250,9 +258,9 @@ mod tests {
             let file = Sections::open(&path)?;
             let numbers = file.bounded::<u32>("n", 8)?;
             let strings = file.strings("s")?;
-            Ok::<_, IndexError>((numbers.to_vec(), strings.get(1).to_owned(), strings.position("bc")))
+            Ok::<_, IndexError>((numbers.to_vec(), strings.get(1).to_owned(), strings.position("ä")))
         };
-        assert_eq!(check().unwrap(), (vec![1, 7], "ä".into(), Some(2)));
+        assert_eq!(check().unwrap(), (vec![1, 7], "bc".into(), Some(2)));
         assert!(Sections::open(&path).unwrap().bounded::<u32>("n", 7).is_err());
         assert!(Sections::open(&path).unwrap().column::<u32>("m").is_err());
         let whole = fs_err::read(&path).unwrap();

@@ -1,6 +1,6 @@
 //! The index of concept names: built once, opened read-only, mapped.
 //!
-//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `names` (concepts and rows), `vectors`,
+//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `names` (concepts and rows), `words` (spelling), `vectors`,
 //! `graph` (search), `filter`, `build` and `build_graph` (how it comes to be).
 //!
 //! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
@@ -14,6 +14,7 @@ mod manifest;
 mod mapped;
 mod names;
 mod vectors;
+mod words;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,10 +25,11 @@ pub use build::{BuildOptions, build};
 pub use filter::{Filter, FilterRequest};
 pub use manifest::{Counts, GraphParameters, IndexManifest, ModelReference, SourceCount};
 pub use names::{AtomView, ConceptNumber, Names, NamesBuilder};
+pub use words::{Repaired, Words};
 
 use self::{
     graph::{Graph, Scored, Scratch},
-    manifest::{GRAPH, NAMES, VECTORS},
+    manifest::{GRAPH, NAMES, VECTORS, WORDS},
     vectors::Vectors,
 };
 use crate::files::{StageError, SumError};
@@ -69,6 +71,7 @@ pub struct ConceptHit {
 pub struct Index {
     manifest: IndexManifest,
     names: Names,
+    words: Words,
     vectors: Vectors,
     graph: Graph,
     scratch: Mutex<Vec<Scratch>>,
@@ -86,10 +89,11 @@ impl Index {
             let reason = "it does not hold as many names as the manifest says".into();
             return Err(IndexError::Damaged { path: dir.join(NAMES), reason });
         }
+        let words = Words::open(&dir.join(WORDS))?;
         let rows = manifest.counts.rows as usize;
         let vectors = Vectors::open(&dir.join(VECTORS), manifest.model.dimensions, rows)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
-        Ok(Self { manifest, names, vectors, graph, scratch: Mutex::default() })
+        Ok(Self { manifest, names, words, vectors, graph, scratch: Mutex::default() })
     }
 
     /// What it holds and was made of.
@@ -100,6 +104,11 @@ impl Index {
     /// Its concepts and names.
     pub fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// The words of its names.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal

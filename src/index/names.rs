@@ -16,6 +16,16 @@ use crate::{
     text,
 };
 
+/// What was written.
+pub struct Written {
+    pub counts: Counts,
+    pub sources: Vec<SourceCount>,
+    /// For each row the text that stands for it: its first name.
+    pub texts: Vec<String>,
+    /// For each row its key.
+    pub keys: Vec<String>,
+}
+
 /// Names being collected for an index.
 #[derive(Default)]
 pub struct NamesBuilder {
@@ -42,11 +52,11 @@ impl NamesBuilder {
         }
     }
 
-    /// Writes the columns to `path`; gives the counts and, for each row, the text that stands for it: its first name.
+    /// Writes the columns to `path`.
     ///
     /// # Errors
     /// [`IndexError::TooLarge`], or what the disk says.
-    pub fn write(mut self, path: &Path) -> Result<(Counts, Vec<SourceCount>, Vec<String>), IndexError> {
+    pub fn write(mut self, path: &Path) -> Result<Written, IndexError> {
         let mut rows: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let mut sources: BTreeMap<String, u64> = BTreeMap::new();
         let mut term_types: BTreeMap<String, u64> = BTreeMap::new();
@@ -114,10 +124,9 @@ impl NamesBuilder {
             sections.extend(names.into_iter().zip(list.sections()));
         }
         mapped::write(path, &sections)?;
-        let counts =
-            Counts { concepts: self.concepts.len() as u64, atoms: count.into(), rows: rows.len() as u64 };
+        let counts = Counts { concepts: self.concepts.len() as u64, atoms: count.into(), rows: rows.len() as u64 };
         let sources = sources.into_iter().map(|(source, atoms)| SourceCount { source, atoms }).collect();
-        Ok((counts, sources, texts))
+        Ok(Written { counts, sources, texts, keys: rows.into_keys().collect() })
     }
 }
 

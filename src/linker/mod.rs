@@ -1,4 +1,4 @@
-//! Mentions to concepts: exact names first, then the nearest embeddings.
+//! Mentions to concepts: exact names first, then the nearest embeddings, of the mention and of its repaired spelling.
 //!
 //! Order of candidates: score, then match kind, then concept id. A mention that is a name of the index has score 1 for every
 //! concept that owns the name. Invariant: the model is the one that the index was built with; mention text goes nowhere but to the encoder.
@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, ConceptNumber, Filter, FilterRequest, Index},
+    index::{ConceptHit, ConceptNumber, Filter, FilterRequest, Index, Repaired},
     text,
 };
 
@@ -42,7 +42,7 @@ pub struct Candidate {
     /// The atom through which it was found.
     pub atom: u32,
     pub kind: MatchKind,
-    /// 1 for names, else the cosine.
+    /// 1 for names, else the cosine; for a corrected mention times the share of letters that were right.
     pub score: f32,
 }
 
@@ -108,12 +108,26 @@ impl Linker {
         let mut candidates: Vec<Vec<Candidate>> =
             cleaned.iter().zip(&filters).map(|(text, filter)| self.by_name(text, filter)).collect();
 
-        let open: Vec<usize> = (0..queries.len()).filter(|&i| candidates[i].len() < queries[i].top_k).collect();
-        let texts: Vec<&str> = open.iter().map(|&i| cleaned[i].as_str()).collect();
+        let mut open: Vec<Reading> = vec![];
+        for i in 0..queries.len() {
+            if candidates[i].len() >= queries[i].top_k {
+                continue;
+            }
+            let repaired =
+                candidates[i].is_empty().then(|| self.index.words().repair(&text::key(&cleaned[i]))).flatten();
+            open.push(Reading { query: i, text: cleaned[i].clone(), similarity: 1.0, kind: MatchKind::Embedding });
+            if let Some(Repaired { text, similarity }) = repaired {
+                let named = self.by_name(&text, &filters[i]).into_iter();
+                candidates[i].extend(named.map(|c| Candidate { kind: MatchKind::Corrected, score: similarity, ..c }));
+                open.push(Reading { query: i, text, similarity, kind: MatchKind::Corrected });
+            }
+        }
+        let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
         let vectors = self.encoder.embed(&texts)?;
-        for (vector, &i) in vectors.chunks_exact(self.encoder.dimensions()).zip(&open) {
+        for (vector, reading) in vectors.chunks_exact(self.encoder.dimensions()).zip(&open) {
+            let i = reading.query;
             let hits = self.index.search(vector, queries[i].top_k, &filters[i]);
-            merge(&mut candidates[i], &hits);
+            merge(&mut candidates[i], &hits, reading);
         }
         let threshold = self.index.manifest().nil_threshold;
         Ok(queries.iter().zip(candidates).map(|(query, found)| conclude(query, found, threshold)).collect())
@@ -134,11 +148,23 @@ impl Linker {
     }
 }
 
-fn merge(candidates: &mut Vec<Candidate>, hits: &[ConceptHit]) {
+/// A text that a query is embedded as: itself, or its repaired spelling.
+struct Reading {
+    query: usize,
+    text: String,
+    similarity: f32,
+    kind: MatchKind,
+}
+
+/// Adds what a reading found; a concept found before keeps the better of the two.
+fn merge(candidates: &mut Vec<Candidate>, hits: &[ConceptHit], reading: &Reading) {
     for hit in hits {
-        if !candidates.iter().any(|c| c.concept == hit.concept) {
-            let score = hit.score.clamp(-1.0, 1.0);
-            candidates.push(Candidate { concept: hit.concept, atom: hit.atom, kind: MatchKind::Embedding, score });
+        let score = hit.score.clamp(-1.0, 1.0) * reading.similarity;
+        let found = Candidate { concept: hit.concept, atom: hit.atom, kind: reading.kind, score };
+        match candidates.iter_mut().find(|c| c.concept == hit.concept) {
+            Some(known) if order(&found, known) == Ordering::Less => *known = found,
+            Some(_) => {}
+            None => candidates.push(found),
         }
     }
 }
@@ -213,11 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_concept_found_twice_keeps_its_name_match() {
+    fn a_concept_found_twice_keeps_its_better_match() {
         let mut candidates = vec![candidate(1, MatchKind::Normalised, 1.0)];
-        let hit = |concept| ConceptHit { concept, atom: 0, row: 0, score: 0.8 };
-        merge(&mut candidates, &[hit(1), hit(2)]);
-        assert_eq!(candidates.len(), 2);
-        assert_eq!(candidates[0].kind, MatchKind::Normalised);
+        let hit = |concept, score| ConceptHit { concept, atom: 0, row: 0, score };
+        let reading = |similarity, kind| Reading { query: 0, text: String::new(), similarity, kind };
+        merge(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.5)], &reading(1.0, MatchKind::Embedding));
+        merge(&mut candidates, &[hit(2, 0.8), hit(3, 1.0)], &reading(0.5, MatchKind::Corrected));
+        let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
+        use MatchKind::*;
+        assert_eq!(found, [(1, Normalised, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.5)]);
     }
 }

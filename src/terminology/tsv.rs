@@ -23,8 +23,7 @@ const LONGEST_NAME: usize = 4096;
 /// # Errors
 /// [`TerminologyError`] names the file, and the line where one is at fault.
 pub fn read_tsv(path: &Path, mut take: impl FnMut(Row)) -> Result<u64, TerminologyError> {
-    let mut reader =
-        ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(true).from_reader(open(path)?);
+    let mut reader = ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(true).from_reader(open(path)?);
     let read_error = |e: csv::Error| {
         let line = e.position().map_or(0, csv::Position::line);
         match e.into_kind() {
@@ -41,9 +40,7 @@ pub fn read_tsv(path: &Path, mut take: impl FnMut(Row)) -> Result<u64, Terminolo
     let mut rows = 0;
     while reader.read_record(&mut record).map_err(read_error)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let row = columns
-            .row(&record)
-            .map_err(|reason| TerminologyError::Row { path: path.into(), line, reason })?;
+        let row = columns.row(&record).map_err(|reason| TerminologyError::Row { path: path.into(), line, reason })?;
         take(row);
         rows += 1;
     }
@@ -66,9 +63,8 @@ struct Columns {
 impl Columns {
     fn of(header: &StringRecord) -> Result<Self, String> {
         let find = |name: &str| header.iter().position(|h| h.trim() == name);
-        let need = |name: &str| {
-            find(name).ok_or_else(|| format!("its first line names no column `{name}`, tab-separated"))
-        };
+        let need =
+            |name: &str| find(name).ok_or_else(|| format!("its first line names no column `{name}`, tab-separated"));
         Ok(Self {
             width: header.len(),
             cui: need("cui")?,
@@ -131,7 +127,8 @@ mod tests {
 
     #[test]
     fn reads_columns_by_name() {
-        let rows = read("a.tsv", b"name\tcui\tsemantic_type\textra\r\n heart  attack\tC0027051\tT047,T033\tx\r\n").unwrap();
+        let rows =
+            read("a.tsv", b"name\tcui\tsemantic_type\textra\r\n heart  attack\tC0027051\tT047,T033\tx\r\n").unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].atom.name, "heart attack");
         assert_eq!(rows[0].atom.source, "LOCAL");

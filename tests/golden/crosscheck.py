@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel, BertTokenizer, BertTokenizerFast
 
 import golden_bert as g
 
-FX, GOLD = "fixtures", "golden"
+FX, GOLD = "../fixtures", "."
 
 
 def state(folder):

@@ -98,7 +98,9 @@ impl<'a> Machine<'a> {
                 let from = self.stack.len().checked_sub(n).ok_or("its stack is empty too early")?;
                 Value::Tuple(self.stack.split_off(from))
             }
-            other => return Err(format!("it uses pickle opcode 0x{other:02x}, which a dictionary of tensors does not need")),
+            other => {
+                return Err(format!("it uses pickle opcode 0x{other:02x}, which a dictionary of tensors does not need"));
+            }
         })
     }
 

@@ -48,7 +48,9 @@ pub async fn link(
 ) -> Result<Json<LinkResponse>, Problem> {
     let linker = app.linker()?;
     let mut request = request.check(&app.limits, linker.index().names())?;
-    if request.single && let Some(Checked { query: Err(problem), .. }) = request.mentions.first() {
+    if request.single
+        && let Some(Checked { query: Err(problem), .. }) = request.mentions.first()
+    {
         return Err(problem.clone());
     }
     let permit = app.admission.clone().try_acquire_owned().map_err(|_| {

@@ -1,0 +1,29 @@
+//! The command line.
+
+use crate::support::{run, succeed};
+
+#[test]
+fn help_and_version() {
+    let help = succeed(&["--help"]);
+    for command in ["serve", "index", "model", "openapi"] {
+        assert!(help.contains(command), "{help}");
+    }
+    assert_eq!(succeed(&["--version"]).trim(), format!("saplink {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_is_code_2_and_names_the_argument() {
+    for (args, named) in [
+        (&["serve", "--listen", "nowhere"][..], "--listen"),
+        (&["serve", "--queue", "0"], "--queue"),
+        (&["index", "build"], "--tsv"),
+        (&["index", "build", "--tsv", "a", "--out", "b", "--nil-threshold", "2"], "--nil-threshold"),
+        (&["model", "import", "a", "--out", "b", "--precision", "int4"], "--precision"),
+        (&["nothing"], "nothing"),
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.contains(named), "{args:?}: {error}");
+    }
+}

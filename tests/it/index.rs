@@ -1,0 +1,248 @@
+//! `index build`, and indexes that were damaged.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use saplink::{
+    encoder::{Device, Encoder, EncoderOptions},
+    files::FileSum,
+    index::{Filter, FilterRequest, Index, IndexError},
+};
+use serde_json::Value;
+
+use crate::support::{RUNTIME, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
+
+const NAMES: &str = "cui\tsource\tsource_code\tterm_type\tsemantic_type\tname\n\
+    C0027051\tA\t1\tPT\tT047\tmyocardial infarction\n\
+    C0027051\tB\t2\tSY\tT047\theart attack\n\
+    C0011849\tA\t3\tPT\tT047\tdiabetes\n\
+    C0009443\tA\t4\tPT\tT047\tcold\n\
+    C0009264\tA\t5\tPT\tT070\tcold temperature\n\
+    C0009264\tB\t6\tSY\tT070\tCold\n";
+
+/// A small index with a tiny model; gives its directory.
+fn small(dir: &Path) -> PathBuf {
+    let at = |name: &str| dir.join(name).display().to_string();
+    fs_err::write(at("names.tsv"), NAMES).unwrap();
+    succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", &at("tiny"), "--precision", "int8"]);
+    succeed(&["index", "build", "--tsv", &at("names.tsv"), "--model", &at("tiny"), "--out", &at("small index")]);
+    dir.join("small index")
+}
+
+#[test]
+fn built_and_described() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = small(dir.path());
+    let text = succeed(&["index", "info", index.to_str().unwrap()]);
+    for expected in ["small index", "concepts     4", "names        6, of which 5 distinct", "A: 4 names", "names.tsv"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let manifest: Value =
+        serde_json::from_str(&succeed(&["index", "info", index.to_str().unwrap(), "--json"])).unwrap();
+    assert_eq!(manifest["counts"]["rows"], 5);
+    let (tsv, model) = (dir.path().join("names.tsv"), dir.path().join("tiny"));
+    let again = [
+        "index",
+        "build",
+        "--tsv",
+        tsv.to_str().unwrap(),
+        "--model",
+        model.to_str().unwrap(),
+        "--out",
+        index.to_str().unwrap(),
+    ];
+    assert!(fail(&again).contains("exists already (use --force"));
+    succeed(&[&again[..], &["--force"]].concat());
+}
+
+#[test]
+fn bad_input_is_named_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let error = |tsv: &str, model: &str| fail(&["index", "build", "--tsv", tsv, "--model", model, "--out", &at("out")]);
+    let model = "models/all-minilm-l6-v2";
+    assert!(error(&at("none.tsv"), model).contains("none.tsv"));
+    fs_err::write(at("bad.tsv"), "cui\tname\nC0027051\theart attack\nX\ty\n").unwrap();
+    assert!(error(&at("bad.tsv"), model).contains("bad.tsv:3: `cui`"));
+    fs_err::write(at("good.tsv"), NAMES).unwrap();
+    assert!(error(&at("good.tsv"), &at("no model")).contains("no model"));
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2, "only the two inputs are there");
+}
+
+#[test]
+fn an_interrupted_build_leaves_nothing_and_a_killed_one_is_cleared() {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = || fs_err::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+    let out = dir.path().join("starter");
+    let build = || {
+        let mut child = saplink(&["index", "build", "--tsv", "index/starter.tsv", "--out", out.to_str().unwrap()])
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while parts().is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(300));
+        child
+    };
+    let mut child = build();
+    signal(child.id(), "INT");
+    assert_eq!(wait(&mut child, Duration::from_secs(20)), Some(130));
+    assert!(parts().is_empty(), "{:?}", parts());
+
+    let mut child = build();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(parts(), [".starter.partial"], "the index itself never appeared");
+    let tsv = dir.path().join("names.tsv");
+    fs_err::write(&tsv, NAMES).unwrap();
+    succeed(&["index", "build", "--tsv", tsv.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert_eq!(parts().len(), 2, "what the killed build left is gone: {:?}", parts());
+}
+
+/// A generator of numbers that are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs_err::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+    match numbers.below(3) {
+        0 => bytes.truncate(numbers.below(bytes.len())),
+        1 => bytes.push(numbers.below(256) as u8),
+        _ => {
+            let i = numbers.below(bytes.len());
+            bytes[i] ^= 1 << numbers.below(8);
+        }
+    }
+}
+
+#[test]
+fn a_thousand_damages_are_typed_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let (index, copied) = (small(dir.path()), dir.path().join("damaged"));
+    let mut numbers = Numbers(1);
+    for part in ["names.bin", "words.fst", "vectors.bin", "graph.bin"] {
+        copy(&index, &copied);
+        let whole = fs_err::read(index.join(part)).unwrap();
+        for _ in 0..300 {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut numbers);
+            fs_err::write(copied.join(part), &bytes).unwrap();
+            let error = Index::open(&copied).err().unwrap().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+    copy(&index, &copied);
+    for part in ["index.json", "names.bin", "words.fst", "vectors.bin", "graph.bin"] {
+        fs_err::remove_file(copied.join(part)).unwrap();
+        assert!(Index::open(&copied).err().unwrap().to_string().contains(part));
+        copy(&index, &copied);
+    }
+    let manifest = fs_err::read_to_string(index.join("index.json")).unwrap();
+    fs_err::write(copied.join("index.json"), manifest.replace("\"format\": 1", "\"format\": 2")).unwrap();
+    assert!(matches!(Index::open(&copied), Err(IndexError::Manifest { reason, .. }) if reason.contains("format 2")));
+}
+
+/// Damage that comes with matching checksums must still not crash: an error, or an index that answers something.
+#[test]
+fn damage_behind_right_checksums_does_not_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let (index, copied) = (small(dir.path()), dir.path().join("damaged"));
+    let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
+    let mut numbers = Numbers(2);
+    let mut opened = 0;
+    for part in ["names.bin", "words.fst", "graph.bin", "vectors.bin"] {
+        copy(&index, &copied);
+        let whole = fs_err::read(index.join(part)).unwrap();
+        for _ in 0..400 {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut numbers);
+            fs_err::write(copied.join(part), &bytes).unwrap();
+            let mut manifest = manifest.clone();
+            let sum = FileSum::of(&copied.join(part)).unwrap();
+            manifest["files"][part] = serde_json::to_value(sum).unwrap();
+            fs_err::write(copied.join("index.json"), manifest.to_string()).unwrap();
+            if let Ok(index) = Index::open(&copied) {
+                opened += 1;
+                let open = Filter::new(&FilterRequest::default(), index.names());
+                let mut query = vec![0.0; 32];
+                query[numbers.below(32)] = 1.0;
+                index.search(&query, 3, &open);
+                for id in ["C0027051", "C0009264"] {
+                    if let Some(concept) = index.names().concept(id) {
+                        index.names().atoms(concept).for_each(|a| assert!(index.names().atom(a).name.len() < 1000));
+                    }
+                }
+            }
+        }
+    }
+    assert!(opened > 100, "some damage is harmless: {opened}");
+}
+
+#[test]
+fn search_is_nearly_exact_with_and_without_filters() {
+    let index = Index::open(starter_index()).unwrap();
+    let options = EncoderOptions::for_cores(2, Device::Cpu);
+    let encoder = Encoder::load(&RUNTIME, &root().join("models/all-minilm-l6-v2"), options).unwrap();
+    let words = ["acute", "chronic", "left", "pain", "swollen", "cancer", "infection", "test", "tablet", "bone"];
+    let texts: Vec<String> = words.iter().flat_map(|a| words.map(|b| format!("{a} {b} problem"))).collect();
+    let vectors = encoder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let types = |tuis: &[&str]| FilterRequest {
+        semantic_types: tuis.iter().map(|t| (*t).into()).collect(),
+        ..FilterRequest::default()
+    };
+    for request in [
+        types(&[]),
+        types(&["T047"]),
+        types(&["T047", "T184", "T033"]),
+        types(&["T121"]),
+        types(&["T005"]),
+        types(&["T056"]),
+    ] {
+        let filter = Filter::new(&request, index.names());
+        let (mut same, mut all) = (0, 0);
+        for vector in vectors.chunks_exact(encoder.dimensions()) {
+            let (found, exact) = (index.search(vector, 10, &filter), index.search_exact(vector, 10, &filter));
+            assert_eq!(found.len(), exact.len(), "{request:?}");
+            all += exact.len();
+            same += exact.iter().filter(|e| found.iter().any(|f| f.concept == e.concept)).count();
+        }
+        assert!(same as f64 >= 0.99 * all as f64, "{request:?}: {same} of {all}");
+    }
+}
+
+#[test]
+fn every_name_finds_itself() {
+    let index = Index::open(starter_index()).unwrap();
+    let counts = index.manifest().counts;
+    assert_eq!(index.names().counts(), counts);
+    let mut atoms = 0;
+    for concept in 0..counts.concepts as u32 {
+        for atom in index.names().atoms(concept) {
+            let row = index.names().row(&saplink::text::key(index.names().atom(atom).name)).unwrap();
+            assert!(index.names().row_atoms(row).contains(&atom));
+            assert_eq!(index.names().concept_of(atom), concept);
+            atoms += 1;
+        }
+    }
+    assert_eq!(atoms, counts.atoms);
+}

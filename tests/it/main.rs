@@ -1,0 +1,15 @@
+//! saplink seen from outside: its files, its command line and its HTTP surface, on the real binary and the real library.
+//!
+//! Needs `.onnxruntime/` and `.checkpoints/`, which `make test` fetches.
+
+mod cli;
+mod everyday;
+mod golden;
+mod http;
+mod import;
+mod index;
+mod openapi;
+mod phi;
+mod service;
+mod starter;
+mod support;

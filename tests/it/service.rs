@@ -1,0 +1,136 @@
+//! Starting, overload, time limits and stopping.
+
+use std::{
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::support::{Service, fail, fixture, signal, starter_index, succeed};
+
+fn large_request(mentions: usize) -> serde_json::Value {
+    let mention = |i: usize| format!("pain number {i} in the left upper side of the body after running uphill");
+    json!({"mentions": (0..mentions).map(mention).collect::<Vec<_>>()})
+}
+
+#[test]
+fn sigterm_finishes_what_was_accepted() {
+    let mut service = Service::start(&[]);
+    let answer = thread::scope(|scope| {
+        let request = scope.spawn(|| service.link(&large_request(1000)));
+        thread::sleep(Duration::from_millis(150));
+        signal(service.id(), "TERM");
+        request.join().unwrap()
+    });
+    assert_eq!(answer.status, 200, "{:?}", service.log());
+    assert_eq!(answer.json()["results"].as_array().unwrap().len(), 1000);
+    assert_eq!(service.wait(Duration::from_secs(20)), Some(0));
+}
+
+#[test]
+fn the_drain_is_bounded() {
+    let mut service = Service::start(&["--drain-timeout", "1", "--request-timeout", "60"]);
+    let mut body = std::net::TcpStream::connect(&service.address).unwrap();
+    std::io::Write::write_all(
+        &mut body,
+        b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
+    )
+    .unwrap();
+    thread::sleep(Duration::from_millis(100));
+    signal(service.id(), "TERM");
+    let stopping = Instant::now();
+    assert_eq!(service.wait(Duration::from_secs(10)), Some(0));
+    assert!(stopping.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_full_queue_is_429_and_the_rest_is_answered() {
+    let service = Service::start(&["--queue", "1", "--sessions", "1"]);
+    let answers: Vec<_> = thread::scope(|scope| {
+        let requests: Vec<_> = (0..6).map(|_| scope.spawn(|| service.link(&large_request(400)))).collect();
+        requests.into_iter().map(|r| r.join().unwrap()).collect()
+    });
+    let refused: Vec<_> = answers.iter().filter(|a| a.status == 429).collect();
+    assert!(!refused.is_empty() && answers.iter().any(|a| a.status == 200));
+    for answer in &refused {
+        assert_eq!(answer.problem(), "overloaded");
+        assert_eq!(answer.retry_after.as_deref(), Some("1"));
+    }
+    assert_eq!(answers.iter().filter(|a| a.status == 200).count() + refused.len(), 6);
+    assert_eq!(service.link(&json!({"mention": "asthma"})).status, 200);
+}
+
+#[test]
+fn a_slow_client_is_cut_off() {
+    let service = Service::start(&["--request-timeout", "1"]);
+    let slow = b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let started = Instant::now();
+    let answer = service.raw(slow, Duration::from_secs(5));
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("urn:saplink:problem:timeout"), "{answer}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn what_cannot_be_served_is_one_clear_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("no index").display().to_string();
+    let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", &missing]);
+    assert!(error.contains("no index") && error.contains("`saplink index build` makes one"), "{error}");
+
+    let other = dir.path().join("other model").display().to_string();
+    let tiny = fixture("tiny").display().to_string();
+    succeed(&["model", "import", &tiny, "--out", &other]);
+    let index = starter_index().to_str().unwrap();
+    let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", index, "--model", &other]);
+    assert!(error.contains("all-minilm-l6-v2") && error.contains("other model"), "{error}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = fail(&["serve", "--listen", &address, "--index", index]);
+    assert!(error.contains(&format!("cannot listen on {address}")), "{error}");
+}
+
+#[test]
+fn cuda_that_is_asked_for_and_missing_is_an_error() {
+    if Path::new("/dev/nvidia0").exists() {
+        eprintln!("skipped: this machine has a GPU");
+        return;
+    }
+    let index = starter_index().to_str().unwrap();
+    let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", index, "--device", "cuda"]);
+    assert!(error.contains("CUDA was asked for and cannot be used"), "{error}");
+}
+
+#[test]
+fn a_runtime_that_is_missing_broken_or_too_old_is_named_with_the_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let error_with = |library: &str| fail(&["serve", "--listen", "127.0.0.1:0", "--onnxruntime", library]);
+
+    let missing = error_with(&at("missing.so"));
+    assert!(missing.contains("missing.so: no such ONNX Runtime library"), "{missing}");
+    fs_err::write(at("broken.so"), "no library").unwrap();
+    let broken = error_with(&at("broken.so"));
+    assert!(broken.contains("broken.so"), "{broken}");
+
+    let source = at("old.c");
+    fs_err::write(
+        &source,
+        "struct base { const void *(*api)(unsigned); const char *(*version)(void); };\n\
+         static const void *api(unsigned v) { return 0; }\n\
+         static const char *version(void) { return \"1.10.0\"; }\n\
+         static const struct base base = { api, version };\n\
+         const struct base *OrtGetApiBase(void) { return &base; }\n",
+    )
+    .unwrap();
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &at("old.so"), &source]).status().unwrap();
+    assert!(compiled.success());
+    let old = error_with(&at("old.so"));
+    assert!(old.contains("1.10.0") && old.contains("1.19"), "{old}");
+    for error in [missing, broken, old] {
+        assert!(error.contains("make onnxruntime"), "{error}");
+    }
+}

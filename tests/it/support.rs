@@ -1,0 +1,239 @@
+//! What the tests share: the runtime, the binary, a running service and an HTTP client.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{LazyLock, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use saplink::encoder::Runtime;
+use serde_json::Value;
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A tiny BERT with SapBERT's layout, see `tests/golden`.
+pub fn fixture(name: &str) -> PathBuf {
+    root().join("tests/fixtures").join(name)
+}
+
+/// The one ONNX Runtime of this process.
+pub static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Runtime::load(None).expect("ONNX Runtime; `make onnxruntime` fetches it"));
+
+/// The checkpoint of the embedded model.
+pub fn minilm() -> PathBuf {
+    let dir = root().join(".checkpoints/all-MiniLM-L6-v2");
+    assert!(dir.is_dir(), "{} is missing; `make checkpoint` fetches it", dir.display());
+    dir
+}
+
+/// The binary, to be run in the project's root.
+pub fn saplink(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_saplink"));
+    command.args(args).current_dir(root()).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("SAPLINK_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the binary to its end.
+pub fn run(args: &[&str]) -> Output {
+    saplink(args).output().unwrap()
+}
+
+/// Runs the binary, which must succeed; gives its standard output.
+pub fn succeed(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the binary, which must fail with code 1; gives its last line on standard error.
+pub fn fail(args: &[&str]) -> String {
+    let output = run(args);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+    assert!(!error.contains("panicked"), "{error}");
+    error.lines().last().unwrap_or_default().to_owned()
+}
+
+/// The starter index, built once for all tests from the vocabulary and the embedded model of the checkout.
+pub fn starter_index() -> &'static Path {
+    static INDEX: OnceLock<PathBuf> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
+        succeed(&["index", "build", "--tsv", "index/starter.tsv", "--out", out.to_str().unwrap(), "--force"]);
+        out
+    })
+}
+
+/// A running `saplink serve`, killed when dropped.
+pub struct Service {
+    child: Child,
+    pub address: String,
+    log: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Service {
+    /// Serves the starter index with `options` and waits until it is ready.
+    pub fn start(options: &[&str]) -> Self {
+        let service = Self::spawn(&[&["--index", starter_index().to_str().unwrap()], options].concat());
+        service.wait_until_ready();
+        service
+    }
+
+    /// Starts `saplink serve` on a free port.
+    pub fn spawn(options: &[&str]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let sink = fs_err::File::create(&log).unwrap().into_parts().0;
+        let child = saplink(&["serve", "--listen", &address])
+            .args(options)
+            .stdout(sink.try_clone().unwrap())
+            .stderr(sink)
+            .spawn()
+            .unwrap();
+        Self { child, address, log, _dir: dir }
+    }
+
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.try_get("/readyz").is_none_or(|status| status != 200) {
+            assert!(Instant::now() < deadline, "not ready: {}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn try_get(&self, path: &str) -> Option<u16> {
+        Some(agent().get(self.url(path)).call().ok()?.status().as_u16())
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        fs_err::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(agent().get(self.url(path)).call())
+    }
+
+    /// Posts `body` as it is.
+    pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        Answer::of(agent().post(self.url(path)).header("content-type", content_type).send(body))
+    }
+
+    pub fn link(&self, request: &Value) -> Answer {
+        self.post("/link", "application/json", request.to_string().as_bytes())
+    }
+
+    /// Writes `bytes` to a connection and gives what comes back until it closes or `patience` ends.
+    pub fn raw(&self, bytes: &[u8], patience: Duration) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let (mut answer, mut buffer) = (vec![], [0; 4096]);
+        while let Ok(n @ 1..) = stream.read(&mut buffer) {
+            answer.extend_from_slice(&buffer[..n]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end; gives its exit code.
+    pub fn wait(&mut self, patience: Duration) -> Option<i32> {
+        wait(&mut self.child, patience)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of `child`, which must come within `patience`; gives its exit code.
+pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(Instant::now() < deadline, "still running");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal by name.
+pub fn signal(process: u32, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &process.to_string()]).status().unwrap().success());
+}
+
+/// A service that tests may share, with the default settings.
+pub fn shared() -> &'static Service {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    SERVICE.get_or_init(|| Service::start(&[]))
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub retry_after: Option<String>,
+    pub text: String,
+}
+
+impl Answer {
+    fn of(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
+        let mut response = response.unwrap();
+        let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        Self {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            retry_after: header("retry-after"),
+            text: response.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// Checks that it is a well-formed problem and gives the last part of its type.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.content_type, "application/problem+json", "{self:?}");
+        let json = self.json();
+        assert_eq!(json["status"], self.status, "{self:?}");
+        for field in ["title", "detail"] {
+            assert!(json[field].as_str().is_some_and(|s| !s.is_empty()), "{field}: {self:?}");
+        }
+        let kind = json["type"].as_str().unwrap().strip_prefix("urn:saplink:problem:");
+        kind.unwrap_or_else(|| panic!("{self:?}")).to_owned()
+    }
+}
+
+fn agent() -> &'static ureq::Agent {
+    static AGENT: LazyLock<ureq::Agent> = LazyLock::new(|| {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        config.timeout_global(Some(Duration::from_secs(60))).build().into()
+    });
+    &AGENT
+}
