@@ -6,7 +6,10 @@ use std::path::Path;
 
 use ort::{
     ep::{self, ExecutionProvider},
-    session::{Session, builder::GraphOptimizationLevel},
+    session::{
+        Session,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
     value::TensorRef,
 };
 
@@ -128,15 +131,17 @@ impl EncoderSession {
 
 fn open(runtime: &Runtime, path: &Path, cuda: bool, threads: usize) -> Result<Session, EncoderError> {
     let refused = |e: &dyn std::fmt::Display| EncoderError::Graph { path: path.into(), reason: e.to_string() };
-    let mut builder = Session::builder(&runtime.environment)
-        .map_err(ort_error)?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .and_then(|b| b.with_intra_threads(threads))
-        .and_then(|b| b.with_inter_threads(1))
-        .and_then(|b| b.with_intra_op_spinning(false))
-        // Batches differ in shape: a pattern kept for each would be memory that only grows.
-        .and_then(|b| b.with_memory_pattern(false))
-        .map_err(ort_error)?;
+    let settings = |builder: SessionBuilder| -> Result<SessionBuilder, ort::Error> {
+        let builder = builder
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            // Batches differ in shape: a pattern kept for each would be memory that only grows.
+            .with_memory_pattern(false)?;
+        Ok(builder)
+    };
+    let mut builder = Session::builder(&runtime.environment).and_then(settings).map_err(ort_error)?;
     if cuda {
         let provider = ep::CUDA::default().build().error_on_failure();
         builder = builder

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use utoipa::ToSchema;
 
@@ -208,36 +208,39 @@ impl MentionObject {
 
     /// Checks everything but the text; `place` is put before the name of a field at fault.
     fn settings(&self, place: &str, limits: &Limits, names: &Names) -> Result<(), Problem> {
-        let fail = |kind, detail: String, field: String| Err(Problem::new(kind, detail).at(format!("{place}{field}")));
+        let wrong =
+            |field: &str, detail: String| Err(Problem::new(Kind::InvalidRequest, detail).at(format!("{place}{field}")));
         if self.top_k.is_some_and(|k| !(1..=limits.top_k).contains(&k)) {
-            return fail(Kind::InvalidRequest, format!("top_k is between 1 and {}", limits.top_k), "top_k".into());
+            return wrong("top_k", format!("top_k is between 1 and {}", limits.top_k));
         }
         if self.min_score.is_some_and(|s| !(-1.0..=1.0).contains(&s)) {
-            return fail(Kind::InvalidRequest, "min_score is between -1 and 1".into(), "min_score".into());
+            return wrong("min_score", "min_score is between -1 and 1".into());
         }
-        type Known<'a> = &'a dyn Fn(&str) -> bool;
-        let lists: [(&str, &Option<Vec<String>>, Kind, &str, Known); 3] = [
-            ("semantic_types", &self.semantic_types, Kind::UnknownSemanticType, "write TUIs such as T047", &|t| {
-                semantic_type::position(t).is_some()
-            }),
-            ("semantic_groups", &self.semantic_groups, Kind::UnknownSemanticGroup, "write groups such as DISO", &|g| {
-                semantic_type::is_group(g)
-            }),
-            ("sources", &self.sources, Kind::UnknownSource, "GET /info lists the sources", &|s| {
-                names.source(s).is_some()
-            }),
-        ];
-        for (field, list, kind, detail, known) in lists {
-            let list = list.as_deref().unwrap_or_default();
-            if list.len() > LONGEST_FILTER {
-                let detail = format!("a filter has at most {LONGEST_FILTER} entries");
-                return fail(Kind::InvalidRequest, detail, field.into());
-            }
-            if let Some(i) = list.iter().position(|entry| !known(entry)) {
-                return fail(kind, detail.into(), format!("{field}[{i}]"));
-            }
-        }
-        Ok(())
+        let unknown_type = Problem::new(Kind::UnknownSemanticType, "write TUIs such as T047");
+        let unknown_group = Problem::new(Kind::UnknownSemanticGroup, "write groups such as DISO");
+        let unknown_source = Problem::new(Kind::UnknownSource, "GET /info lists the sources");
+        let known_type = |t: &str| semantic_type::position(t).is_some();
+        check_list(format!("{place}semantic_types"), &self.semantic_types, known_type, unknown_type)?;
+        check_list(format!("{place}semantic_groups"), &self.semantic_groups, semantic_type::is_group, unknown_group)?;
+        check_list(format!("{place}sources"), &self.sources, |s| names.source(s).is_some(), unknown_source)
+    }
+}
+
+/// Checks the entries of a filter; `unknown` is what is wrong with one that is not `known`.
+fn check_list(
+    field: String,
+    list: &Option<Vec<String>>,
+    known: impl Fn(&str) -> bool,
+    unknown: Problem,
+) -> Result<(), Problem> {
+    let list = list.as_deref().unwrap_or_default();
+    if list.len() > LONGEST_FILTER {
+        let detail = format!("a filter has at most {LONGEST_FILTER} entries");
+        return Err(Problem::new(Kind::InvalidRequest, detail).at(field));
+    }
+    match list.iter().position(|entry| !known(entry)) {
+        Some(i) => Err(unknown.at(format!("{field}[{i}]"))),
+        None => Ok(()),
     }
 }
 
@@ -275,11 +278,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Reads `body`.
+/// Reads `body`, which must be an object.
 ///
 /// # Errors
 /// `invalid-json` with line and column, or `invalid-request` with the field and what it should be.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // serde would take an array for a struct, by position.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<IgnoredAny>(body) {
+            Ok(_) => Problem::new(Kind::InvalidRequest, "expected an object"),
+            Err(e) => describe(&e, None),
+        });
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let field = e.path().to_string();

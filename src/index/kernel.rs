@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 const LANES: usize = 16;
 
+type Kernel = fn(&[f32], &[f32]) -> f32;
+
 #[inline(always)]
 fn portable(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0f32; LANES];
@@ -35,7 +37,7 @@ fn avx512(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[expect(unsafe_code, reason = "functions compiled for instructions that are checked for here")]
-static BEST: LazyLock<fn(&[f32], &[f32]) -> f32> = LazyLock::new(|| {
+static BEST: LazyLock<Kernel> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     {
         // SAFETY: each is called only where the processor has its instructions.

@@ -14,7 +14,7 @@ fn the_committed_description_is_current() {
 fn the_served_description_is_the_committed_one() {
     let committed: Value =
         serde_json::from_str(&fs_err::read_to_string(root().join("openapi/openapi.json")).unwrap()).unwrap();
-    assert_eq!(shared().get("/openapi.json").json(), committed);
+    assert!(shared().get("/openapi.json").json() == committed);
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl<'a> Machine<'a> {
                 Value::Tuple(self.stack.split_off(from))
             }
             other => {
-                return Err(format!("it uses pickle opcode 0x{other:02x}, which a dictionary of tensors does not need"));
+                return Err(format!(
+                    "it uses pickle opcode 0x{other:02x}, which a dictionary of tensors does not need"
+                ));
             }
         })
     }

@@ -53,11 +53,7 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, String> {
     let Value::List(keys) = next()? else { return Err("no list of storages".into()) };
 
     // The raw storages follow in the order of `keys`; their types are only known from the tensors that use them.
-    let mut types = HashMap::new();
-    visit(&state, &mut |_, reference| {
-        types.insert(reference.key, reference.size);
-        Ok(())
-    })?;
+    let types: HashMap<String, usize> = entries(&state)?.into_iter().map(|e| (e.storage.key, e.storage.size)).collect();
     let mut places = HashMap::new();
     for key in keys {
         let Value::Str(key) = key else { return Err("a storage has no name".into()) };
@@ -99,18 +95,25 @@ struct Reference {
     count: usize,
 }
 
-/// Calls `f` with every tensor of a state dictionary: its name, call arguments and storage.
-fn visit(state: &Value, f: &mut dyn FnMut((&str, &[Value]), Reference) -> Result<(), String>) -> Result<(), String> {
+/// A tensor of a state dictionary: its name, the arguments that describe it and its storage.
+struct Entry<'a> {
+    name: &'a str,
+    arguments: &'a [Value],
+    storage: Reference,
+}
+
+fn entries(state: &Value) -> Result<Vec<Entry<'_>>, String> {
     let Value::Dict(items) = state else { return Err("it does not hold a dictionary of tensors".into()) };
+    let mut entries = vec![];
     for (key, value) in items {
         let (Value::Str(name), Value::TensorCall(arguments)) = (key, value) else { continue };
         let Some(Value::Persistent(id)) = arguments.first() else {
             return Err(format!("tensor `{name}` has no storage"));
         };
-        let reference = reference(id).map_err(|e| format!("tensor `{name}`: {e}"))?;
-        f((name, arguments), reference)?;
+        let storage = reference(id).map_err(|e| format!("tensor `{name}`: {e}"))?;
+        entries.push(Entry { name, arguments, storage });
     }
-    Ok(())
+    Ok(entries)
 }
 
 /// `("storage", type, key, location, count, ..)`.
@@ -140,13 +143,11 @@ fn collect(
     mut storage: impl FnMut(&FloatStorage) -> Result<Vec<f32>, String>,
 ) -> Result<Tensors, String> {
     let mut tensors = Tensors::new();
-    visit(state, &mut |(name, arguments), reference| {
-        let Some(float) = reference.float else { return Ok(()) };
-        let place = FloatStorage { key: reference.key, float, count: reference.count };
-        let tensor = storage(&place).and_then(|values| view(arguments, values));
+    for Entry { name, arguments, storage: Reference { key, float, count, .. } } in entries(state)? {
+        let Some(float) = float else { continue };
+        let tensor = storage(&FloatStorage { key, float, count }).and_then(|values| view(arguments, values));
         tensors.insert(name.into(), tensor.map_err(|e| format!("tensor `{name}`: {e}"))?);
-        Ok(())
-    })?;
+    }
     Ok(tensors)
 }
 

@@ -53,7 +53,7 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
             "model": {"name": "all-minilm-l6-v2", "fingerprint": "5f0c0f3a2b1d4e6f", "dimensions": 384, "max_tokens": 25,
                 "device": "cpu"},
             "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
-                "sources": [{"source": "SAPLINK", "atoms": 8000}], "nil_threshold": 0.5},
+                "sources": [{"source": "SAPLINK", "atoms": 8000}], "nil_threshold": 0.75},
             "onnxruntime": "ORT Build Info: ..",
             "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100}})),
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
