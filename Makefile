@@ -1,8 +1,11 @@
 # make run     serve the starter index on 127.0.0.1:8080 (ARGS="--listen 0.0.0.0:9000 .." to change that)
 # make test    everything the project checks about itself
+# make figures measure what the README states
 # make openapi write openapi/openapi.json again after a change of the service
 
-.PHONY: run test onnxruntime checkpoint build openapi model
+# `make model` makes the embedded model again from its checkpoint.
+
+.PHONY: run test figures onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -29,9 +32,11 @@ test: onnxruntime checkpoint
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 
+figures: onnxruntime build index/starter/index.json
+	cargo bench --locked --bench figures
+
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json
 
-# The embedded model, made again from its checkpoint.
 model: onnxruntime checkpoint build
 	$(SAPLINK) model import .checkpoints/all-MiniLM-L6-v2 --out models/all-minilm-l6-v2 --pooling mean --precision int8 --force

@@ -1,6 +1,7 @@
 //! Progress on a terminal as a bar, elsewhere as a line for each stage.
 
 use std::{
+    fmt::Write,
     io::IsTerminal,
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::progress::Progress;
 
@@ -46,9 +47,13 @@ impl Bars {
 impl Progress for Bars {
     fn stage(&self, name: &str, total: u64) {
         self.finish();
-        let template = "  {msg} [{bar:32}] {human_pos}/{human_len} {per_sec:.0} left {eta}";
+        let template = "  {msg} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new(total).with_style(style.progress_chars("=> ")).with_message(name.to_owned());
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+        };
+        let style = style.with_key("rate", rate).progress_chars("=> ");
+        let bar = ProgressBar::new(total).with_style(style).with_message(name.to_owned());
         if !std::io::stderr().is_terminal() {
             eprintln!("  {name}: {} ..", HumanCount(total));
         }

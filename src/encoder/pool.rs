@@ -1,17 +1,17 @@
-//! Sessions at work: each has a thread of its own, all take batches from one queue.
+//! Sessions at work: whoever embeds takes one from the pool and gives it back.
 //!
-//! A call is cut into batches of similar length, so that padding is small and several sessions share the work.
+//! A call is cut into batches of similar length, so that padding is small and several sessions share the work. The session
+//! given back last is taken first: its weights are still in the processor's caches.
 //! Invariant: the order of the answers is the order of the texts, whatever batch each was in.
 
 use std::{
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
-    },
-    thread,
+    sync::{Condvar, Mutex, PoisonError},
 };
+
+use rayon::prelude::*;
 
 use super::{
     Device, EncoderError, ModelManifest, Runtime, manifest::TOKENIZER, session::EncoderSession, tokens::Tokens,
@@ -42,19 +42,13 @@ impl EncoderOptions {
     }
 }
 
-/// A batch on its way to a session; the reply carries the batch's number.
-struct Job {
-    ids: Vec<Vec<i64>>,
-    number: usize,
-    reply: Sender<(usize, Result<Vec<f32>, EncoderError>)>,
-}
-
 /// A loaded model.
 pub struct Encoder {
     manifest: ModelManifest,
     tokens: Tokens,
     device: Device,
-    jobs: SyncSender<Job>,
+    idle: Mutex<Vec<EncoderSession>>,
+    returned: Condvar,
 }
 
 impl Encoder {
@@ -65,16 +59,14 @@ impl Encoder {
     pub fn load(runtime: &Runtime, dir: &Path, options: EncoderOptions) -> Result<Self, EncoderError> {
         let manifest = ModelManifest::read(dir)?;
         let tokens = Tokens::read(&dir.join(TOKENIZER), manifest.max_tokens)?;
-        let (jobs, queue) = sync_channel(options.sessions * 2);
-        let queue = Arc::new(Mutex::new(queue));
         let mut device = options.device;
-        for n in 0..options.sessions {
+        let mut idle = vec![];
+        for _ in 0..options.sessions.max(1) {
             let (session, taken) = EncoderSession::load(runtime, dir, &manifest, device, options.threads)?;
             device = taken;
-            let queue = queue.clone();
-            thread::Builder::new().name(format!("encoder-{n}")).spawn(move || work(session, &queue))?;
+            idle.push(session);
         }
-        Ok(Self { manifest, tokens, device, jobs })
+        Ok(Self { manifest, tokens, device, idle: Mutex::new(idle), returned: Condvar::new() })
     }
 
     /// What was loaded.
@@ -105,54 +97,46 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed`], and [`EncoderError::Interrupted`].
     pub fn embed_with(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        let mut ids = texts.iter().map(|t| self.tokens.ids(t)).collect::<Result<Vec<_>, _>>()?;
+        let ids = texts.iter().map(|t| self.tokens.ids(t)).collect::<Result<Vec<_>, _>>()?;
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(ids[i].len()));
         let batches = batches(&order.iter().map(|&i| ids[i].len()).collect::<Vec<_>>());
-
-        let dimensions = self.dimensions();
-        let mut vectors = vec![0f32; texts.len() * dimensions];
-        let mut place = |number: usize, rows: Vec<f32>| {
-            let batch: &Range<usize> = &batches[number];
-            for (row, &i) in rows.chunks_exact(dimensions).zip(&order[batch.clone()]) {
-                vectors[i * dimensions..][..dimensions].copy_from_slice(row);
-            }
-            progress.advance(batch.len() as u64);
-        };
-        let (reply, replies) = channel();
-        let mut done = 0;
-        for (number, batch) in batches.iter().enumerate() {
+        let run = |batch: &Range<usize>| {
             if progress.interrupted() {
                 return Err(EncoderError::Interrupted);
             }
-            let ids = order[batch.clone()].iter().map(|&i| std::mem::take(&mut ids[i])).collect();
-            self.jobs.send(Job { ids, number, reply: reply.clone() }).map_err(|_| stopped())?;
-            while let Ok((number, rows)) = replies.try_recv() {
-                place(number, rows?);
-                done += 1;
-            }
-        }
-        drop(reply);
-        for _ in done..batches.len() {
-            let (number, rows) = replies.recv().map_err(|_| stopped())?;
-            place(number, rows?);
+            let batch: Vec<&[i64]> = order[batch.clone()].iter().map(|&i| ids[i].as_slice()).collect();
+            let rows = self.run(&batch)?;
+            progress.advance(batch.len() as u64);
+            Ok(rows)
+        };
+        // One batch is run where it is: another thread would only cost the way there.
+        let rows: Vec<Vec<f32>> = match batches.as_slice() {
+            [only] => vec![run(only)?],
+            several => several.par_iter().map(run).collect::<Result<_, _>>()?,
+        };
+        let dimensions = self.dimensions();
+        let mut vectors = vec![0f32; texts.len() * dimensions];
+        for (row, &i) in rows.iter().flat_map(|rows| rows.chunks_exact(dimensions)).zip(&order) {
+            vectors[i * dimensions..][..dimensions].copy_from_slice(row);
         }
         Ok(vectors)
     }
-}
 
-fn stopped() -> EncoderError {
-    EncoderError::Inference("the session has stopped".into())
-}
-
-fn work(mut session: EncoderSession, queue: &Mutex<Receiver<Job>>) {
-    loop {
-        // A poisoned lock means that another session's thread panicked while it waited: this one need not.
-        let job = queue.lock().unwrap_or_else(|e| e.into_inner()).recv();
-        let Ok(Job { ids, number, reply }) = job else { return };
-        let ids: Vec<&[i64]> = ids.iter().map(Vec::as_slice).collect();
-        // Nobody waits any more when the caller was interrupted.
-        let _ = reply.send((number, session.run(&ids)));
+    /// Waits for a session, runs it and gives it back, whatever became of the run.
+    fn run(&self, batch: &[&[i64]]) -> Result<Vec<f32>, EncoderError> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = loop {
+            match idle.pop() {
+                Some(session) => break session,
+                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(idle);
+        let outcome = catch_unwind(AssertUnwindSafe(|| session.run(batch)));
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        self.returned.notify_one();
+        outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into())))
     }
 }
 

@@ -5,12 +5,17 @@
 
 use std::cmp::Ordering;
 
+use rayon::prelude::*;
+
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
     index::{ConceptHit, ConceptNumber, Filter, FilterRequest, Index, Repaired},
     text,
 };
+
+/// Searches of one call from which on they are spread over threads.
+const PARALLEL_FROM: usize = 8;
 
 /// Why mentions could not be linked.
 #[derive(Debug, thiserror::Error)]
@@ -124,10 +129,18 @@ impl Linker {
         }
         let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
         let vectors = self.encoder.embed(&texts)?;
-        for (vector, reading) in vectors.chunks_exact(self.encoder.dimensions()).zip(&open) {
-            let i = reading.query;
-            let hits = self.index.search(vector, queries[i].top_k, &filters[i]);
-            merge(&mut candidates[i], &hits, reading);
+        let search = |(vector, reading): (&[f32], &Reading)| {
+            self.index.search(vector, queries[reading.query].top_k, &filters[reading.query])
+        };
+        let work = vectors.chunks_exact(self.encoder.dimensions()).zip(&open).collect::<Vec<_>>();
+        // A few searches are done sooner than other threads would begin.
+        let hits: Vec<Vec<ConceptHit>> = if work.len() < PARALLEL_FROM {
+            work.into_iter().map(search).collect()
+        } else {
+            work.into_par_iter().map(search).collect()
+        };
+        for (hits, reading) in hits.iter().zip(&open) {
+            merge(&mut candidates[reading.query], hits, reading);
         }
         let threshold = self.index.manifest().nil_threshold;
         Ok(queries.iter().zip(candidates).map(|(query, found)| conclude(query, found, threshold)).collect())
