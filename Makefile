@@ -17,7 +17,7 @@ build:
 	@echo "building saplink (the first time takes some minutes) .."
 	@cargo build --release --locked
 
-index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json
+index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --out index/starter --force
 

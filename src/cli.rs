@@ -83,6 +83,9 @@ pub struct ServeArgs {
     /// Candidates of a mention
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_TOP_K", default_value = "100", value_parser = positive)]
     pub max_top_k: usize,
+    /// Candidates of a request: what its mentions' top_k may add up to
+    #[arg(long, value_name = "N", env = "SAPLINK_MAX_CANDIDATES", default_value = "20000", value_parser = positive)]
+    pub max_candidates: usize,
     /// How much is logged
     #[arg(long, value_enum, env = "SAPLINK_LOG_LEVEL", default_value = "info")]
     pub log_level: LogLevel,
@@ -221,8 +224,11 @@ impl From<PrecisionArg> for Precision {
     }
 }
 
+/// No number on the command line means anything beyond this.
+const MOST: usize = 1_000_000_000;
+
 fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "must be a whole number above 0".into())
+    text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| format!("must be between 1 and {MOST}"))
 }
 
 fn cosine(text: &str) -> Result<f32, String> {

@@ -3,13 +3,14 @@
 //! Invariant: a reader of `target` sees the old directory or the new one, never a part of either.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 /// Size and checksum of a file, as manifests state them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,77 +82,91 @@ pub enum StageError {
     Io(#[from] io::Error),
     #[error("{}: exists already (use --force to replace it)", .0.display())]
     Exists(PathBuf),
-    #[error("{}: another process is writing it", .0.display())]
-    Busy(PathBuf),
+    #[error("{}: --force replaces what saplink wrote, and there is no {manifest} in it", path.display())]
+    Foreign { path: PathBuf, manifest: &'static str },
     #[error("{}: is not the name of a directory", .0.display())]
     Name(PathBuf),
 }
 
 /// A directory written beside its target and renamed into place by [`StagedDir::commit`].
 ///
-/// Dropped before that, it removes itself; one that a killed process left behind is removed by the next.
+/// Dropped before that, it removes itself; one that a killed process left behind is removed by the next that writes the same target.
 pub struct StagedDir {
     target: PathBuf,
-    staging: PathBuf,
-    force: bool,
+    staging: TempDir,
+    /// Held while this process is at work on the directory.
     _lock: File,
 }
 
 impl StagedDir {
-    /// Prepares to write `target`, which must not exist unless `force`.
+    /// Prepares to write `target`, a directory with a file `manifest`. It must not exist unless `force`, and be such a directory then.
     ///
     /// # Errors
-    /// [`StageError::Exists`], or [`StageError::Busy`] while another process stages the same target.
-    pub fn create(target: &Path, force: bool) -> Result<Self, StageError> {
+    /// [`StageError::Exists`] and [`StageError::Foreign`] when the target must not be replaced.
+    pub fn create(target: &Path, manifest: &'static str, force: bool) -> Result<Self, StageError> {
         let name = target.file_name().ok_or_else(|| StageError::Name(target.into()))?;
         if target.exists() && !force {
             return Err(StageError::Exists(target.into()));
         }
-        let parent = match target.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p,
-            _ => Path::new("."),
-        };
+        if target.exists() && !target.join(manifest).is_file() {
+            return Err(StageError::Foreign { path: target.into(), manifest });
+        }
+        let parent = parent_of(target);
         fs_err::create_dir_all(parent)?;
-        let staging = parent.join(format!(".{}.partial", name.to_string_lossy()));
-        fs_err::create_dir_all(&staging)?;
-        let lock = File::open(&staging)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StageError::Busy(target.into())),
-            Err(TryLockError::Error(e)) => return Err(e.into()),
+        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        for entry in fs_err::read_dir(parent)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                remove_if_abandoned(&entry.path());
+            }
         }
-        for entry in fs_err::read_dir(&staging)? {
-            fs_err::remove_file(entry?.path())?;
-        }
-        Ok(Self { target: target.into(), staging, force, _lock: lock })
+        let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        let lock = File::open(staging.path())?;
+        lock.try_lock().map_err(io::Error::from)?;
+        Ok(Self { target: target.into(), staging, _lock: lock })
     }
 
     /// Where to write.
     pub fn path(&self) -> &Path {
-        &self.staging
+        self.staging.path()
     }
 
-    /// Flushes every file to disk and puts the directory in its place.
+    /// Flushes every file to disk and puts the directory in its place; what it replaces is removed.
     pub fn commit(self) -> Result<(), StageError> {
-        for entry in fs_err::read_dir(&self.staging)? {
+        for entry in fs_err::read_dir(self.path())? {
             fs_err::File::open(entry?.path())?.sync_all()?;
         }
-        if !self.target.exists() {
-            fs_err::rename(&self.staging, &self.target)?;
-        } else if self.force {
-            exchange(&self.staging, &self.target)?;
+        allow_others_to_read(self.path())?;
+        File::open(self.path())?.sync_all()?;
+        if self.target.exists() {
+            exchange(self.path(), &self.target)?;
         } else {
-            return Err(StageError::Exists(self.target.clone()));
+            fs_err::rename(self.path(), &self.target)?;
         }
+        File::open(parent_of(&self.target))?.sync_all()?;
         Ok(())
     }
 }
 
-impl Drop for StagedDir {
-    /// Removes what is left at the staging path: an unfinished directory, or the one that was replaced.
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.staging);
+fn parent_of(target: &Path) -> &Path {
+    target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes a staging directory that no living process holds.
+fn remove_if_abandoned(path: &Path) {
+    if File::open(path).is_ok_and(|dir| dir.try_lock().is_ok()) {
+        let _ = std::fs::remove_dir_all(path);
     }
+}
+
+/// A temporary directory is its owner's alone; what becomes of this one is for whoever may see its place.
+fn allow_others_to_read(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// Swaps two directories in one step.
@@ -175,9 +190,13 @@ mod tests {
     use super::*;
 
     fn write(target: &Path, content: &str, force: bool) -> Result<(), StageError> {
-        let staged = StagedDir::create(target, force)?;
+        let staged = StagedDir::create(target, "part", force)?;
         fs_err::write(staged.path().join("part"), content)?;
         staged.commit()
+    }
+
+    fn entries(dir: &Path) -> usize {
+        fs_err::read_dir(dir).unwrap().count()
     }
 
     #[test]
@@ -188,18 +207,37 @@ mod tests {
         assert!(matches!(write(&target, "two", false), Err(StageError::Exists(_))));
         write(&target, "two", true).unwrap();
         assert_eq!(fs_err::read_to_string(target.join("part")).unwrap(), "two");
-        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(entries(dir.path()), 1, "nothing is left beside it");
     }
 
     #[test]
-    fn abandoned_leaves_nothing() {
+    fn what_saplink_did_not_write_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("home");
+        fs_err::create_dir(&target).unwrap();
+        fs_err::write(target.join("letters"), "dear").unwrap();
+        assert!(matches!(write(&target, "one", true), Err(StageError::Foreign { .. })));
+        fs_err::write(dir.path().join("file"), "dear").unwrap();
+        assert!(matches!(write(&dir.path().join("file"), "one", true), Err(StageError::Foreign { .. })));
+        assert_eq!(entries(dir.path()), 2);
+    }
+
+    #[test]
+    fn abandoned_leaves_nothing_and_the_living_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("x");
-        let staged = StagedDir::create(&target, false).unwrap();
+        let staged = StagedDir::create(&target, "part", false).unwrap();
         fs_err::write(staged.path().join("part"), "half").unwrap();
-        assert!(matches!(StagedDir::create(&target, false), Err(StageError::Busy(_))));
-        drop(staged);
-        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 0);
+        let other = StagedDir::create(&target, "part", false).unwrap();
+        assert!(staged.path().join("part").is_file(), "a second writer does not disturb the first");
+        drop((staged, other));
+        assert_eq!(entries(dir.path()), 0);
+
+        let killed = dir.path().join(".x.partial-dead");
+        fs_err::create_dir(&killed).unwrap();
+        fs_err::write(killed.join("part"), "half").unwrap();
+        write(&target, "one", false).unwrap();
+        assert_eq!(entries(dir.path()), 1, "what a killed process left is gone");
     }
 
     #[test]

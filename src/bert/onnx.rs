@@ -67,8 +67,6 @@ pub struct Attribute {
     pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
-    #[prost(message, optional, tag = "5")]
-    pub t: Option<Tensor>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -84,11 +82,6 @@ impl Attribute {
     /// A float attribute.
     pub fn float(name: &str, f: f32) -> Self {
         Self { name: name.into(), f, kind: 1, ..Self::default() }
-    }
-
-    /// A tensor attribute.
-    pub fn tensor(name: &str, t: Tensor) -> Self {
-        Self { name: name.into(), t: Some(t), kind: 4, ..Self::default() }
     }
 
     /// A list of integers.

@@ -1,6 +1,6 @@
 //! `saplink index`.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use indicatif::HumanCount;
@@ -13,7 +13,9 @@ use crate::{
     cli::{IndexBuildArgs, InfoArgs},
     encoder::{EncoderError, Runtime},
     files::FileSum,
-    index::{self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, ModelReference, NamesBuilder},
+    index::{
+        self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, Input, ModelReference, NamesBuilder,
+    },
     progress::Progress,
     shutdown,
     terminology::read_tsv,
@@ -24,11 +26,11 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let started = Instant::now();
     let bars = Bars::new(shutdown::flag()?);
     let mut names = NamesBuilder::default();
-    let mut inputs = BTreeMap::new();
+    let mut inputs = vec![];
     for path in &args.tsv {
         let rows = read_tsv(path, |row| names.add(row))?;
         eprintln!("  {}: {} names", path.display(), HumanCount(rows));
-        inputs.insert(name_of(path)?, FileSum::of(path)?);
+        inputs.push(Input { name: name_of(path)?, sum: FileSum::of(path)? });
     }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
@@ -90,7 +92,7 @@ fn print(manifest: &IndexManifest) {
     println!("graph        M {}, ef_construction {}, ef_search {}", graph.m, graph.ef_construction, graph.ef_search);
     println!("score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
     println!("size         {:.1} MB", bytes as f64 / 1e6);
-    for (name, sum) in &manifest.inputs {
-        println!("made from    {name} sha256 {}", sum.sha256);
+    for input in &manifest.inputs {
+        println!("made from    {} sha256 {}", input.name, input.sum.sha256);
     }
 }

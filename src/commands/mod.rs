@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs},
-    encoder::{Device, Encoder, EncoderError, EncoderOptions, Runtime},
+    encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     index::IndexError,
 };
 
@@ -40,12 +40,7 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
 }
 
 fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {
-    let cores = std::thread::available_parallelism().map_or(1, Into::into);
-    let device: Device = args.device.into();
-    let defaults = EncoderOptions::for_cores(cores, device);
-    let sessions = args.sessions.unwrap_or(defaults.sessions);
-    let threads = args.threads.unwrap_or((cores / sessions).max(1));
-    let options = EncoderOptions { device, sessions, threads };
+    let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
     Encoder::load(runtime, dir, options).with_context(|| format!("cannot load the model in {}", dir.display()))
 }
 

@@ -41,9 +41,11 @@ async fn serve(
         mentions: args.max_mentions,
         mention_bytes: args.max_mention_bytes,
         top_k: args.max_top_k,
+        candidates: args.max_candidates,
     };
     let app = App::new(limits, args.queue, onnxruntime.build_info());
     let router = http::router(app.clone(), seconds(args.request_timeout));
+    tracing::info!(library = %onnxruntime.path().display(), "ONNX Runtime");
     tracing::info!("listening on http://{}", listener.local_addr()?);
     let (drain, mut draining) = watch::channel(false);
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -65,11 +67,11 @@ async fn serve(
             );
             app.ready(linker);
             tokio::select! {
-                _ = &mut stop => {}
+                stopped = &mut stop => stopped?,
                 ended = &mut server => return Ok(ended??),
             }
         }
-        _ = &mut stop => {}
+        stopped = &mut stop => stopped?,
     }
     app.stop();
     tracing::info!("stopping; accepted requests are being finished");

@@ -29,6 +29,14 @@ pub struct Atom {
     pub term_type: String,
 }
 
+/// What a row of a terminology says: an atom, and what its concept is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub atom: Atom,
+    /// TUIs; may be empty.
+    pub semantic_types: Vec<String>,
+}
+
 /// How a candidate's name was found, from the strongest to the weakest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MatchKind {

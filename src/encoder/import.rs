@@ -10,10 +10,10 @@ use std::{
 use prost::Message;
 
 use super::{
-    Device, Encoder, EncoderError, EncoderOptions, ModelManifest, Output, Runtime,
+    Device, EncoderError, ModelManifest, Output, Runtime,
     manifest::{FORMAT, GRAPH, MANIFEST, TOKENIZER},
     session::EncoderSession,
-    tokens,
+    tokens::{self, Tokens},
 };
 use crate::{
     bert::{self, ExportOptions, Pooling, Precision},
@@ -45,7 +45,7 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
     if !from.is_dir() {
         return Err(EncoderError::Import(format!("{}: is not a directory", from.display())));
     }
-    let staged = StagedDir::create(&options.out, options.force)?;
+    let staged = StagedDir::create(&options.out, MANIFEST, options.force)?;
     let graph = staged.path().join(GRAPH);
     let foreign = from.join(GRAPH);
     let is_checkpoint = bert::checkpoint::weight_file(from).is_ok();
@@ -86,18 +86,33 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
     fs_err::write(staged.path().join(MANIFEST), json + "\n")?;
 
-    let trial = EncoderOptions { device: Device::Cpu, sessions: 1, threads: 1 };
-    Encoder::load(runtime, staged.path(), trial)?.embed(&["heart attack", "a"])?;
+    try_out(runtime, staged.path(), &manifest)?;
     staged.commit()?;
     Ok(manifest)
 }
 
+/// Runs the longest text of the largest token ids, so that no text can meet a limit of the graph later.
+fn try_out(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<(), EncoderError> {
+    let largest = Tokens::read(&dir.join(TOKENIZER), manifest.max_tokens)?.largest_id();
+    let (mut session, _) = EncoderSession::load(runtime, dir, manifest, Device::Cpu, 1)?;
+    let texts = [vec![largest; manifest.max_tokens], vec![0; 3]];
+    session.run(&texts.each_ref().map(Vec::as_slice)).map_err(|e| {
+        let reason = format!("it cannot read {} tokens of ids up to {largest} ({e})", manifest.max_tokens);
+        EncoderError::Graph { path: dir.join(GRAPH), reason }
+    })?;
+    Ok(())
+}
+
 fn check_length(max_tokens: usize, positions: Option<usize>) -> Result<(), EncoderError> {
-    let most = positions.unwrap_or(usize::MAX);
-    if (3..=most).contains(&max_tokens) {
-        return Ok(());
+    if max_tokens < 3 {
+        return Err(EncoderError::Import(format!("--max-tokens {max_tokens} leaves no room for a text")));
     }
-    Err(EncoderError::Import(format!("--max-tokens {max_tokens} is not between 3 and the model's {most} positions")))
+    match positions.filter(|&most| max_tokens > most) {
+        Some(most) => {
+            Err(EncoderError::Import(format!("--max-tokens {max_tokens} is more than the model's {most} positions")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn sources(from: &Path, is_checkpoint: bool) -> Vec<&'static str> {

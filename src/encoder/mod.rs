@@ -18,6 +18,7 @@ pub use import::{ImportOptions, import};
 pub use manifest::{ModelManifest, Output};
 pub use pool::{Encoder, EncoderOptions};
 pub use runtime::Runtime;
+pub use session::EncoderSession;
 
 use crate::{
     bert::BertError,

@@ -27,18 +27,18 @@ const BATCH_TEXTS: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderOptions {
     pub device: Device,
-    /// Sessions at work side by side; each holds the model's weights.
-    pub sessions: usize,
-    /// Threads inside a session.
-    pub threads: usize,
+    /// Sessions at work side by side; each holds the model's weights. By default one a core and at most four: for models of this
+    /// size single-threaded sessions give the most texts a second. One on CUDA.
+    pub sessions: Option<usize>,
+    /// Threads inside a session; by default the cores divided by the sessions.
+    pub threads: Option<usize>,
 }
 
 impl EncoderOptions {
-    /// One single-threaded session a core up to four, then more threads each: for models of this size that gives the
-    /// most texts a second, and a bounded number of copies of the weights.
-    pub fn for_cores(cores: usize, device: Device) -> Self {
-        let sessions = if device == Device::Cuda { 1 } else { cores.clamp(1, 4) };
-        Self { device, sessions, threads: (cores / sessions).max(1) }
+    /// Sessions and threads on `device`.
+    fn on(&self, device: Device, cores: usize) -> (usize, usize) {
+        let sessions = self.sessions.unwrap_or(if device == Device::Cuda { 1 } else { cores.clamp(1, 4) }).max(1);
+        (sessions, self.threads.unwrap_or(cores / sessions).max(1))
     }
 }
 
@@ -59,12 +59,13 @@ impl Encoder {
     pub fn load(runtime: &Runtime, dir: &Path, options: EncoderOptions) -> Result<Self, EncoderError> {
         let manifest = ModelManifest::read(dir)?;
         let tokens = Tokens::read(&dir.join(TOKENIZER), manifest.max_tokens)?;
-        let mut device = options.device;
-        let mut idle = vec![];
-        for _ in 0..options.sessions.max(1) {
-            let (session, taken) = EncoderSession::load(runtime, dir, &manifest, device, options.threads)?;
-            device = taken;
-            idle.push(session);
+        let cores = std::thread::available_parallelism().map_or(1, Into::into);
+        let (_, threads) = options.on(options.device, cores);
+        let (first, device) = EncoderSession::load(runtime, dir, &manifest, options.device, threads)?;
+        let mut idle = vec![first];
+        let (sessions, threads) = options.on(device, cores);
+        while idle.len() < sessions {
+            idle.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
         }
         Ok(Self { manifest, tokens, device, idle: Mutex::new(idle), returned: Condvar::new() })
     }
@@ -170,9 +171,12 @@ mod tests {
 
     #[test]
     fn sessions_and_threads_fit_the_cores() {
+        let options = EncoderOptions { device: Device::Auto, sessions: None, threads: None };
         for cores in 1..=64 {
-            let options = EncoderOptions::for_cores(cores, Device::Cpu);
-            assert!(options.sessions * options.threads <= cores && options.sessions >= 1, "{cores}");
+            let (sessions, threads) = options.on(Device::Cpu, cores);
+            assert!(sessions * threads <= cores && sessions >= 1, "{cores}");
+            assert_eq!(options.on(Device::Cuda, cores).0, 1);
         }
+        assert_eq!(EncoderOptions { sessions: Some(9), ..options }.on(Device::Cpu, 4), (9, 1));
     }
 }

@@ -96,7 +96,9 @@ impl EncoderSession {
         if self.token_types {
             inputs.push(("token_type_ids".into(), tensor(&*types)?.into()));
         }
-        let outputs = self.session.run(inputs).map_err(ort_error)?;
+        // The library's message may quote token ids, which are parts of a mention.
+        let failed = |e: ort::Error| EncoderError::Inference(format!("ONNX Runtime reports {:?}", e.code()));
+        let outputs = self.session.run(inputs).map_err(failed)?;
         let (expected, name): (&[usize], _) = match self.output {
             Output::Pooled => (&[batch, self.dimensions], POOLED_OUTPUT),
             Output::Tokens => (&[batch, tokens, self.dimensions], TOKENS_OUTPUT),

@@ -23,12 +23,21 @@ impl Tokens {
         limited(tokenizer, max_tokens).map(Self).map_err(|e| fail(path, e))
     }
 
+    /// The largest id that a text can have.
+    pub fn largest_id(&self) -> i64 {
+        largest(&self.0)
+    }
+
     /// The ids of `text`, at least two.
     pub fn ids(&self, text: &str) -> Result<Vec<i64>, EncoderError> {
         // The library's message may quote the text, so it is not passed on.
         let encoding = self.0.encode_fast(text, true).map_err(|_| EncoderError::Tokenize)?;
         Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
     }
+}
+
+fn largest(tokenizer: &Tokenizer) -> i64 {
+    tokenizer.get_vocab(true).into_values().max().unwrap_or(0).into()
 }
 
 fn fail(path: &Path, e: impl std::fmt::Display) -> EncoderError {
@@ -78,9 +87,9 @@ pub fn import(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> 
         return Err(EncoderError::Tokenizer { path: dir.into(), reason });
     };
     let fail = |reason: String| EncoderError::Tokenizer { path: path.clone(), reason };
-    let size = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-    if let Some(rows) = vocab.filter(|&rows| size > rows) {
-        return Err(fail(format!("it has ids up to {}, the model's embedding table has {rows} rows", size - 1)));
+    let largest = largest(&tokenizer);
+    if let Some(rows) = vocab.filter(|&rows| largest >= rows as i64) {
+        return Err(fail(format!("it has ids up to {largest}, the model's embedding table has {rows} rows")));
     }
     let mut tokenizer = limited(tokenizer, 8).map_err(|e| fail(e.to_string()))?;
     let probe = tokenizer.encode_fast("a", true).map_err(|e| fail(e.to_string()))?;

@@ -10,8 +10,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::{
     domain::{MatchKind, semantic_type::SEMANTIC_TYPES},
-    index::{ConceptNumber, Names, SourceCount},
-    linker::{Answer, Candidate, Linker, Status},
+    linker::{Answer, AtomView, Candidate, ConceptNumber, Linker, Names, SourceCount, Status},
 };
 
 /// Answers to `POST /link`.
@@ -250,7 +249,7 @@ impl ConceptView {
                 of_source.push(atom.code.into());
             }
         }
-        let view = |a: crate::index::AtomView| NameView {
+        let view = |a: AtomView| NameView {
             name: a.name.into(),
             source: a.source.into(),
             code: a.code.into(),

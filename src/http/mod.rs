@@ -48,6 +48,8 @@ pub struct Limits {
     pub mention_bytes: usize,
     /// Candidates of a mention.
     pub top_k: usize,
+    /// Candidates of a request: what its mentions' `top_k` may add up to.
+    pub candidates: usize,
 }
 
 /// What the handlers share.
@@ -78,7 +80,7 @@ impl App {
         let _ = self.linker.set(Arc::new(linker));
     }
 
-    /// Makes `/readyz` fail, so that no new work is sent here; work that is sent all the same is still done.
+    /// Makes `/readyz` fail on the connections that are still open; what they send is still done.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }

@@ -18,6 +18,7 @@ pub enum Kind {
     UnsupportedMediaType,
     BodyTooLarge,
     TooManyMentions,
+    TooManyCandidates,
     BlankMention,
     MentionTooLong,
     ControlCharacters,
@@ -48,6 +49,9 @@ impl Kind {
             }
             Self::BodyTooLarge => ("body-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::TooManyMentions => ("too-many-mentions", S::UNPROCESSABLE_ENTITY, "Too many mentions in one request"),
+            Self::TooManyCandidates => {
+                ("too-many-candidates", S::UNPROCESSABLE_ENTITY, "Too many candidates in one request")
+            }
             Self::BlankMention => ("blank-mention", S::UNPROCESSABLE_ENTITY, "The mention has no letter or digit"),
             Self::MentionTooLong => ("mention-too-long", S::UNPROCESSABLE_ENTITY, "The mention is too long"),
             Self::ControlCharacters => {

@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     domain::semantic_type,
-    index::{FilterRequest, Names},
-    linker::Query,
+    linker::{FilterRequest, Names, Query},
     text,
 };
 
@@ -30,7 +29,7 @@ const LONGEST_ID: usize = 128;
 const LONGEST_FILTER: usize = 200;
 
 /// Mentions to link: `mention` for one, `mentions` for many.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
     /// One mention.
@@ -55,7 +54,7 @@ pub struct LinkRequest {
 }
 
 /// A mention: its text, or its text with an id and with settings that replace those of the request.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(examples("heart attack", json!({"id": "m2", "text": "cold", "semantic_types": ["T047"]})))]
 #[serde(untagged)]
 pub enum MentionInput {
@@ -64,7 +63,7 @@ pub enum MentionInput {
 }
 
 /// A mention with settings of its own.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MentionObject {
     /// The mention as it stands in the note.
@@ -104,7 +103,6 @@ impl<'de> Deserialize<'de> for MentionInput {
 }
 
 /// A mention that was accepted, or why not.
-#[derive(Debug)]
 pub struct Checked {
     pub id: String,
     pub text: String,
@@ -112,7 +110,6 @@ pub struct Checked {
 }
 
 /// A request that was accepted.
-#[derive(Debug)]
 pub struct CheckedRequest {
     pub mentions: Vec<Checked>,
     /// Whether it came as `mention`: its error is then the request's.
@@ -126,7 +123,7 @@ impl LinkRequest {
     /// The [`Problem`] of the request as a whole; those of single mentions are in their place.
     pub fn check(self, limits: &Limits, names: &Names) -> Result<CheckedRequest, Problem> {
         let defaults = MentionObject {
-            top_k: Some(self.top_k.unwrap_or(5)),
+            top_k: Some(self.top_k.unwrap_or(5.min(limits.top_k))),
             min_score: self.min_score,
             semantic_types: self.semantic_types,
             semantic_groups: self.semantic_groups,
@@ -153,7 +150,14 @@ impl LinkRequest {
             let place = if single { "mention".into() } else { format!("mentions[{i}]") };
             input.check(&place, i, &defaults, limits, names)
         };
-        Ok(CheckedRequest { mentions: inputs.into_iter().enumerate().map(check).collect(), single })
+        let mentions: Vec<Checked> = inputs.into_iter().enumerate().map(check).collect();
+        let candidates: usize = mentions.iter().filter_map(|m| Some(m.query.as_ref().ok()?.top_k)).sum();
+        if candidates > limits.candidates {
+            let detail =
+                format!("the top_k of all mentions add up to {candidates}, at most {} are allowed", limits.candidates);
+            return Err(Problem::new(Kind::TooManyCandidates, detail).at("mentions"));
+        }
+        Ok(CheckedRequest { mentions, single })
     }
 }
 
@@ -252,7 +256,7 @@ fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
     if mention.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         return Err(Problem::new(Kind::ControlCharacters, "only tabs and line ends are allowed"));
     }
-    if text::key(mention).is_empty() {
+    if text::is_blank(mention) {
         return Err(Problem::new(Kind::BlankMention, "write at least one letter or digit"));
     }
     Ok(())
@@ -332,7 +336,7 @@ mod tests {
     use super::*;
 
     fn problem(body: &str) -> Problem {
-        parse::<LinkRequest>(body.as_bytes()).unwrap_err()
+        parse::<LinkRequest>(body.as_bytes()).err().unwrap()
     }
 
     #[test]

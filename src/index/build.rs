@@ -10,7 +10,9 @@ use std::{
 
 use super::{
     Index, IndexError, build_graph, graph,
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, MANIFEST, ModelReference, NAMES, PARTS, VECTORS, WORDS},
+    manifest::{
+        FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, NAMES, PARTS, VECTORS, WORDS,
+    },
     mapped,
     names::{NamesBuilder, Written},
     vectors::Vectors,
@@ -19,6 +21,7 @@ use super::{
 use crate::{
     files::{FileSum, StagedDir},
     progress::Progress,
+    text,
 };
 
 /// How an index is built.
@@ -32,8 +35,8 @@ pub struct BuildOptions {
     pub model: ModelReference,
     pub graph: GraphParameters,
     pub nil_threshold: f32,
-    /// The files that the names came from, by name.
-    pub inputs: BTreeMap<String, FileSum>,
+    /// The files that the names came from.
+    pub inputs: Vec<Input>,
 }
 
 /// Gives vectors of norm 1 for texts, one after another.
@@ -49,7 +52,7 @@ pub fn build(
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<IndexManifest, IndexError> {
-    let staged = StagedDir::create(&options.out, options.force)?;
+    let staged = StagedDir::create(&options.out, MANIFEST, options.force)?;
     let part = |name: &str| staged.path().join(name);
     let Written { counts, sources, texts, keys } = names.write(&part(NAMES))?;
     words::write(&part(WORDS), keys.iter().map(String::as_str))?;
@@ -68,6 +71,7 @@ pub fn build(
 
     let manifest = IndexManifest {
         format: FORMAT,
+        normalisation: text::NORMALISATION,
         name: options.name.clone(),
         model: options.model.clone(),
         score: "cosine".into(),

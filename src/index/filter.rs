@@ -21,8 +21,11 @@ pub struct FilterRequest {
 pub struct Filter {
     /// By place of the type; absent when types do not matter.
     types: Option<Vec<bool>>,
-    /// By place of the source.
-    sources: Option<Vec<u16>>,
+    /// By place of the source; absent when sources do not matter.
+    sources: Option<Vec<bool>>,
+    /// By row; absent when every row passes.
+    rows: Option<Vec<bool>>,
+    passing: usize,
 }
 
 impl Filter {
@@ -35,14 +38,35 @@ impl Filter {
             request.semantic_types.iter().filter_map(|t| position(t)).for_each(|place| wanted[place] = true);
             wanted
         });
-        let by_source = !request.sources.is_empty();
-        let sources = by_source.then(|| request.sources.iter().filter_map(|s| names.source(s)).collect());
-        Self { types, sources }
+        let sources = (!request.sources.is_empty()).then(|| {
+            let mut wanted = vec![false; names.source_count()];
+            request.sources.iter().filter_map(|s| names.source(s)).for_each(|place| wanted[usize::from(place)] = true);
+            wanted
+        });
+        let rows = names.counts().rows as usize;
+        let mut filter = Self { types, sources, rows: None, passing: rows };
+        if filter.types.is_some() || filter.sources.is_some() {
+            let passes = |row: usize| filter.concepts_of(names, row as u32).next().is_some();
+            let passing: Vec<bool> = (0..rows).map(passes).collect();
+            filter.passing = passing.iter().filter(|&&p| p).count();
+            filter.rows = Some(passing);
+        }
+        filter
     }
 
-    /// Whether everything passes.
-    pub fn is_open(&self) -> bool {
-        self.types.is_none() && self.sources.is_none()
+    /// Whether a row gives any concept.
+    pub fn passes(&self, row: u32) -> bool {
+        self.rows.as_ref().is_none_or(|rows| rows[row as usize])
+    }
+
+    /// How many rows do.
+    pub fn passing(&self) -> usize {
+        self.passing
+    }
+
+    /// Whether an atom's source is asked for.
+    pub fn takes_source_of(&self, names: &Names, atom: u32) -> bool {
+        self.sources.as_ref().is_none_or(|wanted| wanted[usize::from(names.source_of(atom))])
     }
 
     /// The concepts that a row gives, in order, each with the first of its atoms that passes.
@@ -50,16 +74,12 @@ impl Filter {
         let mut last = None;
         names.row_atoms(row).iter().filter_map(move |&atom| {
             let concept = names.concept_of(atom);
-            let passes = last != Some(concept) && self.atom(names, atom) && self.concept(names, concept);
+            let passes = last != Some(concept) && self.takes_source_of(names, atom) && self.concept(names, concept);
             passes.then(|| {
                 last = Some(concept);
                 (concept, atom)
             })
         })
-    }
-
-    fn atom(&self, names: &Names, atom: u32) -> bool {
-        self.sources.as_ref().is_none_or(|s| s.contains(&names.source_of(atom)))
     }
 
     fn concept(&self, names: &Names, concept: ConceptNumber) -> bool {

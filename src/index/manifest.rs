@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::IndexError;
-use crate::files::{FileSum, sha256_hex};
+use crate::{
+    files::{FileSum, sha256_hex},
+    text::NORMALISATION,
+};
 
 /// Version of the directory's layout.
 pub const FORMAT: u32 = 1;
@@ -55,11 +58,22 @@ pub struct GraphParameters {
     pub repaired: u64,
 }
 
+/// A file that names came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its name, without the folders it was in.
+    pub name: String,
+    #[serde(flatten)]
+    pub sum: FileSum,
+}
+
 /// `index.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexManifest {
     pub format: u32,
+    /// Version of the normalisation that its keys went through.
+    pub normalisation: u32,
     pub name: String,
     pub model: ModelReference,
     /// How vectors are compared; `cosine`.
@@ -70,7 +84,7 @@ pub struct IndexManifest {
     pub sources: Vec<SourceCount>,
     pub graph: GraphParameters,
     /// The terminology files that it was built from.
-    pub inputs: BTreeMap<String, FileSum>,
+    pub inputs: Vec<Input>,
     /// The files of this directory.
     pub files: BTreeMap<String, FileSum>,
     /// The saplink that wrote it.
@@ -96,6 +110,12 @@ impl IndexManifest {
             return Err(fail(format!("format {} where this saplink reads format {FORMAT}", format.format)));
         }
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;
+        if manifest.normalisation != NORMALISATION {
+            return Err(fail(format!(
+                "its names were normalised by version {}, this saplink uses version {NORMALISATION}: build it again",
+                manifest.normalisation
+            )));
+        }
         if manifest.score != "cosine" {
             return Err(fail(format!("score `{}` is not known to this saplink", manifest.score)));
         }

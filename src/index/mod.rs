@@ -23,13 +23,13 @@ use std::{
 
 pub use build::{BuildOptions, build};
 pub use filter::{Filter, FilterRequest};
-pub use manifest::{Counts, GraphParameters, IndexManifest, ModelReference, SourceCount};
+pub use manifest::{Counts, GraphParameters, IndexManifest, Input, ModelReference, SourceCount};
 pub use names::{AtomView, ConceptNumber, Names, NamesBuilder};
 pub use words::{Repaired, Words};
 
 use self::{
     graph::{Graph, Scored, Scratch},
-    manifest::{GRAPH, NAMES, VECTORS, WORDS},
+    manifest::{GRAPH, MANIFEST, NAMES, VECTORS, WORDS},
     vectors::Vectors,
 };
 use crate::files::{StageError, SumError};
@@ -83,6 +83,19 @@ impl Index {
     /// # Errors
     /// [`IndexError`] names the file that is missing, damaged or of another version.
     pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        // A directory that is replaced while it is read gives parts of two: the manifest says so at the end.
+        for _ in 0..3 {
+            let before = std::fs::read(dir.join(MANIFEST)).ok();
+            let opened = Self::open_parts(dir);
+            if std::fs::read(dir.join(MANIFEST)).ok() == before {
+                return opened;
+            }
+        }
+        let reason = "it is being replaced again and again".into();
+        Err(IndexError::Manifest { path: dir.join(MANIFEST), reason })
+    }
+
+    fn open_parts(dir: &Path) -> Result<Self, IndexError> {
         let manifest = IndexManifest::read(dir)?;
         let names = Names::open(&dir.join(NAMES))?;
         if names.counts() != manifest.counts {
@@ -112,24 +125,20 @@ impl Index {
     }
 
     /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
-    /// scores the one with the lower id. Fewer only if fewer pass.
+    /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score. `k` is at least 1.
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
-        let rows = self.vectors.len();
-        let allowed: Option<Vec<bool>> =
-            (!filter.is_open()).then(|| (0..rows as u32).map(|row| self.passes(filter, row)).collect());
-        let passing = allowed.as_ref().map_or(rows, |a| a.iter().filter(|&&a| a).count());
-        if (passing as f64) < rows as f64 * SCAN_BELOW {
+        let k = k.max(1);
+        if (filter.passing() as f64) < self.vectors.len() as f64 * SCAN_BELOW {
             return self.search_exact(query, k, filter);
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
         let mut ef = self.manifest.graph.ef_search.max(k);
         let hits = loop {
-            if ef >= passing {
+            if ef >= filter.passing() {
                 break self.search_exact(query, k, filter);
             }
-            let accepts = |row: u32| allowed.as_ref().is_none_or(|a| a[row as usize]);
-            let found = self.graph.search(&self.vectors, query, ef, accepts, &mut scratch);
+            let found = self.graph.search(&self.vectors, query, ef, |row| filter.passes(row), &mut scratch);
             let hits = self.concepts(&found, k, filter);
             if hits.len() >= k {
                 break hits;
@@ -142,17 +151,13 @@ impl Index {
 
     /// As [`Index::search`], comparing every row: what its recall is measured against.
     pub fn search_exact(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
-        let rows = (0..self.vectors.len() as u32).filter(|&row| filter.is_open() || self.passes(filter, row));
+        let rows = (0..self.vectors.len() as u32).filter(|&row| filter.passes(row));
         let mut scored: Vec<Scored> = rows.map(|row| Scored { score: self.vectors.score(row, query), row }).collect();
         scored.sort_unstable_by(|a, b| b.cmp(a));
         self.concepts(&scored, k, filter)
     }
 
-    fn passes(&self, filter: &Filter, row: u32) -> bool {
-        filter.concepts_of(&self.names, row).next().is_some()
-    }
-
-    /// The first `k` distinct concepts of `rows`, which are ordered from the best.
+    /// The first `k` distinct concepts of `rows`, which are ordered from the best, and more if they tie for the first place.
     fn concepts(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         let mut hits: Vec<ConceptHit> = vec![];
         for &Scored { score, row } in rows {
@@ -166,7 +171,9 @@ impl Index {
             }
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.concept.cmp(&b.concept)));
-        hits.truncate(k);
+        let best = hits.first().map_or(0.0, |hit| hit.score);
+        let ties = hits.iter().take_while(|hit| hit.score == best).count();
+        hits.truncate(k.max(ties));
         hits
     }
 }

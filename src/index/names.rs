@@ -11,8 +11,7 @@ use super::{
     mapped::{self, Column, Sections, Strings, StringsBuilder, range_of},
 };
 use crate::{
-    domain::{Atom, semantic_type},
-    terminology::Row,
+    domain::{Atom, Row, semantic_type},
     text,
 };
 
@@ -246,6 +245,11 @@ impl Names {
     /// The place of a source.
     pub fn source(&self, source: &str) -> Option<u16> {
         self.sources.position(source).map(|i| i as u16)
+    }
+
+    /// How many sources there are.
+    pub fn source_count(&self) -> usize {
+        self.sources.len()
     }
 
     /// The row whose key this is.

@@ -3,14 +3,15 @@
 //! Order of candidates: score, then match kind, then concept id. A mention that is a name of the index has score 1 for every
 //! concept that owns the name. Invariant: the model is the one that the index was built with; mention text goes nowhere but to the encoder.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use rayon::prelude::*;
 
+pub use crate::index::{AtomView, ConceptNumber, FilterRequest, Names, SourceCount};
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, ConceptNumber, Filter, FilterRequest, Index, Repaired},
+    index::{ConceptHit, Filter, Index, Repaired},
     text,
 };
 
@@ -30,7 +31,7 @@ pub enum LinkError {
 }
 
 /// One mention and what is asked of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Query {
     pub text: String,
     /// Candidates wanted, at least 1.
@@ -109,7 +110,11 @@ impl Linker {
     /// [`LinkError::Encoder`] when inference fails.
     pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, LinkError> {
         let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
-        let filters: Vec<Filter> = queries.iter().map(|q| Filter::new(&q.filter, self.index.names())).collect();
+        let mut resolved: HashMap<&FilterRequest, Filter> = HashMap::new();
+        for query in queries {
+            resolved.entry(&query.filter).or_insert_with(|| Filter::new(&query.filter, self.index.names()));
+        }
+        let filters: Vec<&Filter> = queries.iter().map(|q| &resolved[&q.filter]).collect();
         let mut candidates: Vec<Vec<Candidate>> =
             cleaned.iter().zip(&filters).map(|(text, filter)| self.by_name(text, filter)).collect();
 
@@ -122,7 +127,7 @@ impl Linker {
                 candidates[i].is_empty().then(|| self.index.words().repair(&text::key(&cleaned[i]))).flatten();
             open.push(Reading { query: i, text: cleaned[i].clone(), similarity: 1.0, kind: MatchKind::Embedding });
             if let Some(Repaired { text, similarity }) = repaired {
-                let named = self.by_name(&text, &filters[i]).into_iter();
+                let named = self.by_name(&text, filters[i]).into_iter();
                 candidates[i].extend(named.map(|c| Candidate { kind: MatchKind::Corrected, score: similarity, ..c }));
                 open.push(Reading { query: i, text, similarity, kind: MatchKind::Corrected });
             }
@@ -130,7 +135,7 @@ impl Linker {
         let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
         let vectors = self.encoder.embed(&texts)?;
         let search = |(vector, reading): (&[f32], &Reading)| {
-            self.index.search(vector, queries[reading.query].top_k, &filters[reading.query])
+            self.index.search(vector, queries[reading.query].top_k, filters[reading.query])
         };
         let work = vectors.chunks_exact(self.encoder.dimensions()).zip(&open).collect::<Vec<_>>();
         // A few searches are done sooner than other threads would begin.
@@ -152,7 +157,9 @@ impl Linker {
         let Some(row) = names.row(&text::key(text)) else { return vec![] };
         let owners = filter.concepts_of(names, row).map(|(concept, atom)| {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
-            let of_concept = |&&a: &&u32| names.concept_of(a) == concept && names.atom(a).name == text;
+            let of_concept = |&&a: &&u32| {
+                names.concept_of(a) == concept && names.atom(a).name == text && filter.takes_source_of(names, a)
+            };
             let same = names.row_atoms(row).iter().find(of_concept).copied();
             let kind = if same.is_some() { MatchKind::Exact } else { MatchKind::Normalised };
             Candidate { concept, atom: same.unwrap_or(atom), kind, score: 1.0 }

@@ -11,16 +11,6 @@ use std::{
 
 pub use tsv::read_tsv;
 
-use crate::domain::Atom;
-
-/// What a row says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub atom: Atom,
-    /// TUIs; may be empty.
-    pub semantic_types: Vec<String>,
-}
-
 /// Why a terminology could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminologyError {

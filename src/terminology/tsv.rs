@@ -7,9 +7,9 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Row, TerminologyError, open};
+use super::{TerminologyError, open};
 use crate::{
-    domain::{Atom, is_concept_id, semantic_type},
+    domain::{Atom, Row, is_concept_id, semantic_type},
     text,
 };
 
@@ -87,7 +87,7 @@ impl Columns {
             return Err("`cui` is neither a CUI (C and seven digits) nor a prefixed id".into());
         }
         let name = text::clean(field(self.name));
-        if text::key(&name).is_empty() {
+        if text::is_blank(&name) {
             return Err("`name` has no letter or digit".into());
         }
         if name.len() > LONGEST_NAME {

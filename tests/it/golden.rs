@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use saplink::{
     bert::{Pooling, Precision},
-    encoder::{Device, Encoder, EncoderOptions, ImportOptions, import},
+    encoder::{Device, Encoder, EncoderOptions, EncoderSession, ImportOptions, import},
 };
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::support::{RUNTIME, fixture, minilm, root};
 
 struct Golden {
     texts: Vec<String>,
+    ids: Vec<Vec<i64>>,
     vectors: Vec<Vec<f32>>,
 }
 
@@ -27,7 +28,9 @@ fn golden(name: &str, pooling: Pooling) -> Golden {
     };
     let lengths: Vec<usize> = items.iter().map(|i| i["ids"].as_array().unwrap().len()).collect();
     assert!(items.len() >= 50 && *lengths.iter().min().unwrap() <= 3 && *lengths.iter().max().unwrap() >= 40);
+    let ids = |i: &Value| i["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
     Golden {
+        ids: items.iter().map(ids).collect(),
         texts: items.iter().map(|i| i["text"].as_str().unwrap().into()).collect(),
         vectors: items.iter().map(vector).collect(),
     }
@@ -44,7 +47,7 @@ fn load(from: &Path, out: &Path, pooling: Pooling, precision: Precision) -> Enco
         force: true,
     };
     import(&RUNTIME, &options).unwrap();
-    Encoder::load(&RUNTIME, out, EncoderOptions { device: Device::Cpu, sessions: 1, threads: 1 }).unwrap()
+    Encoder::load(&RUNTIME, out, EncoderOptions { device: Device::Cpu, sessions: Some(1), threads: Some(1) }).unwrap()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -52,23 +55,33 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// The least cosine with the golden vectors, one text at a time (nothing padded) and 32 at once (padded).
-fn least_cosines(encoder: &Encoder, golden: &Golden) -> [f64; 2] {
-    let texts: Vec<&str> = golden.texts.iter().map(String::as_str).collect();
-    [1, 32].map(|batch| {
-        let embed = |texts: &[&str]| encoder.embed(texts).unwrap();
-        let vectors: Vec<f32> = texts.chunks(batch).flat_map(embed).collect();
-        let rows = vectors.chunks_exact(encoder.dimensions());
-        assert_eq!(rows.len(), texts.len());
-        rows.zip(&golden.vectors).map(|(ours, reference)| cosine(ours, reference)).fold(1.0, f64::min)
-    })
+/// The least cosine of `batch` texts' vectors with the golden ones of the texts that `of` names.
+fn least_cosine(session: &mut EncoderSession, golden: &Golden, batch: &[usize]) -> f64 {
+    let ids: Vec<&[i64]> = batch.iter().map(|&i| golden.ids[i].as_slice()).collect();
+    let vectors = session.run(&ids).unwrap();
+    let rows = vectors.chunks_exact(vectors.len() / batch.len());
+    rows.zip(batch).map(|(ours, &i)| cosine(ours, &golden.vectors[i])).fold(1.0, f64::min)
 }
 
+/// Imports `from` and compares it with the golden file: from texts, and from its token ids in batches of 1 (nothing padded), of
+/// 32 different texts (padded), and of 32 times the same text (nothing padded).
 fn check(from: &Path, file: &str, pooling: Pooling, precision: Precision, least: f64) {
-    let dir = tempfile::tempdir().unwrap();
-    let encoder = load(from, &dir.path().join("model"), pooling, precision);
-    for cosine in least_cosines(&encoder, &golden(file, pooling)) {
-        assert!(cosine >= least, "{} {pooling:?} {precision:?}: {cosine}", from.display());
+    let (dir, golden) = (tempfile::tempdir().unwrap(), golden(file, pooling));
+    let out = dir.path().join("model");
+    let encoder = load(from, &out, pooling, precision);
+    let texts: Vec<&str> = golden.texts.iter().map(String::as_str).collect();
+    let vectors = encoder.embed(&texts).unwrap();
+    for (ours, reference) in vectors.chunks_exact(encoder.dimensions()).zip(&golden.vectors) {
+        assert!(cosine(ours, reference) >= least, "{} {pooling:?} {precision:?}", from.display());
+    }
+    let (mut session, _) = EncoderSession::load(&RUNTIME, &out, encoder.manifest(), Device::Cpu, 1).unwrap();
+    let all: Vec<usize> = (0..golden.texts.len()).collect();
+    let mixed: Vec<usize> = (0..32).map(|i| i * 7 % all.len()).collect();
+    let same = |i: &usize| vec![*i; 32];
+    let batches = all.iter().map(|&i| vec![i]).chain([mixed]).chain(all.iter().step_by(10).map(same));
+    for batch in batches {
+        let cosine = least_cosine(&mut session, &golden, &batch);
+        assert!(cosine >= least, "{} {pooling:?} {precision:?} {batch:?}: {cosine}", from.display());
     }
 }
 
@@ -127,7 +140,8 @@ fn texts_are_cut_to_the_limit_and_keep_their_end_mark() {
     };
     import(&RUNTIME, &options(5)).unwrap();
     let encoder =
-        Encoder::load(&RUNTIME, &out, EncoderOptions { device: Device::Cpu, sessions: 2, threads: 1 }).unwrap();
+        Encoder::load(&RUNTIME, &out, EncoderOptions { device: Device::Cpu, sessions: Some(2), threads: Some(1) })
+            .unwrap();
     let vectors = encoder.embed(&["a b c", "a b c d e f", "a b d"]).unwrap();
     let rows: Vec<&[f32]> = vectors.chunks_exact(encoder.dimensions()).collect();
     assert_eq!(rows[0], rows[1]);

@@ -99,7 +99,7 @@ fn answers_are_ordered_and_repeatable() {
         let request = json!({"mention": mention, "top_k": 30});
         let answer = shared().link(&request);
         let result = first(&answer);
-        let kinds = ["exact", "normalised", "embedding"];
+        let kinds = ["exact", "normalised", "corrected", "embedding"];
         let order: Vec<(i64, usize, String)> = result["candidates"]
             .as_array()
             .unwrap()
@@ -110,6 +110,9 @@ fn answers_are_ordered_and_repeatable() {
             })
             .collect();
         assert!(order.is_sorted_by_key(|(score, kind, _)| (*score, *kind)), "{order:?}");
+        // Scores are rounded in the answer, so that only names, which all score 1, tie for certain.
+        let named: Vec<_> = order.iter().filter(|(score, ..)| *score == -10_000).collect();
+        assert!(named.is_sorted(), "{named:?}");
         assert_eq!(shared().link(&request).text, answer.text);
     }
 }
@@ -122,6 +125,22 @@ fn ambiguous_lists_every_owner_in_a_documented_order() {
     assert!(owners.len() >= 2 && owners.is_sorted(), "{owners:?}");
     assert!(owners.contains(&"C0026769"), "multiple sclerosis");
     assert!(result["candidates"].as_array().unwrap().iter().all(|c| c["matched_name"] == "MS" && c["score"] == 1.0));
+    // A name found by its embedding may be owned by several as well.
+    let one = first(&shared().link(&json!({"mention": "an MS today", "top_k": 1, "min_score": -1.0})));
+    let many = first(&shared().link(&json!({"mention": "an MS today", "top_k": 9, "min_score": -1.0})));
+    assert_eq!(one["status"], many["status"]);
+}
+
+#[test]
+fn misspelt_words_are_repaired_and_others_are_not() {
+    let result = first(&shared().link(&json!({"mention": "acute pnuemonia"})));
+    assert_eq!(result["candidates"][0]["match"], "corrected");
+    let score = result["candidates"][0]["score"].as_f64().unwrap();
+    assert!(score < 1.0 && score > 0.7, "{score}");
+    for mention in ["hypochloremia", "craniectomy", "hyperpituitarism"] {
+        let result = first(&shared().link(&json!({"mention": mention})));
+        assert_ne!(result["candidates"][0]["match"], "corrected", "{mention}");
+    }
 }
 
 #[test]
@@ -225,6 +244,8 @@ fn bad_bodies_are_4xx_with_a_stable_type() {
     let answer = shared().post("/link", "application/json", mentions(10_000).as_bytes());
     assert_eq!((answer.status, answer.problem().as_str()), (422, "too-many-mentions"));
     assert_eq!(shared().post("/link", "application/json", mentions(1000).as_bytes()).status, 200);
+    let answer = shared().link(&json!({"mentions": vec!["a"; 201], "top_k": 100}));
+    assert_eq!((answer.status, answer.problem().as_str()), (422, "too-many-candidates"));
 }
 
 #[test]

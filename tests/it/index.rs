@@ -99,7 +99,8 @@ fn an_interrupted_build_leaves_nothing_and_a_killed_one_is_cleared() {
     let mut child = build();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(parts(), [".starter.partial"], "the index itself never appeared");
+    assert_eq!(parts().len(), 1);
+    assert!(!out.exists(), "the index itself never appeared");
     let tsv = dir.path().join("names.tsv");
     fs_err::write(&tsv, NAMES).unwrap();
     succeed(&["index", "build", "--tsv", tsv.to_str().unwrap(), "--out", out.to_str().unwrap()]);
@@ -201,7 +202,7 @@ fn damage_behind_right_checksums_does_not_crash() {
 #[test]
 fn search_is_nearly_exact_with_and_without_filters() {
     let index = Index::open(starter_index()).unwrap();
-    let options = EncoderOptions::for_cores(2, Device::Cpu);
+    let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(&RUNTIME, &root().join("models/all-minilm-l6-v2"), options).unwrap();
     let words = ["acute", "chronic", "left", "pain", "swollen", "cancer", "infection", "test", "tablet", "bone"];
     let texts: Vec<String> = words.iter().flat_map(|a| words.map(|b| format!("{a} {b} problem"))).collect();

@@ -11,6 +11,48 @@ use serde_json::json;
 
 use crate::support::{Service, fail, fixture, signal, starter_index, succeed};
 
+#[test]
+fn a_source_filter_shows_names_of_that_source_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let names = "cui\tsource\tterm_type\tname\nC0027051\tA\tPT\theart attack\nC0027051\tB\tSY\tHeart Attack\nC0004096\tA\tPT\tasthma\n";
+    fs_err::write(at("names.tsv"), names).unwrap();
+    succeed(&["index", "build", "--tsv", &at("names.tsv"), "--out", &at("index")]);
+    let service = Service::spawn(&["--index", &at("index"), "--model", "models/all-minilm-l6-v2", "--max-top-k", "3"]);
+    service.wait_until_ready();
+    let candidates = |request| service.link(&request).json()["results"][0]["candidates"].clone();
+    let of_b = candidates(json!({"mention": "heart attack", "sources": ["B"]}));
+    assert_eq!(of_b.as_array().unwrap().len(), 1);
+    assert_eq!((&of_b[0]["matched_name"], &of_b[0]["match"]), (&json!("Heart Attack"), &json!("normalised")));
+    let of_a = candidates(json!({"mention": "heart attack", "sources": ["A"]}));
+    assert_eq!((&of_a[0]["matched_name"], &of_a[0]["match"]), (&json!("heart attack"), &json!("exact")));
+    assert_eq!(of_a.as_array().unwrap().len(), 2);
+    assert_eq!(service.link(&json!({"mention": "asthma"})).status, 200, "the default top_k respects the limit");
+}
+
+#[test]
+fn sigterm_while_loading_and_under_load_ends_cleanly() {
+    let index = starter_index().to_str().unwrap();
+    for delay in [0, 30, 100, 200] {
+        let mut service = Service::spawn(&["--index", index]);
+        while service.try_get("/healthz").is_none() {
+            thread::sleep(Duration::from_millis(2));
+        }
+        thread::sleep(Duration::from_millis(delay));
+        signal(service.id(), "TERM");
+        assert_eq!(service.wait(Duration::from_secs(20)), Some(0), "{}", service.log());
+    }
+    let mut service = Service::start(&["--drain-timeout", "1", "--sessions", "1"]);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| service.send_and_forget(&large_request(1000)));
+        }
+    });
+    thread::sleep(Duration::from_millis(300));
+    signal(service.id(), "TERM");
+    assert_eq!(service.wait(Duration::from_secs(10)), Some(0), "{}", service.log());
+}
+
 fn large_request(mentions: usize) -> serde_json::Value {
     let mention = |i: usize| format!("pain number {i} in the left upper side of the body after running uphill");
     json!({"mentions": (0..mentions).map(mention).collect::<Vec<_>>()})
@@ -18,7 +60,7 @@ fn large_request(mentions: usize) -> serde_json::Value {
 
 #[test]
 fn sigterm_finishes_what_was_accepted() {
-    let mut service = Service::start(&[]);
+    let mut service = Service::start(&["--sessions", "1"]);
     let answer = thread::scope(|scope| {
         let request = scope.spawn(|| service.link(&large_request(1000)));
         thread::sleep(Duration::from_millis(150));

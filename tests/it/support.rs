@@ -106,7 +106,7 @@ impl Service {
         Self { child, address, log, _dir: dir }
     }
 
-    fn wait_until_ready(&self) {
+    pub fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.try_get("/readyz").is_none_or(|status| status != 200) {
             assert!(Instant::now() < deadline, "not ready: {}", self.log());
@@ -114,7 +114,7 @@ impl Service {
         }
     }
 
-    fn try_get(&self, path: &str) -> Option<u16> {
+    pub fn try_get(&self, path: &str) -> Option<u16> {
         Some(agent().get(self.url(path)).call().ok()?.status().as_u16())
     }
 
@@ -150,6 +150,18 @@ impl Service {
             answer.extend_from_slice(&buffer[..n]);
         }
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Posts to `/link` without waiting for the answer.
+    pub fn send_and_forget(&self, request: &Value) {
+        let body = request.to_string();
+        let head = format!(
+            "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        std::mem::forget(stream);
     }
 
     pub fn id(&self) -> u32 {

@@ -24,9 +24,42 @@ pub enum Value {
     Opaque,
 }
 
+/// Values that a pickle may repeat; a model has some thousands of tensors of some ten values each.
+const MOST_COPIED: usize = 10_000_000;
+/// Levels that containers may nest; a state dictionary has four.
+const DEEPEST: usize = 32;
+
+impl Value {
+    fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match self {
+            Self::Tuple(items) | Self::List(items) | Self::TensorCall(items) => Box::new(items.iter()),
+            Self::Dict(items) => Box::new(items.iter().flat_map(|(key, value)| [key, value])),
+            Self::Persistent(id) => Box::new(std::iter::once(&**id)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The value, unless it nests beyond measure: dropping it would then exhaust the stack.
+    fn checked(self) -> Result<Self, String> {
+        if self.children().any(|child| child.depth() >= DEEPEST) {
+            return Err("it nests too deep for a dictionary of tensors".into());
+        }
+        Ok(self)
+    }
+
+    fn depth(&self) -> usize {
+        1 + self.children().map(Value::depth).max().unwrap_or(0)
+    }
+
+    /// Number of values in it, itself included.
+    fn size(&self) -> usize {
+        1 + self.children().map(Value::size).sum::<usize>()
+    }
+}
+
 /// Runs one pickle at the start of `bytes`; gives its value and the bytes it took.
 pub fn load(bytes: &[u8]) -> Result<(Value, usize), String> {
-    Machine { bytes, at: 0, stack: vec![], marks: vec![], memo: HashMap::new() }.run()
+    Machine { bytes, at: 0, stack: vec![], marks: vec![], memo: HashMap::new(), copied: 0 }.run()
 }
 
 struct Machine<'a> {
@@ -35,6 +68,8 @@ struct Machine<'a> {
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
+    /// Values copied out of the memo.
+    copied: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -51,7 +86,7 @@ impl<'a> Machine<'a> {
                 b'R' => self.reduce()?,
                 b'Q' => {
                     let id = self.pop()?;
-                    self.stack.push(Value::Persistent(Box::new(id)));
+                    self.stack.push(Value::Persistent(Box::new(id)).checked()?);
                 }
                 // BUILD sets an object's state (an OrderedDict's `_metadata`): not needed.
                 b'b' => drop(self.pop()?),
@@ -91,12 +126,12 @@ impl<'a> Machine<'a> {
             b'}' => Value::Dict(vec![]),
             b']' => Value::List(vec![]),
             b')' => Value::Tuple(vec![]),
-            b't' => Value::Tuple(self.pop_mark()?),
-            b'l' => Value::List(self.pop_mark()?),
+            b't' => Value::Tuple(self.pop_mark()?).checked()?,
+            b'l' => Value::List(self.pop_mark()?).checked()?,
             0x85..=0x87 => {
                 let n = usize::from(op - 0x84);
                 let from = self.stack.len().checked_sub(n).ok_or("its stack is empty too early")?;
-                Value::Tuple(self.stack.split_off(from))
+                Value::Tuple(self.stack.split_off(from)).checked()?
             }
             other => {
                 return Err(format!(
@@ -113,7 +148,12 @@ impl<'a> Machine<'a> {
             _ => u32::from_le_bytes(self.take()?),
         };
         if matches!(op, b'h' | b'j') {
-            let value = self.memo.get(&slot).ok_or("it refers to an object that it does not hold")?.clone();
+            let value = self.memo.get(&slot).ok_or("it refers to an object that it does not hold")?;
+            self.copied += value.size();
+            if self.copied > MOST_COPIED {
+                return Err("it repeats itself beyond measure".into());
+            }
+            let value = value.clone();
             self.stack.push(value);
         } else {
             // A container is memoised while still empty and filled afterwards: a later reference to it, which
@@ -133,6 +173,10 @@ impl<'a> Machine<'a> {
             }
             b'a' => vec![self.pop()?],
             _ => self.pop_mark()?,
+        };
+        let items = match Value::List(items).checked()? {
+            Value::List(items) => items,
+            _ => vec![],
         };
         match self.stack.last_mut() {
             Some(Value::Dict(dict)) if op == b's' || op == b'u' => {
@@ -155,7 +199,7 @@ impl<'a> Machine<'a> {
             return Err("it calls something that is no function".into());
         };
         self.stack.push(match name.as_str() {
-            "torch._utils._rebuild_tensor_v2" => Value::TensorCall(arguments),
+            "torch._utils._rebuild_tensor_v2" => Value::TensorCall(arguments).checked()?,
             "torch._utils._rebuild_parameter" if !arguments.is_empty() => arguments.swap_remove(0),
             "collections.OrderedDict" => Value::Dict(vec![]),
             _ => Value::Opaque,
@@ -230,5 +274,30 @@ impl<'a> Machine<'a> {
             return Err("its stack is empty too early".into());
         }
         Ok(self.stack.split_off(mark))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bombs_are_errors() {
+        let doubled = |n: usize| {
+            let mut pickle = b"\x80\x02N".to_vec();
+            for i in 0..n {
+                pickle.extend([b'q', i as u8, b'h', i as u8, 0x86]);
+            }
+            [&pickle[..], b"."].concat()
+        };
+        assert!(load(&doubled(8)).is_ok());
+        assert!(load(&doubled(30)).unwrap_err().contains("repeats itself"));
+        for wrap in [b'Q', 0x85] {
+            let pickle = [&b"\x80\x02N"[..], &vec![wrap; 1_000_000], b"."].concat();
+            assert!(load(&pickle).unwrap_err().contains("nests too deep"));
+        }
+        // A list that is filled with a list that is filled with ..
+        let pickle = [&b"\x80\x02"[..], &vec![b']'; 1_000_000], &vec![b'a'; 999_999], b"."].concat();
+        assert!(load(&pickle).unwrap_err().contains("nests too deep"));
     }
 }

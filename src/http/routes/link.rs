@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
 
 use crate::{
     http::{
@@ -42,10 +46,7 @@ use crate::{
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn link(
-    State(app): State<App>,
-    JsonBody(request): JsonBody<LinkRequest>,
-) -> Result<Json<LinkResponse>, Problem> {
+pub async fn link(State(app): State<App>, JsonBody(request): JsonBody<LinkRequest>) -> Result<Response, Problem> {
     let linker = app.linker()?;
     let mut request = request.check(&app.limits, linker.index().names())?;
     if request.single
@@ -58,12 +59,14 @@ pub async fn link(
         Problem::new(Kind::Overloaded, detail)
     })?;
     let mentions = std::mem::take(&mut request.mentions);
+    // Answers may be large: they are written where they are found, not on a thread that serves connections.
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        answer(&linker, mentions)
+        answer(&linker, mentions).map(|answer| serde_json::to_vec(&answer))
     });
     let outcome = work.await.map_err(|_| Problem::new(Kind::Internal, "the work was not finished"))?;
-    outcome.map(Json)
+    let body = outcome?.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }
 
 fn answer(linker: &Arc<Linker>, mentions: Vec<Checked>) -> Result<LinkResponse, Problem> {

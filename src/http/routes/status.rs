@@ -55,7 +55,8 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
             "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
                 "sources": [{"source": "SAPLINK", "atoms": 8000}], "nil_threshold": 0.75},
             "onnxruntime": "ORT Build Info: ..",
-            "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100}})),
+            "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100,
+                "candidates": 20_000}})),
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
     ),
 )]
