@@ -177,7 +177,7 @@ async fn log(request: Request<Body>, next: Next) -> Response {
     // A path that matches no route is the client's own words.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
     let response = next.run(request).await;
-    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1e3);
+    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_micros() as f64 / 1e3);
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(%method, route, status, milliseconds, "request");
     } else {

@@ -12,6 +12,7 @@ work/venv/bin/pip install -q -r requirements.txt
 python3 ../../scripts/fetch.py checkpoint
 minilm=../../.checkpoints/all-MiniLM-L6-v2
 [ -n "$SKIP_TINY" ] || work/venv/bin/python make_tiny.py ../fixtures
+[ -n "$SKIP_TINY" ] || work/venv/bin/python export_onnx.py ../fixtures/tiny ../fixtures/tiny-onnx
 work/venv/bin/python golden_bert.py --model ../fixtures/tiny --texts texts/tiny.json --out tiny.json
 work/venv/bin/python golden_bert.py --model ../fixtures/tiny-f16 --texts texts/tiny.json --out tiny-f16.json
 work/venv/bin/python golden_bert.py --model $minilm --label all-MiniLM-L6-v2 --texts texts/minilm.json --out minilm.json

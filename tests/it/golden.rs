@@ -86,9 +86,9 @@ fn check(from: &Path, file: &str, pooling: Pooling, precision: Precision, least:
 }
 
 #[test]
-fn every_weight_format_gives_the_reference() {
+fn every_format_gives_the_reference() {
     for pooling in [Pooling::Cls, Pooling::Mean] {
-        for name in ["tiny", "tiny-bin", "tiny-legacy"] {
+        for name in ["tiny", "tiny-bin", "tiny-legacy", "tiny-onnx"] {
             check(&fixture(name), "tiny.json", pooling, Precision::Fp32, 0.99999);
         }
         check(&fixture("tiny-f16"), "tiny-f16.json", pooling, Precision::Fp32, 0.99999);

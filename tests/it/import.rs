@@ -114,6 +114,20 @@ fn every_byte_of_a_torch_file_may_be_wrong() {
 }
 
 #[test]
+fn a_graph_exported_elsewhere_is_taken_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("exported");
+    let (from, out) = (fixture("tiny-onnx"), out.to_str().unwrap());
+    let import = ["model", "import", from.to_str().unwrap(), "--out", out];
+    assert!(
+        fail(&[&import[..], &["--precision", "int8"]].concat())
+            .contains("a graph exported elsewhere is taken as it is")
+    );
+    assert!(fail(&[&import[..], &["--max-tokens", "65"]].concat()).contains("it cannot read 65 tokens"));
+    assert!(succeed(&[&import[..], &["--pooling", "mean"]].concat()).contains("as exported"));
+}
+
+#[test]
 fn what_was_imported_is_described_and_protected() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("tiny model");
