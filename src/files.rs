@@ -3,12 +3,13 @@
 //! Invariant: a reader of `target` sees the old directory or the new one, never a part of either.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -64,6 +65,34 @@ impl FileSum {
         }
         Ok(())
     }
+}
+
+/// The sums of the files `names` of `dir`.
+pub fn sums(dir: &Path, names: &[&str]) -> io::Result<BTreeMap<String, FileSum>> {
+    names.iter().map(|&name| Ok((name.to_owned(), FileSum::of(&dir.join(name))?))).collect()
+}
+
+/// Reads a manifest of layout `format`.
+///
+/// # Errors
+/// Why it cannot be taken, without its path.
+pub fn read_manifest<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    // The number first: of another layout the other fields may well be different.
+    let found: Format = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    if found.format != format {
+        return Err(format!("format {} where this saplink reads format {format}", found.format));
+    }
+    serde_json::from_slice(&bytes).map_err(|e| e.to_string())
+}
+
+/// Writes a manifest for people to read.
+pub fn write_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
+    fs_err::write(path, serde_json::to_string_pretty(manifest)? + "\n")
 }
 
 /// sha256 of `bytes` in hexadecimal.

@@ -24,6 +24,14 @@ pub async fn signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// Ends the process with `code` and runs no exit handlers: those of ONNX Runtime would tear it down under threads that are still
+/// inside it, which is a crash.
+#[expect(unsafe_code, reason = "the standard library has no way to leave without exit handlers")]
+pub fn exit_at_once(code: i32) -> ! {
+    // SAFETY: the call has no preconditions; standard error is not buffered, so that nothing is lost.
+    unsafe { libc::_exit(code) }
+}
+
 /// A flag that the first SIGTERM or Ctrl-C raises; the second ends the process.
 pub fn flag() -> std::io::Result<Arc<AtomicBool>> {
     let raised = Arc::new(AtomicBool::new(false));
@@ -34,7 +42,7 @@ pub fn flag() -> std::io::Result<Arc<AtomicBool>> {
             if signal().await.is_ok() {
                 flag.store(true, Ordering::Relaxed);
                 let _ = signal().await;
-                std::process::exit(130);
+                exit_at_once(130);
             }
         });
     })?;

@@ -25,9 +25,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
         serve(args, onnxruntime, listener, shutdown::signal()).await
     });
-    // Work that outlived the drain is left where it is.
     runtime.shutdown_background();
-    outcome
+    outcome?;
+    // Work that nobody waits for any more may still be inside ONNX Runtime.
+    shutdown::exit_at_once(0)
 }
 
 async fn serve(

@@ -2,10 +2,7 @@
 //!
 //! Invariant: what was written has been loaded and run once before it appears.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use prost::Message;
 
@@ -17,7 +14,7 @@ use super::{
 };
 use crate::{
     bert::{self, ExportOptions, Pooling, Precision},
-    files::{FileSum, StagedDir},
+    files::{StagedDir, sums, write_manifest},
 };
 
 /// What to import and how.
@@ -83,8 +80,7 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
         source: sums(from, &sources(from, is_checkpoint))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
-    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
-    fs_err::write(staged.path().join(MANIFEST), json + "\n")?;
+    write_manifest(&staged.path().join(MANIFEST), &manifest)?;
 
     try_out(runtime, staged.path(), &manifest)?;
     staged.commit()?;
@@ -121,8 +117,4 @@ fn sources(from: &Path, is_checkpoint: bool) -> Vec<&'static str> {
     let tokenizer = [TOKENIZER, "vocab.txt"].into_iter().find(|f| from.join(f).is_file());
     let config = ["config.json", "tokenizer_config.json"].into_iter().filter(|f| from.join(f).is_file());
     model.into_iter().chain(tokenizer).chain(config).collect()
-}
-
-fn sums(dir: &Path, names: &[&str]) -> Result<BTreeMap<String, FileSum>, EncoderError> {
-    names.iter().map(|&name| Ok((name.to_owned(), FileSum::of(&dir.join(name))?))).collect()
 }

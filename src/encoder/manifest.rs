@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::EncoderError;
 use crate::{
     bert::{Pooling, Precision},
-    files::{FileSum, sha256_hex},
+    files::{FileSum, read_manifest, sha256_hex},
 };
 
 /// Version of the directory's layout.
@@ -58,12 +58,7 @@ impl ModelManifest {
     pub fn read(dir: &Path) -> Result<Self, EncoderError> {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| EncoderError::Manifest { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| fail(e.to_string()))?;
-        let format: Format = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;
-        if format.format != FORMAT {
-            return Err(fail(format!("format {} where this saplink reads format {FORMAT}", format.format)));
-        }
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;
+        let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
         if manifest.dimensions == 0 || manifest.max_tokens < 3 {
             return Err(fail("dimensions or max_tokens is too small for a model".into()));
         }
@@ -85,9 +80,4 @@ impl ModelManifest {
     pub fn label(&self) -> String {
         format!("{}@{}", self.name, &self.fingerprint()[..8])
     }
-}
-
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
 }

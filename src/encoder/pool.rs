@@ -8,7 +8,7 @@ use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use rayon::prelude::*;
@@ -47,8 +47,15 @@ pub struct Encoder {
     manifest: ModelManifest,
     tokens: Tokens,
     device: Device,
-    idle: Mutex<Vec<EncoderSession>>,
-    returned: Condvar,
+    desk: Mutex<Desk>,
+    changed: Condvar,
+}
+
+/// Where sessions are asked for.
+struct Desk {
+    idle: Vec<EncoderSession>,
+    asked: u64,
+    served: u64,
 }
 
 impl Encoder {
@@ -67,7 +74,8 @@ impl Encoder {
         while idle.len() < sessions {
             idle.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
         }
-        Ok(Self { manifest, tokens, device, idle: Mutex::new(idle), returned: Condvar::new() })
+        let desk = Mutex::new(Desk { idle, asked: 0, served: 0 });
+        Ok(Self { manifest, tokens, device, desk, changed: Condvar::new() })
     }
 
     /// What was loaded.
@@ -126,18 +134,35 @@ impl Encoder {
 
     /// Waits for a session, runs it and gives it back, whatever became of the run.
     fn run(&self, batch: &[&[i64]]) -> Result<Vec<f32>, EncoderError> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut session = loop {
-            match idle.pop() {
-                Some(session) => break session,
-                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
-            }
-        };
-        drop(idle);
+        let mut session = self.take();
         let outcome = catch_unwind(AssertUnwindSafe(|| session.run(batch)));
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
-        self.returned.notify_one();
+        self.desk().idle.push(session);
+        self.changed.notify_all();
         outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into())))
+    }
+}
+
+impl Encoder {
+    /// Waits for its turn and an idle session. Turns are in the order of asking, so that a request of one text waits for a batch
+    /// of another request and not for all of them.
+    fn take(&self) -> EncoderSession {
+        let mut desk = self.desk();
+        let turn = desk.asked;
+        desk.asked += 1;
+        loop {
+            if desk.served == turn
+                && let Some(session) = desk.idle.pop()
+            {
+                desk.served += 1;
+                self.changed.notify_all();
+                return session;
+            }
+            desk = self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

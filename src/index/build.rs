@@ -2,11 +2,7 @@
 //!
 //! Invariant: the directory appears when it is complete and has been opened once, or not at all.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Index, IndexError, build_graph, graph,
@@ -19,7 +15,7 @@ use super::{
     words,
 };
 use crate::{
-    files::{FileSum, StagedDir},
+    files::{StagedDir, sums, write_manifest},
     progress::Progress,
     text,
 };
@@ -83,16 +79,11 @@ pub fn build(
         files: sums(staged.path(), &PARTS)?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
-    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
-    fs_err::write(part(MANIFEST), json + "\n")?;
+    write_manifest(&part(MANIFEST), &manifest)?;
     drop(Index::open(staged.path())?);
     if progress.interrupted() {
         return Err(IndexError::Interrupted);
     }
     staged.commit()?;
     Ok(manifest)
-}
-
-fn sums(dir: &Path, names: &[&str]) -> Result<BTreeMap<String, FileSum>, IndexError> {
-    names.iter().map(|&name| Ok((name.to_owned(), FileSum::of(&dir.join(name))?))).collect()
 }

@@ -20,6 +20,9 @@ use crate::progress::Progress;
 
 /// Points between two looks at whether to stop.
 const CHUNK: usize = 1000;
+/// Rows up to which points are inserted one by one: the same names then give the same graph, bit for bit. Beyond, threads race and
+/// two builds differ a little.
+const ONE_BY_ONE: u32 = 50_000;
 /// Levels that `hnsw_rs` may use; a point is on level 15 with probability 16^-15.
 const MOST_LEVELS: usize = 16;
 
@@ -60,7 +63,11 @@ pub fn build(
             return Err(IndexError::Interrupted);
         }
         let batch: Vec<(&[u32], usize)> = chunk.iter().map(|row| (&row[..], row[0] as usize)).collect();
-        hnsw.parallel_insert_slice(&batch);
+        if rows <= ONE_BY_ONE {
+            batch.iter().for_each(|&point| hnsw.insert_slice(point));
+        } else {
+            hnsw.parallel_insert_slice(&batch);
+        }
         progress.advance(chunk.len() as u64);
     }
     let mut levels = flatten(&hnsw, rows);

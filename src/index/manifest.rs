@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IndexError;
 use crate::{
-    files::{FileSum, sha256_hex},
+    files::{FileSum, read_manifest, sha256_hex},
     text::NORMALISATION,
 };
 
@@ -91,11 +91,6 @@ pub struct IndexManifest {
     pub saplink: String,
 }
 
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
-}
-
 impl IndexManifest {
     /// Reads `dir`'s manifest and checks every file that it lists.
     ///
@@ -104,12 +99,7 @@ impl IndexManifest {
     pub fn read(dir: &Path) -> Result<Self, IndexError> {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| IndexError::Manifest { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|e| fail(e.to_string()))?;
-        let format: Format = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;
-        if format.format != FORMAT {
-            return Err(fail(format!("format {} where this saplink reads format {FORMAT}", format.format)));
-        }
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| fail(e.to_string()))?;
+        let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
         if manifest.normalisation != NORMALISATION {
             return Err(fail(format!(
                 "its names were normalised by version {}, this saplink uses version {NORMALISATION}: build it again",

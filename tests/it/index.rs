@@ -60,6 +60,30 @@ fn built_and_described() {
 }
 
 #[test]
+fn the_same_names_give_the_same_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", &at("tiny")]);
+    let names: Vec<_> = (0..3000).map(|i| format!("C{i:07}\t{}", i * 7919)).collect();
+    fs_err::write(at("names.tsv"), format!("cui\tname\n{}\n", names.join("\n"))).unwrap();
+    let build = || {
+        succeed(&[
+            "index",
+            "build",
+            "--tsv",
+            &at("names.tsv"),
+            "--model",
+            &at("tiny"),
+            "--out",
+            &at("index"),
+            "--force",
+        ]);
+        fs_err::read_to_string(dir.path().join("index/index.json")).unwrap()
+    };
+    assert!(build() == build());
+}
+
+#[test]
 fn bad_input_is_named_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();

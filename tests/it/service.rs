@@ -106,6 +106,23 @@ fn a_full_queue_is_429_and_the_rest_is_answered() {
 }
 
 #[test]
+fn a_lone_mention_does_not_wait_for_a_whole_batch() {
+    let service = Service::start(&["--sessions", "1"]);
+    let started = Instant::now();
+    let (lone, batch) = thread::scope(|scope| {
+        let batch = scope.spawn(|| {
+            assert_eq!(service.link(&large_request(1000)).status, 200);
+            started.elapsed()
+        });
+        thread::sleep(Duration::from_millis(150));
+        let asked = Instant::now();
+        assert_eq!(service.link(&json!({"mention": "a pain that comes and goes"})).status, 200);
+        (asked.elapsed(), batch.join().unwrap())
+    });
+    assert!(lone < batch / 3, "{lone:?} of {batch:?}");
+}
+
+#[test]
 fn a_slow_client_is_cut_off() {
     let service = Service::start(&["--request-timeout", "1"]);
     let slow = b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
