@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
 use super::{
-    load_encoder, name_of,
+    load_encoder, name_of, print,
     progress::{Bars, since},
 };
 use crate::{
@@ -63,7 +63,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let manifest =
         index::build(names, &options, &embed, &bars).with_context(|| format!("cannot build {}", args.out.display()))?;
     bars.finish();
-    print(&manifest);
+    print(&describe(&manifest))?;
     eprintln!("  built in {}", since(started));
     Ok(())
 }
@@ -71,28 +71,28 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
 /// `index info`.
 pub fn info(args: &InfoArgs) -> Result<()> {
     let index = Index::open(&args.dir)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(index.manifest())?);
-    } else {
-        print(index.manifest());
-    }
-    Ok(())
+    print(&if args.json { serde_json::to_string_pretty(index.manifest())? + "\n" } else { describe(index.manifest()) })
 }
 
-fn print(manifest: &IndexManifest) {
+fn describe(manifest: &IndexManifest) -> String {
+    let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
     let (counts, graph) = (&manifest.counts, &manifest.graph);
-    println!("index        {} ({})", manifest.name, manifest.fingerprint());
-    println!("model        {} ({})", manifest.model.name, manifest.model.fingerprint);
-    println!("concepts     {}", HumanCount(counts.concepts));
-    println!("names        {}, of which {} distinct", HumanCount(counts.atoms), HumanCount(counts.rows));
+    text += &format!("index        {} ({})\n", manifest.name, manifest.fingerprint());
+    text += &format!("model        {} ({})\n", manifest.model.name, manifest.model.fingerprint);
+    text += &format!("concepts     {}\n", HumanCount(counts.concepts));
+    text += &format!("names        {}, of which {} distinct\n", HumanCount(counts.atoms), HumanCount(counts.rows));
     for source in &manifest.sources {
-        println!("source       {}: {} names", source.source, HumanCount(source.atoms));
+        text += &format!("source       {}: {} names\n", source.source, HumanCount(source.atoms));
     }
-    println!("graph        M {}, ef_construction {}, ef_search {}", graph.m, graph.ef_construction, graph.ef_search);
-    println!("score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
-    println!("size         {:.1} MB", bytes as f64 / 1e6);
+    text += &format!(
+        "graph        M {}, ef_construction {}, ef_search {}\n",
+        graph.m, graph.ef_construction, graph.ef_search
+    );
+    text += &format!("score        {}, NIL below {}\n", manifest.score, manifest.nil_threshold);
+    text += &format!("size         {:.1} MB\n", bytes as f64 / 1e6);
     for input in &manifest.inputs {
-        println!("made from    {} sha256 {}", input.name, input.sum.sha256);
+        text += &format!("made from    {} sha256 {}\n", input.name, input.sum.sha256);
     }
+    text
 }

@@ -6,7 +6,7 @@ mod openapi;
 mod progress;
 mod serve;
 
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, Result};
 
@@ -42,6 +42,14 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
 fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {
     let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
     Encoder::load(runtime, dir, options).with_context(|| format!("cannot load the model in {}", dir.display()))
+}
+
+/// Writes to standard output; a reader that has seen enough is no error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// The last part of a path, as the name of what is written there.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::name_of;
+use super::{name_of, print};
 use crate::{
     cli::{InfoArgs, ModelImportArgs},
     encoder::{self, ImportOptions, ModelManifest, Runtime},
@@ -23,31 +23,27 @@ pub fn import(args: &ModelImportArgs) -> Result<()> {
     eprintln!("importing {} ..", args.from.display());
     let manifest = encoder::import(&runtime, &options)
         .with_context(|| format!("cannot import the model in {}", args.from.display()))?;
-    print(&manifest);
-    Ok(())
+    print(&describe(&manifest))
 }
 
 /// `model info`.
 pub fn info(args: &InfoArgs) -> Result<()> {
     let manifest = ModelManifest::read(&args.dir)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&manifest)?);
-    } else {
-        print(&manifest);
-    }
-    Ok(())
+    print(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
 }
 
-fn print(manifest: &ModelManifest) {
+fn describe(manifest: &ModelManifest) -> String {
+    let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
     let precision = manifest.precision.map_or("as exported".into(), |p| format!("{p:?}").to_lowercase());
-    println!("model        {} ({})", manifest.name, manifest.fingerprint());
-    println!("dimensions   {}", manifest.dimensions);
-    println!("pooling      {}", format!("{:?}", manifest.pooling).to_lowercase());
-    println!("precision    {precision}");
-    println!("max tokens   {}", manifest.max_tokens);
-    println!("size         {:.1} MB", bytes as f64 / 1e6);
+    text += &format!("model        {} ({})\n", manifest.name, manifest.fingerprint());
+    text += &format!("dimensions   {}\n", manifest.dimensions);
+    text += &format!("pooling      {}\n", format!("{:?}", manifest.pooling).to_lowercase());
+    text += &format!("precision    {precision}\n");
+    text += &format!("max tokens   {}\n", manifest.max_tokens);
+    text += &format!("size         {:.1} MB\n", bytes as f64 / 1e6);
     for (name, sum) in &manifest.source {
-        println!("made from    {name} sha256 {}", sum.sha256);
+        text += &format!("made from    {name} sha256 {}\n", sum.sha256);
     }
+    text
 }

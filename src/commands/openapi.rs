@@ -1,12 +1,11 @@
 //! `saplink openapi`.
 
-use std::io::Write;
-
 use anyhow::Result;
 
+use super::print;
 use crate::http;
 
 /// Prints the description of the service.
 pub fn run() -> Result<()> {
-    Ok(std::io::stdout().write_all(http::openapi_json()?.as_bytes())?)
+    print(&http::openapi_json()?)
 }

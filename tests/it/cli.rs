@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::support::{run, succeed};
+use std::process::Stdio;
+
+use crate::support::{run, saplink, succeed};
 
 #[test]
 fn help_and_version() {
@@ -9,6 +11,14 @@ fn help_and_version() {
         assert!(help.contains(command), "{help}");
     }
     assert_eq!(succeed(&["--version"]).trim(), format!("saplink {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = saplink(&["openapi"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
