@@ -42,10 +42,10 @@ pub struct RunArgs {
     #[arg(long, value_enum, env = "SAPLINK_DEVICE", default_value = "auto")]
     pub device: DeviceArg,
     /// Copies of the model at work side by side [default: one a core, at most 4; 1 on CUDA]
-    #[arg(long, value_name = "N", env = "SAPLINK_SESSIONS", value_parser = positive)]
+    #[arg(long, value_name = "N", env = "SAPLINK_SESSIONS", value_parser = workers)]
     pub sessions: Option<usize>,
     /// Threads of each copy [default: cores / sessions]
-    #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = positive)]
+    #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers)]
     pub threads: Option<usize>,
 }
 
@@ -229,6 +229,10 @@ const MOST: usize = 1_000_000_000;
 
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| format!("must be between 1 and {MOST}"))
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "must be between 1 and 1024".into())
 }
 
 fn cosine(text: &str) -> Result<f32, String> {

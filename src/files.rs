@@ -24,8 +24,8 @@ pub struct FileSum {
 /// A file that is not what its manifest says.
 #[derive(Debug, thiserror::Error)]
 pub enum SumError {
-    #[error("{}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error("{}: {reason}", path.display())]
+    Read { path: PathBuf, reason: io::Error },
     #[error("{}: {found} bytes where the manifest says {expected}; the file is truncated or was replaced", path.display())]
     Size { path: PathBuf, expected: u64, found: u64 },
     #[error("{}: its sha256 does not match the manifest; the file is damaged or was replaced", path.display())]
@@ -55,11 +55,11 @@ impl FileSum {
     /// # Errors
     /// [`SumError`] names the file and what is wrong with it.
     pub fn check(&self, path: &Path) -> Result<(), SumError> {
-        let size = std::fs::metadata(path).map_err(|source| SumError::Read { path: path.into(), source })?.len();
+        let size = std::fs::metadata(path).map_err(|reason| SumError::Read { path: path.into(), reason })?.len();
         if size != self.bytes {
             return Err(SumError::Size { path: path.into(), expected: self.bytes, found: size });
         }
-        let found = Self::of(path).map_err(|source| SumError::Read { path: path.into(), source })?;
+        let found = Self::of(path).map_err(|reason| SumError::Read { path: path.into(), reason })?;
         if found.sha256 != self.sha256 {
             return Err(SumError::Checksum { path: path.into() });
         }

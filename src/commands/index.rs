@@ -28,8 +28,11 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let mut names = NamesBuilder::default();
     let mut inputs = vec![];
     for path in &args.tsv {
-        let rows = read_tsv(path, |row| names.add(row))?;
-        eprintln!("  {}: {} names", path.display(), HumanCount(rows));
+        let read = read_tsv(path, |row| names.add(row))?;
+        eprintln!("  {}: {} names", path.display(), HumanCount(read.rows));
+        if !read.ignored.is_empty() {
+            eprintln!("  {}: columns that mean nothing here: {}", path.display(), read.ignored.join(", "));
+        }
         inputs.push(Input { name: name_of(path)?, sum: FileSum::of(path)? });
     }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;

@@ -41,7 +41,8 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
 
 fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {
     let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
-    Encoder::load(runtime, dir, options).with_context(|| format!("cannot load the model in {}", dir.display()))
+    Encoder::load(runtime, dir, options)
+        .with_context(|| format!("cannot load the model in {} (--model names another)", dir.display()))
 }
 
 /// Writes to standard output; a reader that has seen enough is no error.

@@ -99,9 +99,9 @@ struct Load {
 
 impl Load {
     fn linker(self) -> Result<Linker> {
-        let index = Index::open(&self.index).with_context(|| {
-            format!("cannot open the index {} (`saplink index build` makes one)", self.index.display())
-        })?;
+        let hint = if self.index.exists() { "" } else { " (`saplink index build` makes one, --index names another)" };
+        let index = Index::open(&self.index)
+            .with_context(|| format!("cannot open the index {}{hint}", self.index.display()))?;
         let model = self.model.unwrap_or_else(|| PathBuf::from("models").join(&index.manifest().model.name));
         let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
         let linker = Linker::new(encoder, index)?;

@@ -91,6 +91,11 @@ pub fn import(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> 
     if let Some(rows) = vocab.filter(|&rows| largest >= rows as i64) {
         return Err(fail(format!("it has ids up to {largest}, the model's embedding table has {rows} rows")));
     }
+    if let Some(rows) = vocab.filter(|&rows| (largest + 1) * 10 < rows as i64 * 9) {
+        return Err(fail(format!(
+            "it ends at id {largest}, the model's embedding table has {rows} rows; it may be truncated"
+        )));
+    }
     let mut tokenizer = limited(tokenizer, 8).map_err(|e| fail(e.to_string()))?;
     let probe = tokenizer.encode_fast("a", true).map_err(|e| fail(e.to_string()))?;
     let special = |token| tokenizer.token_to_id(token);

@@ -70,7 +70,8 @@ pub struct CandidateView {
     /// The name through which it was found.
     pub matched_name: String,
     pub r#match: MatchView,
-    /// 1 for names, else the cosine of the embeddings; for a corrected mention times the share of letters that were right.
+    /// 1 for names, and for names alone; else the cosine of the embeddings. With misspelt words, times the share of letters that
+    /// were right. Rounded to four places after the candidates were ordered.
     pub score: f64,
     /// Calibrated probability that this is the concept; absent from an index that is not calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -45,7 +45,7 @@ pub struct LinkRequest {
     /// Only concepts of these semantic types (TUIs).
     #[schema(example = json!(["T047"]))]
     semantic_types: Option<Vec<String>>,
-    /// Only concepts of these semantic groups; joined with `semantic_types`.
+    /// Only concepts of these semantic groups; with `semantic_types` too, a concept passes that is of one of either.
     #[schema(example = json!(["DISO"]))]
     semantic_groups: Option<Vec<String>>,
     /// Only names from these source vocabularies.
@@ -188,13 +188,15 @@ impl MentionObject {
             let detail = format!("an id has at most {LONGEST_ID} bytes");
             return Err(Problem::new(Kind::InvalidRequest, detail).at(format!("{place}.id")));
         }
+        // Types and groups are one filter: a mention that has either replaces both.
+        let own_types = self.semantic_types.is_some() || self.semantic_groups.is_some();
         let merged = Self {
             text: self.text,
             id: None,
             top_k: self.top_k.or(defaults.top_k),
             min_score: self.min_score.or(defaults.min_score),
-            semantic_types: self.semantic_types.or_else(|| defaults.semantic_types.clone()),
-            semantic_groups: self.semantic_groups.or_else(|| defaults.semantic_groups.clone()),
+            semantic_types: if own_types { self.semantic_types } else { defaults.semantic_types.clone() },
+            semantic_groups: if own_types { self.semantic_groups } else { defaults.semantic_groups.clone() },
             sources: self.sources.or_else(|| defaults.sources.clone()),
         };
         merged.settings(&format!("{place}."), limits, names)?;
@@ -310,7 +312,12 @@ fn describe(e: &serde_json::Error, field: Option<String>) -> Problem {
     // The message is `invalid type: <what was found>, expected <what is wanted> at line ..`: only its second half is ours.
     let message = e.to_string();
     let wanted = message.rsplit_once(", expected ").map_or("", |(_, wanted)| wanted);
-    let wanted = wanted.rsplit_once(" at line ").map_or(wanted, |(wanted, _)| wanted);
+    let wanted = match wanted.rsplit_once(" at line ").map_or(wanted, |(wanted, _)| wanted) {
+        "usize" => "a whole number, 0 or above",
+        "f32" => "a number",
+        "a sequence" => "an array",
+        other => other,
+    };
     let detail = match message.strip_prefix("missing field ") {
         Some(_) => "a field is missing".into(),
         None if message.starts_with("unknown field") => format!("unknown field; known are {wanted}"),
@@ -344,8 +351,8 @@ mod tests {
         for (body, code, field, detail) in [
             (r#"{"mention": 5}"#, "invalid-request", Some("mention"), "expected a string, or an object with `text`"),
             (r#"{"mentions": ["a", {"text": []}]}"#, "invalid-request", Some("mentions[1]"), "expected a string"),
-            (r#"{"top_k": -1}"#, "invalid-request", Some("top_k"), "expected usize"),
-            (r#"{"mentions": {}}"#, "invalid-request", Some("mentions"), "expected a sequence"),
+            (r#"{"top_k": -1}"#, "invalid-request", Some("top_k"), "expected a whole number"),
+            (r#"{"mentions": {}}"#, "invalid-request", Some("mentions"), "expected an array"),
             (r#"[]"#, "invalid-request", None, "expected"),
             (r#"{"mention": "a""#, "invalid-json", None, "line 1"),
             (r#"{"mention": "\ud800"}"#, "invalid-json", None, "line 1"),

@@ -119,10 +119,11 @@ impl IndexManifest {
         Ok(manifest)
     }
 
-    /// What identifies the index's content: hexadecimal, 16 digits.
+    /// What two indexes share that answer alike: hexadecimal, 16 digits.
     pub fn fingerprint(&self) -> String {
         let sums: Vec<&str> = self.files.values().map(|f| f.sha256.as_str()).collect();
-        sha256_hex(format!("{sums:?} {}", self.model.fingerprint).as_bytes())[..16].to_owned()
+        let search = (&self.score, self.nil_threshold, self.graph.ef_search);
+        sha256_hex(format!("{sums:?} {} {search:?}", self.model.fingerprint).as_bytes())[..16].to_owned()
     }
 
     /// `name@fingerprint`, shortened for people.

@@ -2,7 +2,8 @@
 //!
 //! A misspelt word is cut by the tokenizer into pieces that mean something else, so that its embedding is of little use. A word of
 //! at least five letters that no name contains is therefore replaced by the nearest word that one does, if there is one within
-//! one edit (two from ten letters on), with the same first letter and the same telling affixes (a hypertension is no hypotension). Kept as a finite state transducer from word to
+//! one edit (two from ten letters on), with the same first letter, and without putting
+//! one telling affix for another (a hypertension is no hypotension). Where the nearest words differ in such an affix, none is taken. Kept as a finite state transducer from word to
 //! number of names (`fst`). Invariant: a word that some name contains is never changed.
 
 use std::{cmp::Reverse, collections::BTreeMap, path::Path};
@@ -22,7 +23,7 @@ const LONG: usize = 10;
 const LONGEST: usize = 40;
 /// Unknown words of a mention that are looked up; it bounds the work that a mention can cause.
 const MOST_UNKNOWN: usize = 8;
-/// Beginnings and ends that make another word of a word: what has one is only repaired to what has the same.
+/// Beginnings and ends that make another word of a word: one is never repaired to another.
 const PREFIXES: [&str; 10] = ["hyper", "hypo", "tachy", "brady", "inter", "intra", "macro", "micro", "endo", "exo"];
 const SUFFIXES: [&str; 12] =
     ["ectomy", "otomy", "ostomy", "oscopy", "plasty", "itis", "osis", "emia", "uria", "algia", "pathy", "oma"];
@@ -97,23 +98,34 @@ impl Words {
         let most = if word.chars().count() < LONG { 1 } else { 2 };
         let mut near = self.0.search(Near { word: word.as_bytes(), most: most as u8 }).into_stream();
         let mut best: Option<(usize, Reverse<u64>, String)> = None;
+        // The distance at which two words contradict each other.
+        let mut doubtful = usize::MAX;
         while let Some((candidate, names)) = near.next() {
             let Ok(candidate) = std::str::from_utf8(candidate) else { continue };
             let found = (edits(word, candidate), Reverse(names));
-            if found.0 <= most
-                && same_affixes(word, candidate)
-                && best.as_ref().is_none_or(|(distance, names, _)| found < (*distance, *names))
-            {
+            if found.0 > most || contradict(word, candidate) {
+                continue;
+            }
+            match &best {
+                Some((distance, _, other)) if found.0 == *distance && contradict(other, candidate) => {
+                    doubtful = found.0
+                }
+                _ => {}
+            }
+            if best.as_ref().is_none_or(|(distance, names, _)| found < (*distance, *names)) {
                 best = Some((found.0, found.1, candidate.to_owned()));
             }
         }
-        best.map(|(distance, _, candidate)| (candidate, distance))
+        best.filter(|(distance, ..)| *distance < doubtful).map(|(distance, _, candidate)| (candidate, distance))
     }
 }
 
-fn same_affixes(a: &str, b: &str) -> bool {
-    PREFIXES.iter().all(|affix| a.starts_with(affix) == b.starts_with(affix))
-        && SUFFIXES.iter().all(|affix| a.ends_with(affix) == b.ends_with(affix))
+/// Whether each word has a telling affix and they are not the same.
+fn contradict(a: &str, b: &str) -> bool {
+    let prefix = |word: &str| PREFIXES.iter().find(|affix| word.starts_with(**affix));
+    let suffix = |word: &str| SUFFIXES.iter().find(|affix| word.ends_with(**affix));
+    let differ = |a: Option<&&str>, b: Option<&&str>| a.is_some() && b.is_some() && a != b;
+    differ(prefix(a), prefix(b)) || differ(suffix(a), suffix(b))
 }
 
 /// Accepts words that begin with the same byte as `word` and are at most `most` edits of bytes away from it.
@@ -245,6 +257,16 @@ mod tests {
             write(&path, [b].into_iter()).unwrap();
             assert_eq!(Words::open(&path).unwrap().repair(a), None, "{a}");
         }
+        write(&path, ["appendectomy", "hyperkalemia", "hypertension", "hypotension", "leukemia"].into_iter()).unwrap();
+        let words = Words::open(&path).unwrap();
+        let repair = |text| words.repair(text).map(|r| r.text);
+        for (a, b) in [("hyperkalemai", "hyperkalemia"), ("leukemai", "leukemia"), ("appendectmy", "appendectomy")] {
+            assert_eq!(repair(a).as_deref(), Some(b), "{a}");
+        }
+        assert_eq!(repair("hyprtension"), None, "it may be either");
+        write(&path, names.into_iter()).unwrap();
+        let words = Words::open(&path).unwrap();
+        let repair = |text| words.repair(text).map(|r| r.text);
         for kept in ["pneumonia", "colt", "b122", "bneumonia", "xyzzy", "", "azthmq"] {
             assert_eq!(repair(kept), None, "{kept}");
         }

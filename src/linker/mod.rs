@@ -18,6 +18,9 @@ use crate::{
 /// Searches of one call from which on they are spread over threads.
 const PARALLEL_FROM: usize = 8;
 
+/// 1 is for names alone.
+const BEST_COSINE: f32 = 0.9999;
+
 /// Why mentions could not be linked.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -48,7 +51,7 @@ pub struct Candidate {
     /// The atom through which it was found.
     pub atom: u32,
     pub kind: MatchKind,
-    /// 1 for names, else the cosine; for a corrected mention times the share of letters that were right.
+    /// 1 for names, and for names alone; else the cosine. With misspelt words, times the share of letters that were right.
     pub score: f32,
 }
 
@@ -125,7 +128,9 @@ impl Linker {
             }
             let repaired =
                 candidates[i].is_empty().then(|| self.index.words().repair(&text::key(&cleaned[i]))).flatten();
-            open.push(Reading { query: i, text: cleaned[i].clone(), similarity: 1.0, kind: MatchKind::Embedding });
+            // A text with a misspelt word is as doubtful as its repair.
+            let similarity = repaired.as_ref().map_or(1.0, |r| r.similarity);
+            open.push(Reading { query: i, text: cleaned[i].clone(), similarity, kind: MatchKind::Embedding });
             if let Some(Repaired { text, similarity }) = repaired {
                 let named = self.by_name(&text, filters[i]).into_iter();
                 candidates[i].extend(named.map(|c| Candidate { kind: MatchKind::Corrected, score: similarity, ..c }));
@@ -179,7 +184,7 @@ struct Reading {
 /// Adds what a reading found; a concept found before keeps the better of the two.
 fn merge(candidates: &mut Vec<Candidate>, hits: &[ConceptHit], reading: &Reading) {
     for hit in hits {
-        let score = hit.score.clamp(-1.0, 1.0) * reading.similarity;
+        let score = hit.score.clamp(-1.0, BEST_COSINE) * reading.similarity;
         let found = Candidate { concept: hit.concept, atom: hit.atom, kind: reading.kind, score };
         match candidates.iter_mut().find(|c| c.concept == hit.concept) {
             Some(known) if order(&found, known) == Ordering::Less => *known = found,
@@ -263,10 +268,10 @@ mod tests {
         let mut candidates = vec![candidate(1, MatchKind::Normalised, 1.0)];
         let hit = |concept, score| ConceptHit { concept, atom: 0, row: 0, score };
         let reading = |similarity, kind| Reading { query: 0, text: String::new(), similarity, kind };
-        merge(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.5)], &reading(1.0, MatchKind::Embedding));
-        merge(&mut candidates, &[hit(2, 0.8), hit(3, 1.0)], &reading(0.5, MatchKind::Corrected));
+        merge(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], &reading(1.0, MatchKind::Embedding));
+        merge(&mut candidates, &[hit(2, 0.8), hit(3, 0.9)], &reading(0.5, MatchKind::Corrected));
         let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
         use MatchKind::*;
-        assert_eq!(found, [(1, Normalised, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.5)]);
+        assert_eq!(found, [(1, Normalised, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
     }
 }

@@ -9,13 +9,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use tsv::read_tsv;
+pub use tsv::{TsvSummary, read_tsv};
 
 /// Why a terminology could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminologyError {
-    #[error("{}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: {reason}", path.display())]
+    Read { path: PathBuf, reason: std::io::Error },
     #[error("{}:{line}: {reason}", path.display())]
     Row { path: PathBuf, line: u64, reason: String },
     #[error("{}: {reason}", path.display())]
@@ -26,7 +26,7 @@ pub enum TerminologyError {
 
 /// Opens `path`, decompressing what ends in `.gz`.
 fn open(path: &Path) -> Result<Box<dyn Read>, TerminologyError> {
-    let file = std::fs::File::open(path).map_err(|source| TerminologyError::Read { path: path.into(), source })?;
+    let file = std::fs::File::open(path).map_err(|reason| TerminologyError::Read { path: path.into(), reason })?;
     let file = BufReader::with_capacity(1 << 20, file);
     Ok(match path.extension() {
         Some(e) if e == "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(file)),

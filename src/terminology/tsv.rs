@@ -18,16 +18,24 @@ const DEFAULT_SOURCE: &str = "LOCAL";
 /// Names longer than this, in bytes, are no names.
 const LONGEST_NAME: usize = 4096;
 
-/// Reads `path`, handing every row to `take`; gives the number of rows.
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TsvSummary {
+    pub rows: u64,
+    /// Columns of the header that mean nothing here.
+    pub ignored: Vec<String>,
+}
+
+/// Reads `path`, handing every row to `take`.
 ///
 /// # Errors
 /// [`TerminologyError`] names the file, and the line where one is at fault.
-pub fn read_tsv(path: &Path, mut take: impl FnMut(Row)) -> Result<u64, TerminologyError> {
+pub fn read_tsv(path: &Path, mut take: impl FnMut(Row)) -> Result<TsvSummary, TerminologyError> {
     let mut reader = ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(true).from_reader(open(path)?);
     let read_error = |e: csv::Error| {
         let line = e.position().map_or(0, csv::Position::line);
         match e.into_kind() {
-            csv::ErrorKind::Io(source) => TerminologyError::Read { path: path.into(), source },
+            csv::ErrorKind::Io(reason) => TerminologyError::Read { path: path.into(), reason },
             csv::ErrorKind::Utf8 { .. } => {
                 TerminologyError::Row { path: path.into(), line, reason: "it is not valid UTF-8".into() }
             }
@@ -47,10 +55,11 @@ pub fn read_tsv(path: &Path, mut take: impl FnMut(Row)) -> Result<u64, Terminolo
     if rows == 0 {
         return Err(TerminologyError::Empty(path.into()));
     }
-    Ok(rows)
+    Ok(TsvSummary { rows, ignored: columns.ignored })
 }
 
 struct Columns {
+    ignored: Vec<String>,
     width: usize,
     cui: usize,
     name: usize,
@@ -63,9 +72,16 @@ struct Columns {
 impl Columns {
     fn of(header: &StringRecord) -> Result<Self, String> {
         let find = |name: &str| header.iter().position(|h| h.trim() == name);
-        let need =
-            |name: &str| find(name).ok_or_else(|| format!("its first line names no column `{name}`, tab-separated"));
+        let need = |name: &str| {
+            find(name).ok_or_else(|| format!("its first line names no column `{name}` (in lower case, tab-separated)"))
+        };
+        let known = ["cui", "name", "semantic_type", "source", "source_code", "term_type"];
+        let columns: Vec<&str> = header.iter().map(str::trim).collect();
+        if let Some(twice) = known.iter().find(|k| columns.iter().filter(|c| c == k).count() > 1) {
+            return Err(format!("its first line names the column `{twice}` twice"));
+        }
         Ok(Self {
+            ignored: columns.iter().filter(|c| !known.contains(c)).map(|c| (*c).to_owned()).collect(),
             width: header.len(),
             cui: need("cui")?,
             name: need("name")?,
@@ -155,6 +171,7 @@ mod tests {
             (b"cui\tname\nC0027051\t\xff\n", "/a.tsv:2: it is not valid UTF-8"),
             (b"id\tname\n", "/a.tsv: its first line names no column `cui`"),
             (b"cui\tname\n", "/a.tsv: it has no rows"),
+            (b"cui\tname\tname\n", "/a.tsv: its first line names the column `name` twice"),
             (b"", "/a.tsv: its first line names no column `cui`"),
         ] {
             let error = read("a.tsv", content).unwrap_err();

@@ -58,6 +58,15 @@ fn many_mentions_each_with_settings_of_its_own() {
     assert_eq!(results[2]["error"]["type"], "urn:saplink:problem:blank-mention");
     assert_eq!(results[3]["error"]["field"], "mentions[3].semantic_types[0]");
     assert_eq!(results[4]["candidates"][0]["cui"], "C0004057");
+    let request =
+        json!({"mentions": [{"text": "aspirin", "semantic_groups": ["CHEM"]}], "semantic_types": ["T184"], "top_k": 9});
+    for candidate in first(&shared().link(&request))["candidates"].as_array().unwrap() {
+        let groups = candidate["semantic_types"].as_array().unwrap();
+        assert!(
+            groups.iter().any(|t| t["group"] == "CHEM"),
+            "the mention's filter replaces the request's: {candidate}"
+        );
+    }
 }
 
 #[test]
@@ -137,6 +146,10 @@ fn misspelt_words_are_repaired_and_others_are_not() {
     assert_eq!(result["candidates"][0]["match"], "corrected");
     let score = result["candidates"][0]["score"].as_f64().unwrap();
     assert!(score < 1.0 && score > 0.7, "{score}");
+    for (mention, cui) in [("diabetis", "C0011849"), ("leukemai", "C0023418"), ("hyperkalemai", "C0020461")] {
+        let result = first(&shared().link(&json!({"mention": mention})));
+        assert_eq!(result["candidates"][0]["cui"], cui, "{mention}");
+    }
     for mention in ["hypochloremia", "craniectomy", "hyperpituitarism"] {
         let result = first(&shared().link(&json!({"mention": mention})));
         assert_ne!(result["candidates"][0]["match"], "corrected", "{mention}");

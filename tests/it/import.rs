@@ -77,6 +77,7 @@ fn what_is_no_usable_bert_is_refused_by_name() {
         (refused("tiny-bin", truncate("pytorch_model.bin")), "pytorch_model.bin"),
         (refused("tiny-legacy", truncate("pytorch_model.bin")), "pytorch_model.bin"),
         (refused("tiny", |d| fs_err::write(d.join("vocab.txt"), "[UNK]\n[CLS]\na\n").unwrap()), "[SEP]"),
+        (refused("tiny", truncate("vocab.txt")), "it may be truncated"),
         (refused("tiny", |d| fs_err::write(d.join("vocab.txt"), "x\n".repeat(9)).unwrap()), "vocab.txt"),
         (
             refused("tiny", |d| {
