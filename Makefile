@@ -30,7 +30,8 @@ checkpoint:
 test: onnxruntime checkpoint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
+	cargo test --locked --doc
+	cargo test --locked --lib --test it
 
 figures: onnxruntime build index/starter/index.json
 	cargo bench --locked --bench figures

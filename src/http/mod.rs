@@ -135,6 +135,7 @@ pub fn router(app: App, timeout: Duration) -> Router {
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Problem::new(Kind::NotFound, "GET /docs describes the resources") })
         .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(middleware::from_fn(move |request, next| announced(body_bytes, request, next)))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // What a panic says might hold a mention, so it is not looked at.
             Problem::new(Kind::Internal, "the request met an error in saplink").into_response()
@@ -147,6 +148,15 @@ pub fn router(app: App, timeout: Duration) -> Router {
         ))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(middleware::from_fn(log))
+}
+
+/// Refuses a body that is announced as too large before it is sent.
+async fn announced(most: usize, request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|n| n > most as u64) {
+        return Problem::new(Kind::BodyTooLarge, format!("a body has at most {most} bytes")).into_response();
+    }
+    next.run(request).await
 }
 
 async fn in_time(timeout: Duration, request: Request, next: Next) -> Response {
