@@ -6,8 +6,12 @@
 pub trait Progress: Sync {
     /// A stage of `total` steps begins, the one before it is over.
     fn stage(&self, name: &str, total: u64);
+    /// As [`Progress::stage`], the steps being bytes.
+    fn bytes_stage(&self, name: &str, total: u64);
     /// `steps` more are done.
     fn advance(&self, steps: u64);
+    /// Rows of the stage that are done, where its steps are something else.
+    fn detail(&self, rows: u64);
     /// Whether to stop at the next opportunity.
     fn interrupted(&self) -> bool;
 }
@@ -17,7 +21,9 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn stage(&self, _: &str, _: u64) {}
+    fn bytes_stage(&self, _: &str, _: u64) {}
     fn advance(&self, _: u64) {}
+    fn detail(&self, _: u64) {}
     fn interrupted(&self) -> bool {
         false
     }

@@ -11,14 +11,13 @@ use super::{
 };
 use crate::{
     cli::{IndexBuildArgs, InfoArgs},
+    domain::Statement,
     encoder::{EncoderError, Runtime},
     files::FileSum,
-    index::{
-        self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, Input, ModelReference, NamesBuilder,
-    },
+    index::{self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, ModelReference, NamesBuilder},
     progress::Progress,
     shutdown,
-    terminology::read_tsv,
+    terminology::{BadRows, Dialect, Input, Reading, Refusal, read_table},
 };
 
 /// `index build`.
@@ -28,12 +27,12 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let mut names = NamesBuilder::default();
     let mut inputs = vec![];
     for path in &args.tsv {
-        let read = read_tsv(path, |row| names.add(row))?;
-        eprintln!("  {}: {} names", path.display(), HumanCount(read.rows));
-        if !read.ignored.is_empty() {
-            eprintln!("  {}: columns that mean nothing here: {}", path.display(), read.ignored.join(", "));
-        }
-        inputs.push(Input { name: name_of(path)?, sum: FileSum::of(path)? });
+        let input = Input::file(path);
+        let mut take = |statement: Statement<'_>| names.take(statement).map_err(Refusal::Statement);
+        let mut reading = Reading::new(path, &mut take, &bars, BadRows::default());
+        read_table(input.open(&bars)?, Dialect::Tabs, &mut reading)?;
+        let _ = reading.finish()?;
+        inputs.push(crate::index::Input { name: name_of(path)?, sum: FileSum::of(path)? });
     }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;

@@ -61,6 +61,12 @@ impl Progress for Bars {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
     }
 
+    fn bytes_stage(&self, name: &str, total: u64) {
+        self.stage(name, total);
+    }
+
+    fn detail(&self, _: u64) {}
+
     fn advance(&self, steps: u64) {
         if let Some(stage) = &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
             stage.bar.inc(steps);

@@ -3,6 +3,9 @@
 //! Invariant: no IO, no serde, no HTTP.
 
 pub mod semantic_type;
+mod statement;
+
+pub use statement::{AtomRef, Hierarchy, Statement, Succession};
 
 /// Whether `id` can name a concept: a UMLS CUI (`C` and seven digits), or another vocabulary's prefixed id (`HP:0001250`).
 pub fn is_concept_id(id: &str) -> bool {
@@ -13,28 +16,6 @@ pub fn is_concept_id(id: &str) -> bool {
         id.split_once(':').is_some_and(|(prefix, local)| letters(prefix, b"_.") && letters(local, b"_.-"))
     };
     id.len() <= 64 && id.is_ascii() && (cui() || prefixed())
-}
-
-/// One name of a concept in one source: what UMLS calls an atom.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Atom {
-    /// CUI or another concept id, see [`is_concept_id`].
-    pub concept: String,
-    pub name: String,
-    /// Source vocabulary (SAB), such as `SNOMEDCT_US`.
-    pub source: String,
-    /// The concept's code in the source; may be empty.
-    pub code: String,
-    /// Term type (TTY), such as `PT` (preferred) or `SY` (synonym).
-    pub term_type: String,
-}
-
-/// What a row of a terminology says: an atom, and what its concept is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub atom: Atom,
-    /// TUIs; may be empty.
-    pub semantic_types: Vec<String>,
 }
 
 /// How a candidate's name was found, from the strongest to the weakest.

@@ -11,9 +11,17 @@ use super::{
     mapped::{self, Column, Sections, Strings, StringsBuilder, range_of},
 };
 use crate::{
-    domain::{Atom, Row, semantic_type},
+    domain::{AtomRef, Statement, semantic_type},
     text,
 };
+
+#[derive(Clone, PartialEq)]
+struct Atom {
+    name: String,
+    source: String,
+    code: String,
+    term_type: String,
+}
 
 /// What was written.
 pub struct Written {
@@ -38,17 +46,21 @@ struct ConceptDraft {
 }
 
 impl NamesBuilder {
-    /// Adds a row of a terminology; a row seen before is not repeated.
-    pub fn add(&mut self, row: Row) {
-        let draft = self.concepts.entry(row.atom.concept.clone()).or_default();
-        for place in row.semantic_types.iter().filter_map(|t| semantic_type::position(t)) {
-            if !draft.types.contains(&(place as u8)) {
-                draft.types.push(place as u8);
+    /// Adds a statement.
+    pub fn take(&mut self, statement: Statement) -> Result<(), String> {
+        match statement {
+            Statement::Atom(AtomRef { concept, name, source, code, term_type, .. }) => {
+                let atom =
+                    Atom { name: name.into(), source: source.into(), code: code.into(), term_type: term_type.into() };
+                self.concepts.entry(concept.into()).or_default().atoms.push(atom);
             }
+            Statement::Type { concept, tui } => {
+                let place = semantic_type::position(tui).ok_or("no TUI")? as u8;
+                self.concepts.entry(concept.into()).or_default().types.push(place);
+            }
+            _ => {}
         }
-        if !draft.atoms.contains(&row.atom) {
-            draft.atoms.push(row.atom);
-        }
+        Ok(())
     }
 
     /// Writes the columns to `path`.

@@ -1,35 +1,204 @@
-//! Terminology files to a stream of atoms.
+//! Terminology files to a stream of statements.
 //!
-//! Invariant: a reader knows its format and nothing of vectors or of the index; a bad row is an error with file and line.
+//! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format.
+//!
+//! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
+//! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
-mod tsv;
+mod input;
+mod table;
 
-use std::{
-    io::{BufReader, Read},
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf, str::FromStr};
 
-pub use tsv::{TsvSummary, read_tsv};
+pub use input::{Input, Lines};
+pub use table::{Dialect, read_table};
+
+use crate::{domain::Statement, progress::Progress};
+
+/// Bad rows that are reported with file and line.
+const REPORTED: usize = 10;
+/// Rows between two looks at whether to stop.
+const PULSE: u64 = 4096;
 
 /// Why a terminology could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminologyError {
+    /// Reading failed; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     #[error("{}: {reason}", path.display())]
-    Read { path: PathBuf, reason: std::io::Error },
-    #[error("{}:{line}: {reason}", path.display())]
-    Row { path: PathBuf, line: u64, reason: String },
-    #[error("{}: {reason}", path.display())]
-    Header { path: PathBuf, reason: String },
+    File { path: PathBuf, reason: String },
+    #[error("{}: {bad} of {rows} rows are bad, more than --max-bad-rows {allowed} lets pass; {first}", path.display())]
+    BadRows { path: PathBuf, bad: u64, rows: u64, allowed: BadRows, first: String },
     #[error("{}: it has no rows", .0.display())]
     Empty(PathBuf),
+    /// Who takes the statements has failed.
+    #[error(transparent)]
+    Taker(Box<dyn std::error::Error + Send + Sync>),
+    #[error("interrupted")]
+    Interrupted,
 }
 
-/// Opens `path`, decompressing what ends in `.gz`.
-fn open(path: &Path) -> Result<Box<dyn Read>, TerminologyError> {
-    let file = std::fs::File::open(path).map_err(|reason| TerminologyError::Read { path: path.into(), reason })?;
-    let file = BufReader::with_capacity(1 << 20, file);
-    Ok(match path.extension() {
-        Some(e) if e == "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        _ => Box::new(file),
-    })
+/// Why a statement was not taken.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The statement is at fault, and why.
+    Statement(String),
+    /// Nothing more can be taken.
+    Failure(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Takes statements.
+pub type Taker<'a> = dyn FnMut(Statement<'_>) -> Result<(), Refusal> + 'a;
+
+/// How many bad rows a file may have: a number, or a share of its rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BadRows {
+    Number(u64),
+    /// Between 0 and 1.
+    Share(f64),
+}
+
+impl BadRows {
+    fn allows(self, bad: u64, rows: u64) -> bool {
+        match self {
+            Self::Number(most) => bad <= most,
+            Self::Share(most) => bad as f64 <= most * rows as f64,
+        }
+    }
+}
+
+impl Default for BadRows {
+    fn default() -> Self {
+        Self::Share(0.001)
+    }
+}
+
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Number(n) => write!(f, "{n}"),
+            Self::Share(share) => write!(f, "{}%", share * 100.0),
+        }
+    }
+}
+
+impl FromStr for BadRows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = match text.strip_suffix('%') {
+            Some(percent) => {
+                percent.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(|p: f64| Self::Share(p / 100.0))
+            }
+            None => text.parse().ok().map(Self::Number),
+        };
+        parsed.ok_or_else(|| "must be a number of rows, such as 20, or a share of them, such as 0.1%".into())
+    }
+}
+
+/// What was read of an input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub rows: u64,
+    pub bad: u64,
+    /// What the user should know: bad rows by file and line, columns that were ignored, files that are missing.
+    pub notes: Vec<String>,
+}
+
+/// One input on its way from a reader to who takes its statements: counts rows, and the bad ones.
+pub struct Reading<'a> {
+    path: PathBuf,
+    take: &'a mut Taker<'a>,
+    progress: &'a dyn Progress,
+    allowed: BadRows,
+    summary: Summary,
+    bad_row: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// The reading of `path`, which errors name.
+    pub fn new(
+        path: impl Into<PathBuf>,
+        take: &'a mut Taker<'a>,
+        progress: &'a dyn Progress,
+        allowed: BadRows,
+    ) -> Self {
+        Self { path: path.into(), take, progress, allowed, summary: Summary::default(), bad_row: false }
+    }
+
+    /// Begins a row: a line, a stanza, a node. To be called before its statements.
+    ///
+    /// # Errors
+    /// [`TerminologyError::Interrupted`].
+    pub fn row(&mut self) -> Result<(), TerminologyError> {
+        self.summary.rows += 1;
+        self.bad_row = false;
+        if self.summary.rows.is_multiple_of(PULSE) {
+            self.progress.detail(self.summary.rows);
+            if self.progress.interrupted() {
+                return Err(TerminologyError::Interrupted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on a statement of the current row, which is at `line`; if it is refused the row is bad. Gives whether it was taken.
+    ///
+    /// # Errors
+    /// [`TerminologyError::Taker`] when nothing more can be taken.
+    pub fn say(&mut self, line: u64, statement: Statement) -> Result<bool, TerminologyError> {
+        match (self.take)(statement) {
+            Ok(()) => Ok(true),
+            Err(Refusal::Statement(reason)) => {
+                self.bad(line, reason);
+                Ok(false)
+            }
+            Err(Refusal::Failure(e)) => Err(TerminologyError::Taker(e)),
+        }
+    }
+
+    /// Declares the current row, which is at `line`, as bad; only the first reason is kept.
+    pub fn bad(&mut self, line: u64, reason: impl fmt::Display) {
+        if std::mem::replace(&mut self.bad_row, true) {
+            return;
+        }
+        self.summary.bad += 1;
+        if self.summary.bad <= REPORTED as u64 {
+            self.summary.notes.push(format!("{}:{line}: {reason}", self.path.display()));
+        }
+    }
+
+    /// Tells the user something about the input.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.summary.notes.push(note.into());
+    }
+
+    /// An error about the file as a whole.
+    pub fn broken(&self, reason: impl Into<String>) -> TerminologyError {
+        TerminologyError::File { path: self.path.clone(), reason: reason.into() }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// [`TerminologyError::Empty`] without rows, [`TerminologyError::BadRows`] with more bad ones than are allowed.
+    pub fn finish(self) -> Result<Summary, TerminologyError> {
+        let Summary { rows, bad, notes } = &self.summary;
+        if *rows == 0 {
+            return Err(TerminologyError::Empty(self.path));
+        }
+        if !self.allowed.allows(*bad, *rows) {
+            let first = notes.iter().filter(|n| n.starts_with(&*self.path.to_string_lossy())).cloned();
+            let first = first.collect::<Vec<_>>().join("; ");
+            return Err(TerminologyError::BadRows {
+                path: self.path,
+                bad: *bad,
+                rows: *rows,
+                allowed: self.allowed,
+                first,
+            });
+        }
+        Ok(self.summary)
+    }
 }
