@@ -23,6 +23,7 @@ pub mod index;
 pub mod linker;
 pub mod progress;
 pub mod shutdown;
+pub mod sorter;
 pub mod telemetry;
 pub mod terminology;
 pub mod text;

@@ -13,34 +13,38 @@ use crate::{
     cli::{IndexBuildArgs, InfoArgs},
     domain::Statement,
     encoder::{EncoderError, Runtime},
-    files::FileSum,
-    index::{self, BuildOptions, GraphParameters, Index, IndexError, IndexManifest, ModelReference, NamesBuilder},
+    files::{FileSum, StagedDir},
+    index::{
+        self, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, MANIFEST, ModelReference,
+        Selection,
+    },
     progress::Progress,
     shutdown,
-    terminology::{BadRows, Dialect, Input, Reading, Refusal, read_table},
+    terminology::{BadRows, Dialect, Input, Reading, read_table},
 };
 
 /// `index build`.
 pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let started = Instant::now();
     let bars = Bars::new(shutdown::flag()?);
-    let mut names = NamesBuilder::default();
+    let selection = Selection::default();
+    let staged = StagedDir::create(&args.out, MANIFEST, args.force)?;
+    let mut collector = Collector::new(staged.path(), selection.clone());
     let mut inputs = vec![];
     for path in &args.tsv {
         let input = Input::file(path);
-        let mut take = |statement: Statement<'_>| names.take(statement).map_err(Refusal::Statement);
+        let mut take = |statement: Statement<'_>| collector.take(statement);
         let mut reading = Reading::new(path, &mut take, &bars, BadRows::default());
         read_table(input.open(&bars)?, Dialect::Tabs, &mut reading)?;
         let _ = reading.finish()?;
         inputs.push(crate::index::Input { name: name_of(path)?, sum: FileSum::of(path)? });
     }
+    let assembled = collector.assemble(staged.path(), &bars)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let model = encoder.manifest();
     eprintln!("  model {} on {}", model.label(), encoder.device());
     let options = BuildOptions {
-        out: args.out.clone(),
-        force: args.force,
         name: name_of(&args.out)?,
         model: ModelReference {
             name: model.name.clone(),
@@ -54,6 +58,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
             repaired: 0,
         },
         nil_threshold: args.nil_threshold,
+        selection,
         inputs,
     };
     let embed = |texts: &[&str], progress: &dyn Progress| {
@@ -62,8 +67,8 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
             e => IndexError::Embed(e.to_string()),
         })
     };
-    let manifest =
-        index::build(names, &options, &embed, &bars).with_context(|| format!("cannot build {}", args.out.display()))?;
+    let manifest = index::build(staged, assembled, &options, &embed, &bars)
+        .with_context(|| format!("cannot build {}", args.out.display()))?;
     bars.finish();
     print(&describe(&manifest))?;
     eprintln!("  built in {}", since(started));

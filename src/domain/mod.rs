@@ -5,7 +5,7 @@
 pub mod semantic_type;
 mod statement;
 
-pub use statement::{AtomRef, Hierarchy, Statement, Succession};
+pub use statement::{AtomRef, Hierarchy, Refusal, Statement, Succession};
 
 /// Whether `id` can name a concept: a UMLS CUI (`C` and seven digits), or another vocabulary's prefixed id (`HP:0001250`).
 pub fn is_concept_id(id: &str) -> bool {

@@ -89,3 +89,12 @@ pub enum Succession {
     /// There is none: the id was deleted.
     Deleted,
 }
+
+/// Why a statement was not taken.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The statement is at fault, and why.
+    Statement(String),
+    /// Nothing more can be taken.
+    Failure(Box<dyn std::error::Error + Send + Sync>),
+}

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::{
     domain::{MatchKind, semantic_type::SEMANTIC_TYPES},
-    linker::{Answer, AtomView, Candidate, ConceptNumber, Linker, Names, SourceCount, Status},
+    linker::{Answer, AtomView, Candidate, ConceptNumber, Concepts, Linker, SourceEntry, Status},
 };
 
 /// Answers to `POST /link`.
@@ -184,8 +184,8 @@ pub struct SourceView {
     pub atoms: u64,
 }
 
-impl From<&SourceCount> for SourceView {
-    fn from(count: &SourceCount) -> Self {
+impl From<&SourceEntry> for SourceView {
+    fn from(count: &SourceEntry) -> Self {
         Self { source: count.source.clone(), atoms: count.atoms }
     }
 }
@@ -199,13 +199,13 @@ pub struct Health {
 
 impl LinkResult {
     /// The result of a mention that was linked.
-    pub fn new(id: String, mention: String, answer: &Answer, names: &Names) -> Self {
+    pub fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
         let status = match answer.status {
             Status::Linked => LinkStatus::Linked,
             Status::Ambiguous => LinkStatus::Ambiguous,
             Status::Nil => LinkStatus::Nil,
         };
-        let candidates = answer.candidates.iter().map(|c| CandidateView::new(c, names)).collect();
+        let candidates = answer.candidates.iter().map(|c| CandidateView::new(c, concepts)).collect();
         Self { id, mention, status, candidates, error: None }
     }
 
@@ -216,11 +216,11 @@ impl LinkResult {
 }
 
 impl CandidateView {
-    fn new(candidate: &Candidate, names: &Names) -> Self {
+    fn new(candidate: &Candidate, concepts: &Concepts) -> Self {
         Self {
-            cui: names.id(candidate.concept).into(),
-            name: names.atom(names.atoms(candidate.concept).start).name.into(),
-            matched_name: names.atom(candidate.atom).name.into(),
+            cui: concepts.id(candidate.concept).into(),
+            name: concepts.preferred(candidate.concept).into(),
+            matched_name: concepts.atom(candidate.atom).name.into(),
             r#match: match candidate.kind {
                 MatchKind::Exact => MatchView::Exact,
                 MatchKind::Normalised => MatchView::Normalised,
@@ -229,20 +229,20 @@ impl CandidateView {
             },
             score: (f64::from(candidate.score) * 1e4).round() / 1e4,
             probability: None,
-            semantic_types: semantic_types(candidate.concept, names),
+            semantic_types: semantic_types(candidate.concept, concepts),
         }
     }
 }
 
-fn semantic_types(concept: ConceptNumber, names: &Names) -> Vec<SemanticTypeView> {
-    let types = names.types(concept).iter().map(|&place| SEMANTIC_TYPES[usize::from(place)]);
+fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
+    let types = concepts.types(concept).iter().map(|&place| SEMANTIC_TYPES[usize::from(place)]);
     types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
 }
 
 impl ConceptView {
     /// Everything that the index has of `concept`.
-    pub fn new(concept: ConceptNumber, names: &Names) -> Self {
-        let atoms = || names.atoms(concept).map(|atom| names.atom(atom));
+    pub fn new(concept: ConceptNumber, concepts: &Concepts) -> Self {
+        let atoms = || concepts.atoms(concept).map(|atom| concepts.atom(atom));
         let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for atom in atoms().filter(|a| !a.code.is_empty()) {
             let of_source = codes.entry(atom.source.into()).or_default();
@@ -257,9 +257,9 @@ impl ConceptView {
             term_type: a.term_type.into(),
         };
         Self {
-            cui: names.id(concept).into(),
-            name: names.atom(names.atoms(concept).start).name.into(),
-            semantic_types: semantic_types(concept, names),
+            cui: concepts.id(concept).into(),
+            name: concepts.preferred(concept).into(),
+            semantic_types: semantic_types(concept, concepts),
             names: atoms().map(view).collect(),
             codes,
         }
@@ -285,7 +285,7 @@ impl Info {
                 concepts: index.counts.concepts,
                 atoms: index.counts.atoms,
                 rows: index.counts.rows,
-                sources: index.sources.iter().map(SourceView::from).collect(),
+                sources: linker.index().concepts().sources().map(SourceView::from).collect(),
                 nil_threshold: index.nil_threshold,
             },
             onnxruntime: onnxruntime.into(),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::semantic_type,
-    linker::{FilterRequest, Names, Query},
+    linker::{Concepts, FilterRequest, Query},
     text,
 };
 
@@ -121,7 +121,7 @@ impl LinkRequest {
     ///
     /// # Errors
     /// The [`Problem`] of the request as a whole; those of single mentions are in their place.
-    pub fn check(self, limits: &Limits, names: &Names) -> Result<CheckedRequest, Problem> {
+    pub fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedRequest, Problem> {
         let defaults = MentionObject {
             top_k: Some(self.top_k.unwrap_or(5.min(limits.top_k))),
             min_score: self.min_score,
@@ -130,7 +130,7 @@ impl LinkRequest {
             sources: self.sources,
             ..MentionObject::default()
         };
-        defaults.settings("", limits, names)?;
+        defaults.settings("", limits, concepts)?;
         let (inputs, single) = match (self.mention, self.mentions) {
             (Some(one), None) => (vec![one], true),
             (None, Some(many)) => (many, false),
@@ -148,7 +148,7 @@ impl LinkRequest {
         }
         let check = |(i, input): (usize, MentionInput)| {
             let place = if single { "mention".into() } else { format!("mentions[{i}]") };
-            input.check(&place, i, &defaults, limits, names)
+            input.check(&place, i, &defaults, limits, concepts)
         };
         let mentions: Vec<Checked> = inputs.into_iter().enumerate().map(check).collect();
         let candidates: usize = mentions.iter().filter_map(|m| Some(m.query.as_ref().ok()?.top_k)).sum();
@@ -162,14 +162,14 @@ impl LinkRequest {
 }
 
 impl MentionInput {
-    fn check(self, place: &str, i: usize, defaults: &MentionObject, limits: &Limits, names: &Names) -> Checked {
+    fn check(self, place: &str, i: usize, defaults: &MentionObject, limits: &Limits, concepts: &Concepts) -> Checked {
         let (object, text_field) = match self {
             Self::Text(text) => (MentionObject { text, ..MentionObject::default() }, place.to_owned()),
             Self::Object(object) => (object, format!("{place}.text")),
         };
         let id = object.id.clone().filter(|id| id.len() <= LONGEST_ID).unwrap_or_else(|| format!("m{}", i + 1));
         let text = object.text.clone();
-        let query = object.query(place, &text_field, defaults, limits, names);
+        let query = object.query(place, &text_field, defaults, limits, concepts);
         Checked { id, text, query }
     }
 }
@@ -181,7 +181,7 @@ impl MentionObject {
         text_field: &str,
         defaults: &Self,
         limits: &Limits,
-        names: &Names,
+        concepts: &Concepts,
     ) -> Result<Query, Problem> {
         check_text(&self.text, limits).map_err(|problem| problem.at(text_field))?;
         if self.id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
@@ -199,7 +199,7 @@ impl MentionObject {
             semantic_groups: if own_types { self.semantic_groups } else { defaults.semantic_groups.clone() },
             sources: self.sources.or_else(|| defaults.sources.clone()),
         };
-        merged.settings(&format!("{place}."), limits, names)?;
+        merged.settings(&format!("{place}."), limits, concepts)?;
         Ok(Query {
             text: merged.text,
             top_k: merged.top_k.unwrap_or(1),
@@ -213,7 +213,7 @@ impl MentionObject {
     }
 
     /// Checks everything but the text; `place` is put before the name of a field at fault.
-    fn settings(&self, place: &str, limits: &Limits, names: &Names) -> Result<(), Problem> {
+    fn settings(&self, place: &str, limits: &Limits, concepts: &Concepts) -> Result<(), Problem> {
         let wrong =
             |field: &str, detail: String| Err(Problem::new(Kind::InvalidRequest, detail).at(format!("{place}{field}")));
         if self.top_k.is_some_and(|k| !(1..=limits.top_k).contains(&k)) {
@@ -228,7 +228,7 @@ impl MentionObject {
         let known_type = |t: &str| semantic_type::position(t).is_some();
         check_list(format!("{place}semantic_types"), &self.semantic_types, known_type, unknown_type)?;
         check_list(format!("{place}semantic_groups"), &self.semantic_groups, semantic_type::is_group, unknown_group)?;
-        check_list(format!("{place}sources"), &self.sources, |s| names.source(s).is_some(), unknown_source)
+        check_list(format!("{place}sources"), &self.sources, |s| concepts.source(s).is_some(), unknown_source)
     }
 }
 

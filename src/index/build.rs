@@ -2,17 +2,15 @@
 //!
 //! Invariant: the directory appears when it is complete and has been opened once, or not at all.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use super::{
-    Index, IndexError, build_graph, graph,
-    manifest::{
-        FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, NAMES, PARTS, VECTORS, WORDS,
-    },
+    Index, IndexError, build_graph,
+    concepts::{Assembled, Concepts, Selection},
+    graph,
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, PARTS, VECTORS},
     mapped,
-    names::{NamesBuilder, Written},
     vectors::Vectors,
-    words,
 };
 use crate::{
     files::{StagedDir, sums, write_manifest},
@@ -23,14 +21,12 @@ use crate::{
 /// How an index is built.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// The directory to write.
-    pub out: PathBuf,
-    /// Replace it if it is there.
-    pub force: bool,
     pub name: String,
     pub model: ModelReference,
     pub graph: GraphParameters,
     pub nil_threshold: f32,
+    /// What was taken of the terminologies.
+    pub selection: Selection,
     /// The files that the names came from.
     pub inputs: Vec<Input>,
 }
@@ -38,30 +34,33 @@ pub struct BuildOptions {
 /// Gives vectors of norm 1 for texts, one after another.
 pub type Embed<'a> = &'a dyn Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError>;
 
-/// Builds an index of `names`, whose vectors come from `embed`.
+/// Texts that are embedded and written before the next are: enough to sort them by length, and little memory.
+const BATCH: u32 = 1 << 16;
+
+/// Completes the index whose concepts were assembled in `staged`, with vectors that come from `embed`.
 ///
 /// # Errors
 /// [`IndexError`]; nothing is left behind then.
 pub fn build(
-    names: NamesBuilder,
+    staged: StagedDir,
+    assembled: Assembled,
     options: &BuildOptions,
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<IndexManifest, IndexError> {
-    let staged = StagedDir::create(&options.out, MANIFEST, options.force)?;
     let part = |name: &str| staged.path().join(name);
-    let Written { counts, sources, texts, keys } = names.write(&part(NAMES))?;
-    words::write(&part(WORDS), keys.iter().map(String::as_str))?;
-    drop(keys);
-    let dimensions = options.model.dimensions;
+    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let (rows, dimensions) = (counts.rows as u32, options.model.dimensions);
+    let concepts = Concepts::open(staged.path(), &sources, counts)?;
+    progress.stage("embedding the names", counts.rows);
+    let mut file = fs_err::File::create(part(VECTORS))?;
+    for start in (0..rows).step_by(BATCH as usize) {
+        let texts: Vec<&str> = (start..rows.min(start + BATCH)).map(|row| concepts.row_text(row)).collect();
+        file.write_all(mapped::bytes(&embed(&texts, progress)?))?;
+    }
+    drop((file, concepts));
 
-    progress.stage("embedding the names", texts.len() as u64);
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = embed(&texts, progress)?;
-    fs_err::write(part(VECTORS), mapped::bytes(&vectors))?;
-    drop(vectors);
-
-    let vectors = Arc::new(Vectors::open(&part(VECTORS), dimensions, texts.len())?);
+    let vectors = Arc::new(Vectors::open(&part(VECTORS), dimensions, rows as usize)?);
     let built = build_graph::build(&vectors, &options.graph, progress)?;
     graph::write(&part(GRAPH), built.entry, &built.levels)?;
 
@@ -74,6 +73,8 @@ pub fn build(
         nil_threshold: options.nil_threshold,
         counts,
         sources,
+        semantic_types,
+        selection: options.selection.clone(),
         graph: GraphParameters { repaired: built.repaired, ..options.graph },
         inputs: options.inputs.clone(),
         files: sums(staged.path(), &PARTS)?,

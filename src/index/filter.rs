@@ -1,9 +1,12 @@
 //! Which concepts and names may be answered.
 //!
 //! A concept passes if one of its semantic types is asked for (or none is), and it is reached through a name whose source is
-//! asked for (or none is). Invariant: nothing outside a filter is ever answered.
+//! asked for (or none is) and not hidden. Rows are found by bitmaps, and only those that pass are looked at. Invariant: nothing
+//! outside a filter is ever answered.
 
-use super::names::{ConceptNumber, Names};
+use roaring::RoaringBitmap;
+
+use super::concepts::{ConceptNumber, Concepts};
 use crate::domain::semantic_type::{SEMANTIC_TYPES, position};
 
 /// What a caller asked for; empty lists ask for everything.
@@ -23,14 +26,15 @@ pub struct Filter {
     types: Option<Vec<bool>>,
     /// By place of the source; absent when sources do not matter.
     sources: Option<Vec<bool>>,
-    /// By row; absent when every row passes.
-    rows: Option<Vec<bool>>,
+    /// Rows that may pass; absent when every row does.
+    rows: Option<RoaringBitmap>,
+    /// How many rows may pass.
     passing: usize,
 }
 
 impl Filter {
     /// Resolves `request`. Types, groups and sources that the index does not know let nothing pass.
-    pub fn new(request: &FilterRequest, names: &Names) -> Self {
+    pub fn new(request: &FilterRequest, concepts: &Concepts) -> Self {
         let by_type = !request.semantic_types.is_empty() || !request.semantic_groups.is_empty();
         let types = by_type.then(|| {
             let mut wanted: Vec<bool> =
@@ -38,43 +42,67 @@ impl Filter {
             request.semantic_types.iter().filter_map(|t| position(t)).for_each(|place| wanted[place] = true);
             wanted
         });
-        let sources = (!request.sources.is_empty()).then(|| {
-            let mut wanted = vec![false; names.source_count()];
-            request.sources.iter().filter_map(|s| names.source(s)).for_each(|place| wanted[usize::from(place)] = true);
-            wanted
+        let shown = concepts.visible_rows();
+        let by_source = !request.sources.is_empty();
+        let sources = (by_source || shown.is_some()).then(|| {
+            let asked = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
+            concepts.all_sources().map(|(place, source)| concepts.shows(place) && asked(source)).collect::<Vec<_>>()
         });
-        let rows = names.counts().rows as usize;
-        let mut filter = Self { types, sources, rows: None, passing: rows };
-        if filter.types.is_some() || filter.sources.is_some() {
-            let passes = |row: usize| filter.concepts_of(names, row as u32).next().is_some();
-            let passing: Vec<bool> = (0..rows).map(passes).collect();
-            filter.passing = passing.iter().filter(|&&p| p).count();
-            filter.rows = Some(passing);
-        }
-        filter
+        let union = |wanted: &[bool], rows: &dyn Fn(usize) -> RoaringBitmap| {
+            let places = wanted.iter().enumerate().filter(|(_, wanted)| **wanted);
+            places.map(|(place, _)| rows(place)).fold(RoaringBitmap::new(), |all, rows| all | rows)
+        };
+        let of_types = types.as_ref().map(|wanted| union(wanted, &|place| concepts.rows_of_type(place).clone()));
+        let of_sources = match &sources {
+            Some(wanted) if by_source => Some(union(wanted, &|place| concepts.rows_of_source(place).clone())),
+            _ => shown.cloned(),
+        };
+        let rows = match (of_types, of_sources) {
+            (Some(a), Some(b)) => Some(a & b),
+            (a, b) => a.or(b),
+        };
+        let passing = rows.as_ref().map_or(concepts.counts().rows, RoaringBitmap::len) as usize;
+        Self { types, sources, rows, passing }
     }
 
     /// Whether a row gives any concept.
-    pub fn passes(&self, row: u32) -> bool {
-        self.rows.as_ref().is_none_or(|rows| rows[row as usize])
+    pub fn passes(&self, concepts: &Concepts, row: u32) -> bool {
+        let Some(rows) = &self.rows else { return true };
+        // A row may have one name of the right type and another from the right source.
+        let both = self.types.is_some() && self.sources.is_some();
+        rows.contains(row) && (!both || self.concepts_of(concepts, row).next().is_some())
     }
 
-    /// How many rows do.
+    /// How many rows may give a concept.
     pub fn passing(&self) -> usize {
         self.passing
     }
 
+    /// Those of `among` that may give a concept, in order.
+    pub fn rows(&self, among: std::ops::Range<u32>) -> Box<dyn Iterator<Item = u32> + '_> {
+        match &self.rows {
+            Some(rows) => Box::new(rows.range(among)),
+            None => Box::new(among),
+        }
+    }
+
     /// Whether an atom's source is asked for.
-    pub fn takes_source_of(&self, names: &Names, atom: u32) -> bool {
-        self.sources.as_ref().is_none_or(|wanted| wanted[usize::from(names.source_of(atom))])
+    pub fn takes_source_of(&self, concepts: &Concepts, atom: u32) -> bool {
+        let place = usize::from(concepts.source_of(atom));
+        self.sources.as_ref().is_none_or(|wanted| wanted.get(place).copied().unwrap_or(false))
     }
 
     /// The concepts that a row gives, in order, each with the first of its atoms that passes.
-    pub fn concepts_of<'a>(&'a self, names: &'a Names, row: u32) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
+    pub fn concepts_of<'a>(
+        &'a self,
+        concepts: &'a Concepts,
+        row: u32,
+    ) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
         let mut last = None;
-        names.row_atoms(row).iter().filter_map(move |&atom| {
-            let concept = names.concept_of(atom);
-            let passes = last != Some(concept) && self.takes_source_of(names, atom) && self.concept(names, concept);
+        concepts.row_atoms(row).iter().filter_map(move |&atom| {
+            let concept = concepts.concept_of(atom);
+            let passes =
+                last != Some(concept) && self.takes_source_of(concepts, atom) && self.takes_type_of(concepts, concept);
             passes.then(|| {
                 last = Some(concept);
                 (concept, atom)
@@ -82,7 +110,8 @@ impl Filter {
         })
     }
 
-    fn concept(&self, names: &Names, concept: ConceptNumber) -> bool {
-        self.types.as_ref().is_none_or(|wanted| names.types(concept).iter().any(|&t| wanted[usize::from(t)]))
+    fn takes_type_of(&self, concepts: &Concepts, concept: ConceptNumber) -> bool {
+        let wants = |wanted: &[bool], place: u8| wanted.get(usize::from(place)).copied().unwrap_or(false);
+        self.types.as_ref().is_none_or(|wanted| concepts.types(concept).iter().any(|&place| wants(wanted, place)))
     }
 }

@@ -6,21 +6,26 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::IndexError;
+use super::{IndexError, concepts::Selection};
 use crate::{
     files::{FileSum, read_manifest, sha256_hex},
     text::NORMALISATION,
 };
 
 /// Version of the directory's layout.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 pub const MANIFEST: &str = "index.json";
-pub const NAMES: &str = "names.bin";
+pub const CONCEPTS: &str = "concepts.bin";
+pub const ROWS: &str = "rows.bin";
+pub const KEYS: &str = "keys.fst";
+pub const WORDS: &str = "words.fst";
 pub const VECTORS: &str = "vectors.bin";
 pub const GRAPH: &str = "graph.bin";
-pub const WORDS: &str = "words.fst";
 /// Every file of an index but its manifest.
-pub const PARTS: [&str; 4] = [NAMES, WORDS, VECTORS, GRAPH];
+pub const PARTS: [&str; 6] = [CONCEPTS, ROWS, KEYS, WORDS, VECTORS, GRAPH];
+/// Bytes up to which a part is read and its checksum compared whenever it is opened; a larger one is only measured, and
+/// compared by `index verify`. What a damaged part says wrongly is then an empty answer, never a panic.
+const CHECKED_WHEN_OPENED: u64 = 256 << 20;
 
 /// The model whose vectors the index holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +45,25 @@ pub struct Counts {
     pub rows: u64,
 }
 
-/// A source vocabulary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCount {
+/// A source vocabulary: what gives names, codes, definitions or relations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEntry {
+    /// Its abbreviation (SAB).
     pub source: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// UMLS restriction level (SRL), 0 to 4, or 9; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restriction_level: Option<u8>,
+    /// Languages (LAT) of its names.
+    pub languages: Vec<String>,
+    /// Concepts that have a name from it.
+    pub concepts: u64,
     pub atoms: u64,
+    /// Codes of concepts in it.
+    pub codes: u64,
 }
 
 /// How the graph was built and is searched.
@@ -81,7 +100,12 @@ pub struct IndexManifest {
     /// A best score below this is answered as NIL.
     pub nil_threshold: f32,
     pub counts: Counts,
-    pub sources: Vec<SourceCount>,
+    /// By abbreviation.
+    pub sources: Vec<SourceEntry>,
+    /// Concepts of each semantic type, by TUI.
+    pub semantic_types: BTreeMap<String, u64>,
+    /// What was taken of the terminologies.
+    pub selection: Selection,
     pub graph: GraphParameters,
     /// The terminology files that it was built from.
     pub inputs: Vec<Input>,
@@ -112,11 +136,26 @@ impl IndexManifest {
         if manifest.model.dimensions == 0 || manifest.graph.ef_search == 0 || !manifest.nil_threshold.is_finite() {
             return Err(fail("a parameter is zero or not a number".into()));
         }
+        if !manifest.sources.is_sorted_by(|a, b| a.source < b.source) {
+            return Err(fail("its sources are not in order".into()));
+        }
         for name in PARTS {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
-            sum.check(&dir.join(name))?;
+            if sum.bytes <= CHECKED_WHEN_OPENED {
+                sum.check(&dir.join(name))?;
+            } else {
+                sum.check_size(&dir.join(name))?;
+            }
         }
         Ok(manifest)
+    }
+
+    /// Compares every part in `dir` with its checksum, whatever its size.
+    ///
+    /// # Errors
+    /// [`IndexError::File`] names the file.
+    pub fn verify(&self, dir: &Path) -> Result<(), IndexError> {
+        Ok(self.files.iter().try_for_each(|(name, sum)| sum.check(&dir.join(name)))?)
     }
 
     /// What two indexes share that answer alike: hexadecimal, 16 digits.

@@ -4,7 +4,8 @@
 //! little-endian. Invariant: every access is within the file and aligned; the one `unsafe` of this room is the mapping.
 
 use std::{
-    io::{BufWriter, Write},
+    fs::File,
+    io::{self, BufWriter, Read, Write},
     marker::PhantomData,
     ops::{Deref, Range},
     path::{Path, PathBuf},
@@ -17,7 +18,7 @@ use memmap2::Mmap;
 use super::IndexError;
 
 const MAGIC: [u8; 8] = *b"SAPLINK1";
-const ALIGN: usize = 64;
+const ALIGN: u64 = 64;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -28,25 +29,34 @@ struct Entry {
 }
 
 /// Writes `sections` to a new file.
-pub fn write(path: &Path, sections: &[(&str, &[u8])]) -> std::io::Result<()> {
+pub fn write(path: &Path, sections: &[(&str, &[u8])]) -> io::Result<()> {
+    write_sections(path, sections.iter().map(|(name, content)| (*name, content.len() as u64, *content)).collect())
+}
+
+/// Writes the whole of each file as a section of a new file.
+pub fn join(path: &Path, sections: Vec<(String, File)>) -> io::Result<()> {
+    let sized = sections.iter().map(|(name, file)| Ok((name.as_str(), file.metadata()?.len(), file)));
+    write_sections(path, sized.collect::<io::Result<_>>()?)
+}
+
+fn write_sections(path: &Path, sections: Vec<(&str, u64, impl Read)>) -> io::Result<()> {
     let mut file = BufWriter::new(fs_err::File::create(path)?);
-    let mut offset = (16 + sections.len() * size_of::<Entry>()).next_multiple_of(ALIGN);
+    let mut written = (16 + sections.len() * size_of::<Entry>()) as u64;
+    let mut offset = written.next_multiple_of(ALIGN);
     file.write_all(&MAGIC)?;
     file.write_all(&(sections.len() as u64).to_le_bytes())?;
-    let mut written = 16;
-    for (name, content) in sections {
-        let mut entry = Entry { name: [0; 16], offset: offset as u64, bytes: content.len() as u64 };
+    for (name, bytes, _) in &sections {
+        let mut entry = Entry { name: [0; 16], offset, bytes: *bytes };
         debug_assert!(name.len() <= 16);
         entry.name[..name.len()].copy_from_slice(name.as_bytes());
         file.write_all(bytemuck::bytes_of(&entry))?;
-        written += size_of::<Entry>();
-        offset = (offset + content.len()).next_multiple_of(ALIGN);
+        offset = (offset + bytes).next_multiple_of(ALIGN);
     }
-    for (_, content) in sections {
+    for (_, bytes, mut content) in sections {
         let aligned = written.next_multiple_of(ALIGN);
-        file.write_all(&vec![0; aligned - written])?;
-        file.write_all(content)?;
-        written = aligned + content.len();
+        file.write_all(&[0; ALIGN as usize][..(aligned - written) as usize])?;
+        io::copy(&mut content, &mut file)?;
+        written = aligned + bytes;
     }
     file.flush()
 }
@@ -127,14 +137,36 @@ impl Sections {
         self.file.column(range.ok_or_else(|| self.damaged("a section lies outside the file"))?)
     }
 
-    /// A list of strings, see [`Strings`].
+    /// A column of `count` values.
+    ///
+    /// # Errors
+    /// As [`Sections::column`], and when there are more or fewer.
+    pub fn counted<T: AnyBitPattern>(&self, name: &str, count: usize) -> Result<Column<T>, IndexError> {
+        let column = self.column::<T>(name)?;
+        if column.len() == count {
+            Ok(column)
+        } else {
+            Err(self.damaged(format!("section {name} is too short or too long")))
+        }
+    }
+
+    /// Lists of values, whose ends are in section `ends`.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] when the two sections do not fit together. That each list lies within the values is seen
+    /// to when it is read: opening does not touch them.
+    pub fn lists<T: AnyBitPattern>(&self, values: &str, ends: &str) -> Result<Lists<T>, IndexError> {
+        let lists = Lists { values: self.column(values)?, ends: self.column(ends)? };
+        let covers = lists.ends.last().copied().unwrap_or(0) as usize == lists.values.len();
+        if covers { Ok(lists) } else { Err(self.damaged(format!("sections {values} and {ends} do not fit together"))) }
+    }
+
+    /// Strings in the sections `NAME.text` and `NAME.ends`.
+    ///
+    /// # Errors
+    /// As [`Sections::lists`].
     pub fn strings(&self, name: &str) -> Result<Strings, IndexError> {
-        let strings =
-            Strings { text: self.column(&format!("{name}.text"))?, ends: self.ends(&format!("{name}.ends"))? };
-        let valid = std::str::from_utf8(&strings.text)
-            .is_ok_and(|text| strings.ends.iter().all(|&end| text.is_char_boundary(end as usize)));
-        let covers = strings.ends.last().copied().unwrap_or(0) as usize == strings.text.len();
-        if valid && covers { Ok(strings) } else { Err(self.damaged(format!("section {name} is not text"))) }
+        Ok(Strings(self.lists(&format!("{name}.text"), &format!("{name}.ends"))?))
     }
 
     /// A column of positions that never fall, as the ends of consecutive ranges do.
@@ -184,60 +216,77 @@ pub fn range_of(ends: &[u32], i: usize) -> Range<usize> {
     start as usize..ends[i] as usize
 }
 
-/// Strings one after another.
-pub struct Strings {
-    text: Column<u8>,
+/// Lists of values, one after another. A list that a damaged file puts outside the values is empty.
+pub struct Lists<T> {
+    values: Column<T>,
     ends: Column<u32>,
 }
 
-impl Strings {
-    /// How many there are.
+impl<T: AnyBitPattern> Lists<T> {
+    /// How many lists there are.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// String `i`.
+    /// How many values they have together.
+    pub fn values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Where list `i` lies among the values.
+    pub fn range(&self, i: usize) -> Range<usize> {
+        if i >= self.len() {
+            return 0..0;
+        }
+        let range = range_of(&self.ends, i);
+        if range.start <= range.end && range.end <= self.values.len() { range } else { 0..0 }
+    }
+
+    /// List `i`.
+    pub fn get(&self, i: usize) -> &[T] {
+        &self.values[self.range(i)]
+    }
+
+    /// The value at `place` among all.
+    pub fn value(&self, place: usize) -> Option<T> {
+        self.values.get(place).copied()
+    }
+
+    /// The list that value `place` is in.
+    pub fn list_of(&self, place: usize) -> usize {
+        self.ends.partition_point(|&end| end as usize <= place)
+    }
+}
+
+/// Strings one after another.
+pub struct Strings(Lists<u8>);
+
+impl Strings {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// String `i`; empty where a damaged file has none.
     pub fn get(&self, i: usize) -> &str {
-        std::str::from_utf8(&self.text[range_of(&self.ends, i)]).unwrap_or_default()
+        std::str::from_utf8(self.0.get(i)).unwrap_or_default()
     }
 
     /// Where `wanted` is, in a list that is sorted.
     pub fn position(&self, wanted: &str) -> Option<usize> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.get(middle).cmp(wanted) {
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        let at = partition(self.len(), |i| self.get(i) < wanted);
+        (at < self.len() && self.get(at) == wanted).then_some(at)
     }
 }
 
-/// Collects strings for [`Sections::strings`].
-#[derive(Default)]
-pub struct StringsBuilder {
-    text: Vec<u8>,
-    ends: Vec<u32>,
-}
-
-impl StringsBuilder {
-    /// Appends one.
-    ///
-    /// # Errors
-    /// [`IndexError::TooLarge`] beyond 4 GiB of text.
-    pub fn push(&mut self, s: &str) -> Result<(), IndexError> {
-        self.text.extend_from_slice(s.as_bytes());
-        self.ends.push(u32::try_from(self.text.len()).map_err(|_| IndexError::TooLarge("4 GiB of names"))?);
-        Ok(())
+/// The first of `0..n` for which `before`, which holds for a beginning of them, does not.
+pub fn partition(n: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if before(middle) { low = middle + 1 } else { high = middle }
     }
-
-    /// The two sections of the list.
-    pub fn sections(&self) -> [&[u8]; 2] {
-        [&self.text, bytes(&self.ends)]
-    }
+    low
 }
 
 #[cfg(test)]
@@ -248,12 +297,8 @@ mod tests {
     fn round_trip_and_every_truncation_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
-        let mut strings = StringsBuilder::default();
-        for s in ["", "bc", "ä"] {
-            strings.push(s).unwrap();
-        }
-        let [text, ends] = strings.sections();
-        write(&path, &[("n", bytes(&[1u32, 7])), ("s.text", text), ("s.ends", ends)]).unwrap();
+        let ends = [0u32, 2, 4];
+        write(&path, &[("n", bytes(&[1u32, 7])), ("s.text", "bcä".as_bytes()), ("s.ends", bytes(&ends))]).unwrap();
         let check = || {
             let file = Sections::open(&path)?;
             let numbers = file.bounded::<u32>("n", 8)?;
@@ -262,11 +307,22 @@ mod tests {
         };
         assert_eq!(check().unwrap(), (vec![1, 7], "bc".into(), Some(2)));
         assert!(Sections::open(&path).unwrap().bounded::<u32>("n", 7).is_err());
+        assert!(Sections::open(&path).unwrap().counted::<u32>("n", 3).is_err());
         assert!(Sections::open(&path).unwrap().column::<u32>("m").is_err());
         let whole = fs_err::read(&path).unwrap();
         for n in 1..whole.len() {
             fs_err::write(&path, &whole[..n]).unwrap();
             assert!(check().is_err(), "{n} of {} bytes", whole.len());
         }
+    }
+
+    #[test]
+    fn lists_outside_their_values_are_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let ends = [9u32, 1, 4];
+        write(&path, &[("s.text", b"abcd"), ("s.ends", bytes(&ends))]).unwrap();
+        let strings = Sections::open(&path).unwrap().strings("s").unwrap();
+        assert_eq!([0, 1, 2, 3].map(|i| strings.get(i).to_owned()), ["", "", "bcd", ""]);
     }
 }

@@ -1,18 +1,20 @@
 //! The index of concept names: built once, opened read-only, mapped.
 //!
-//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `names` (concepts and rows), `words` (spelling), `vectors`,
-//! `graph` (search), `filter`, `build` and `build_graph` (how it comes to be).
+//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `concepts` (everything but vectors), `filter`,
+//! `words` and `spelling` (misspelt words), `vectors`, `graph` (search), `build` and `build_graph` (how it comes to be).
 //!
 //! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
 
 mod build;
 mod build_graph;
+mod columns;
+mod concepts;
 mod filter;
 mod graph;
 mod kernel;
 mod manifest;
 mod mapped;
-mod names;
+mod spelling;
 mod vectors;
 mod words;
 
@@ -22,14 +24,17 @@ use std::{
 };
 
 pub use build::{BuildOptions, build};
+pub use concepts::{
+    Assembled, AtomView, CodeView, Collector, ConceptNumber, Concepts, DefinitionView, Found, FoundBy, Page, Relation,
+    Retired, Selection, Successor, Tally,
+};
 pub use filter::{Filter, FilterRequest};
-pub use manifest::{Counts, GraphParameters, IndexManifest, Input, ModelReference, SourceCount};
-pub use names::{AtomView, ConceptNumber, Names, NamesBuilder};
+pub use manifest::{Counts, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, SourceEntry};
 pub use words::{Repaired, Words};
 
 use self::{
     graph::{Graph, Scored, Scratch},
-    manifest::{GRAPH, MANIFEST, NAMES, VECTORS, WORDS},
+    manifest::{GRAPH, VECTORS, WORDS},
     vectors::Vectors,
 };
 use crate::files::{StageError, SumError};
@@ -47,6 +52,10 @@ pub enum IndexError {
     Manifest { path: PathBuf, reason: String },
     #[error("{}: damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("there is no name in it that the selection takes")]
+    Empty,
+    #[error("the index has no source {0}; `saplink index info` lists its sources")]
+    UnknownSource(String),
     #[error("too large for an index: more than {0}")]
     TooLarge(&'static str),
     #[error("the names could not be embedded: {0}")]
@@ -70,7 +79,7 @@ pub struct ConceptHit {
 /// An open index.
 pub struct Index {
     manifest: IndexManifest,
-    names: Names,
+    concepts: Concepts,
     words: Words,
     vectors: Vectors,
     graph: Graph,
@@ -97,16 +106,12 @@ impl Index {
 
     fn open_parts(dir: &Path) -> Result<Self, IndexError> {
         let manifest = IndexManifest::read(dir)?;
-        let names = Names::open(&dir.join(NAMES))?;
-        if names.counts() != manifest.counts {
-            let reason = "it does not hold as many names as the manifest says".into();
-            return Err(IndexError::Damaged { path: dir.join(NAMES), reason });
-        }
+        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
         let words = Words::open(&dir.join(WORDS))?;
         let rows = manifest.counts.rows as usize;
         let vectors = Vectors::open(&dir.join(VECTORS), manifest.model.dimensions, rows)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
-        Ok(Self { manifest, names, words, vectors, graph, scratch: Mutex::default() })
+        Ok(Self { manifest, concepts, words, vectors, graph, scratch: Mutex::default() })
     }
 
     /// What it holds and was made of.
@@ -115,8 +120,16 @@ impl Index {
     }
 
     /// Its concepts and names.
-    pub fn names(&self) -> &Names {
-        &self.names
+    pub fn concepts(&self) -> &Concepts {
+        &self.concepts
+    }
+
+    /// Hides sources, see [`Concepts::hide`].
+    ///
+    /// # Errors
+    /// [`IndexError::UnknownSource`].
+    pub fn hide(&mut self, sources: &[String], ceiling: Option<u8>) -> Result<(), IndexError> {
+        self.concepts.hide(sources, ceiling)
     }
 
     /// The words of its names.
@@ -138,8 +151,9 @@ impl Index {
             if ef >= filter.passing() {
                 break self.search_exact(query, k, filter);
             }
-            let found = self.graph.search(&self.vectors, query, ef, |row| filter.passes(row), &mut scratch);
-            let hits = self.concepts(&found, k, filter);
+            let found =
+                self.graph.search(&self.vectors, query, ef, |row| filter.passes(&self.concepts, row), &mut scratch);
+            let hits = self.hits(&found, k, filter);
             if hits.len() >= k {
                 break hits;
             }
@@ -151,20 +165,20 @@ impl Index {
 
     /// As [`Index::search`], comparing every row: what its recall is measured against.
     pub fn search_exact(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
-        let rows = (0..self.vectors.len() as u32).filter(|&row| filter.passes(row));
+        let rows = filter.rows(0..self.vectors.len() as u32);
         let mut scored: Vec<Scored> = rows.map(|row| Scored { score: self.vectors.score(row, query), row }).collect();
         scored.sort_unstable_by(|a, b| b.cmp(a));
-        self.concepts(&scored, k, filter)
+        self.hits(&scored, k, filter)
     }
 
     /// The first `k` distinct concepts of `rows`, which are ordered from the best, and more if they tie for the first place.
-    fn concepts(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
+    fn hits(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         let mut hits: Vec<ConceptHit> = vec![];
         for &Scored { score, row } in rows {
             if hits.len() >= k && hits[k - 1].score > score {
                 break;
             }
-            for (concept, atom) in filter.concepts_of(&self.names, row) {
+            for (concept, atom) in filter.concepts_of(&self.concepts, row) {
                 if !hits.iter().any(|hit| hit.concept == concept) {
                     hits.push(ConceptHit { concept, atom, row, score });
                 }

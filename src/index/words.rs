@@ -6,14 +6,16 @@
 //! one telling affix for another (a hypertension is no hypotension). Where the nearest words differ in such an affix, none is taken. Kept as a finite state transducer from word to
 //! number of names (`fst`). Invariant: a word that some name contains is never changed.
 
-use std::{cmp::Reverse, collections::BTreeMap, path::Path};
+use std::{cmp::Reverse, collections::HashMap, io::BufWriter, path::Path};
 
-use fst::{Automaton, IntoStreamer, Streamer};
+use fst::{IntoStreamer, Streamer};
 
 use super::{
     IndexError,
     mapped::{Column, MappedFile},
+    spelling::{Near, edits},
 };
+use crate::sorter::Sorter;
 
 /// Letters that a word needs to be repaired.
 const SHORTEST: usize = 5;
@@ -21,6 +23,10 @@ const SHORTEST: usize = 5;
 const LONG: usize = 10;
 /// Bytes from which on a word is no word; it bounds the work that one can cause.
 const LONGEST: usize = 40;
+/// Memory in which words are counted, in bytes.
+const COUNTING_MEMORY: usize = 64 << 20;
+/// What a word takes beside its letters while it is counted.
+const BYTES_OF_ENTRY: usize = 56;
 /// Unknown words of a mention that are looked up; it bounds the work that a mention can cause.
 const MOST_UNKNOWN: usize = 8;
 /// Beginnings and ends that make another word of a word: one is never repaired to another.
@@ -28,15 +34,77 @@ const PREFIXES: [&str; 10] = ["hyper", "hypo", "tachy", "brady", "inter", "intra
 const SUFFIXES: [&str; 12] =
     ["ectomy", "otomy", "ostomy", "oscopy", "plasty", "itis", "osis", "emia", "uria", "algia", "pathy", "oma"];
 
-/// Writes the words of `keys`.
-pub fn write<'a>(path: &Path, keys: impl Iterator<Item = &'a str>) -> Result<(), IndexError> {
-    let mut words: BTreeMap<&str, u64> = BTreeMap::new();
-    for word in keys.flat_map(|key| key.split(' ')) {
-        *words.entry(word).or_default() += 1;
+/// Counts the words of keys, for [`Words`].
+pub struct WordCounter {
+    counts: HashMap<Box<str>, u64>,
+    bytes: usize,
+    sorter: Sorter,
+}
+
+impl WordCounter {
+    /// Counts; what exceeds its memory is kept in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self { counts: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
     }
-    let failed = |e: fst::Error| std::io::Error::other(e);
-    let map = fst::Map::from_iter(words).map_err(failed)?;
-    Ok(fs_err::write(path, map.into_fst().into_inner())?)
+
+    /// Counts the words of `key` that may be of use: a word that could not be misspelt is not asked for.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn count(&mut self, key: &str) -> std::io::Result<()> {
+        for word in key.split(' ').filter(|word| is_repairable(word)) {
+            match self.counts.get_mut(word) {
+                Some(count) => *count += 1,
+                None => {
+                    self.bytes += word.len() + BYTES_OF_ENTRY;
+                    self.counts.insert(word.into(), 1);
+                }
+            }
+        }
+        if self.bytes > COUNTING_MEMORY { self.spill() } else { Ok(()) }
+    }
+
+    fn spill(&mut self) -> std::io::Result<()> {
+        for (word, count) in self.counts.drain() {
+            self.sorter.push(&[word.as_bytes(), &[0], &count.to_be_bytes()].concat())?;
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Writes the words with their numbers of names.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn write(mut self, path: &Path) -> Result<(), IndexError> {
+        self.spill()?;
+        let failed = |e: fst::Error| std::io::Error::other(e);
+        let mut map = fst::MapBuilder::new(BufWriter::new(fs_err::File::create(path)?)).map_err(failed)?;
+        let mut sorted = self.sorter.sort()?;
+        let (mut record, mut word, mut total) = (vec![], vec![], 0);
+        while sorted.next(&mut record)? {
+            let (head, count) = record.split_at(record.len() - 8);
+            let head = &head[..head.len() - 1];
+            if head != word {
+                if total > 0 {
+                    map.insert(&word, total).map_err(failed)?;
+                }
+                word.clear();
+                word.extend_from_slice(head);
+                total = 0;
+            }
+            total += count.iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
+        }
+        if total > 0 {
+            map.insert(&word, total).map_err(failed)?;
+        }
+        Ok(map.finish().map_err(failed)?)
+    }
+}
+
+/// Whether a word is one that a repair may replace, or be replaced with.
+fn is_repairable(word: &str) -> bool {
+    word.len() < LONGEST && word.chars().count() >= SHORTEST - 1 && word.chars().all(char::is_alphabetic)
 }
 
 /// A mention whose unknown words were replaced.
@@ -87,16 +155,13 @@ impl Words {
     }
 
     fn is_unknown(&self, word: &str) -> bool {
-        word.len() < LONGEST
-            && word.chars().count() >= SHORTEST
-            && word.chars().all(char::is_alphabetic)
-            && !self.0.contains_key(word)
+        is_repairable(word) && word.chars().count() >= SHORTEST && !self.0.contains_key(word)
     }
 
     /// The word nearest to an unknown one and the edits between them; of several the one in most names, then the first.
     fn nearest(&self, word: &str) -> Option<(String, usize)> {
         let most = if word.chars().count() < LONG { 1 } else { 2 };
-        let mut near = self.0.search(Near { word: word.as_bytes(), most: most as u8 }).into_stream();
+        let mut near = self.0.search(Near::new(word, most)).into_stream();
         let mut best: Option<(usize, Reverse<u64>, String)> = None;
         // The distance at which two words contradict each other.
         let mut doubtful = usize::MAX;
@@ -128,95 +193,14 @@ fn contradict(a: &str, b: &str) -> bool {
     differ(prefix(a), prefix(b)) || differ(suffix(a), suffix(b))
 }
 
-/// Accepts words that begin with the same byte as `word` and are at most `most` edits of bytes away from it.
-struct Near<'a> {
-    word: &'a [u8],
-    most: u8,
-}
-
-/// The last two rows of the table of distances between the word and what was read.
-#[derive(Clone)]
-struct Rows {
-    before: [u8; LONGEST],
-    row: [u8; LONGEST],
-    last: u8,
-    read: usize,
-}
-
-impl Automaton for Near<'_> {
-    type State = Rows;
-
-    fn start(&self) -> Rows {
-        let row = std::array::from_fn(|i| i as u8);
-        Rows { before: row, row, last: 0, read: 0 }
-    }
-
-    fn is_match(&self, rows: &Rows) -> bool {
-        rows.read > 0 && rows.row[self.word.len()] <= self.most
-    }
-
-    fn can_match(&self, rows: &Rows) -> bool {
-        // An exchange of neighbours looks back two rows, so that either may lead on.
-        let least = |row: &[u8; LONGEST]| row[..=self.word.len()].iter().any(|&d| d <= self.most);
-        least(&rows.row) || least(&rows.before)
-    }
-
-    fn accept(&self, rows: &Rows, byte: u8) -> Rows {
-        const FAR: u8 = u8::MAX / 2;
-        let mut row = [FAR; LONGEST];
-        if rows.read == 0 && self.word.first() != Some(&byte) {
-            return Rows { before: row, row, last: byte, read: 1 };
-        }
-        row[0] = (rows.row[0] + 1).min(FAR);
-        for i in 1..=self.word.len() {
-            let replaced = rows.row[i - 1] + u8::from(self.word[i - 1] != byte);
-            row[i] = replaced.min(rows.row[i] + 1).min(row[i - 1] + 1).min(FAR);
-            let exchanged = i > 1 && rows.read > 0 && self.word[i - 1] == rows.last && self.word[i - 2] == byte;
-            if exchanged {
-                row[i] = row[i].min(rows.before[i - 2] + 1);
-            }
-        }
-        Rows { before: rows.row, row, last: byte, read: rows.read + 1 }
-    }
-}
-
-/// Insertions, deletions, replacements and exchanges of neighbours between two words (optimal string alignment).
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                    least = least.min(rows[i - 2][j - 2] + 1);
-                }
-                least
-            };
-        }
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn edits_count_exchanged_letters_once() {
-        for (a, b, expected) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("pnuemonia", "pneumonia", 1),
-            ("diarhea", "diarrhea", 1),
-            ("astma", "asthma", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!((edits(a, b), edits(b, a)), (expected, expected), "{a} {b}");
-        }
+    fn write<'a>(path: &Path, keys: impl Iterator<Item = &'a str>) -> Result<(), IndexError> {
+        let mut counter = WordCounter::new(path.parent().unwrap());
+        keys.for_each(|key| counter.count(key).unwrap());
+        counter.write(path)
     }
 
     #[test]

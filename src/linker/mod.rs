@@ -7,11 +7,13 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use rayon::prelude::*;
 
-pub use crate::index::{AtomView, ConceptNumber, FilterRequest, Names, SourceCount};
+pub use crate::index::{
+    AtomView, ConceptNumber, Concepts, Filter, FilterRequest, Found, FoundBy, Relation, Retired, SourceEntry, Successor,
+};
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Filter, Index, Repaired},
+    index::{ConceptHit, Index, Repaired},
     text,
 };
 
@@ -115,7 +117,7 @@ impl Linker {
         let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
         let mut resolved: HashMap<&FilterRequest, Filter> = HashMap::new();
         for query in queries {
-            resolved.entry(&query.filter).or_insert_with(|| Filter::new(&query.filter, self.index.names()));
+            resolved.entry(&query.filter).or_insert_with(|| Filter::new(&query.filter, self.index.concepts()));
         }
         let filters: Vec<&Filter> = queries.iter().map(|q| &resolved[&q.filter]).collect();
         let mut candidates: Vec<Vec<Candidate>> =
@@ -158,14 +160,16 @@ impl Linker {
 
     /// The concepts that own `text` as a name.
     fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
-        let names = self.index.names();
-        let Some(row) = names.row(&text::key(text)) else { return vec![] };
-        let owners = filter.concepts_of(names, row).map(|(concept, atom)| {
+        let concepts = self.index.concepts();
+        let Some(row) = concepts.row(&text::key(text)) else { return vec![] };
+        let owners = filter.concepts_of(concepts, row).map(|(concept, atom)| {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
             let of_concept = |&&a: &&u32| {
-                names.concept_of(a) == concept && names.atom(a).name == text && filter.takes_source_of(names, a)
+                concepts.concept_of(a) == concept
+                    && concepts.atom(a).name == text
+                    && filter.takes_source_of(concepts, a)
             };
-            let same = names.row_atoms(row).iter().find(of_concept).copied();
+            let same = concepts.row_atoms(row).iter().find(of_concept).copied();
             let kind = if same.is_some() { MatchKind::Exact } else { MatchKind::Normalised };
             Candidate { concept, atom: same.unwrap_or(atom), kind, score: 1.0 }
         });

@@ -13,6 +13,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub use input::{Input, Lines};
 pub use table::{Dialect, read_table};
 
+pub use crate::domain::Refusal;
 use crate::{domain::Statement, progress::Progress};
 
 /// Bad rows that are reported with file and line.
@@ -37,15 +38,6 @@ pub enum TerminologyError {
     Taker(Box<dyn std::error::Error + Send + Sync>),
     #[error("interrupted")]
     Interrupted,
-}
-
-/// Why a statement was not taken.
-#[derive(Debug)]
-pub enum Refusal {
-    /// The statement is at fault, and why.
-    Statement(String),
-    /// Nothing more can be taken.
-    Failure(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Takes statements.

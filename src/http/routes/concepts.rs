@@ -40,9 +40,9 @@ pub async fn concept(
         let detail = "write a CUI (C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
         return Err(Problem::new(Kind::InvalidConceptId, detail).at("cui"));
     };
-    let names = linker.index().names();
-    let Some(concept) = names.concept(&id) else {
+    let concepts = linker.index().concepts();
+    let Some(concept) = concepts.concept(&id) else {
         return Err(Problem::new(Kind::UnknownConcept, "GET /info says which index is served").at("cui"));
     };
-    Ok(Json(ConceptView::new(concept, names)))
+    Ok(Json(ConceptView::new(concept, concepts)))
 }

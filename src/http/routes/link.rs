@@ -48,7 +48,7 @@ use crate::{
 )]
 pub async fn link(State(app): State<App>, JsonBody(request): JsonBody<LinkRequest>) -> Result<Response, Problem> {
     let linker = app.linker()?;
-    let mut request = request.check(&app.limits, linker.index().names())?;
+    let mut request = request.check(&app.limits, linker.index().concepts())?;
     if request.single
         && let Some(Checked { query: Err(problem), .. }) = request.mentions.first()
     {
@@ -76,12 +76,12 @@ fn answer(linker: &Arc<Linker>, mentions: Vec<Checked>) -> Result<LinkResponse, 
         tracing::error!(error = %e, "linking failed");
         Problem::new(Kind::Internal, "inference failed; the log says why")
     })?;
-    let names = linker.index().names();
+    let concepts = linker.index().concepts();
     let mut answers = answers.iter();
     let result = |m: Checked| match m.query {
         Err(problem) => LinkResult::error(m.id, m.text, problem),
         Ok(_) => match answers.next() {
-            Some(answer) => LinkResult::new(m.id, m.text, answer, names),
+            Some(answer) => LinkResult::new(m.id, m.text, answer, concepts),
             None => LinkResult::error(m.id, m.text, Problem::new(Kind::Internal, "no answer was found")),
         },
     };

@@ -1,0 +1,228 @@
+//! Puts what was collected together, concept by concept, and writes it.
+//!
+//! Reading order: [`Collector::assemble`], which has the stages in their order. Invariant: a concept is an id with at least one name
+//! that was taken; everything else said of it goes with it or is left with it.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{
+    Collector, Edge, NO_CODE, Relation, Tally,
+    collect::{Fields, SORT_MEMORY},
+    merge::{History, Ids, Merged, Merger, Tables},
+    rows,
+};
+use crate::{
+    domain::Hierarchy,
+    index::{
+        IndexError,
+        columns::ColumnsWriter,
+        manifest::{CONCEPTS, Counts, SourceEntry},
+    },
+    progress::Progress,
+    sorter::{Sorted, Sorter},
+};
+
+/// Records between two reports of progress.
+pub const PULSE: u64 = 1 << 14;
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Assembled {
+    pub counts: Counts,
+    pub sources: Vec<SourceEntry>,
+    /// Concepts of each semantic type, by TUI.
+    pub semantic_types: BTreeMap<String, u64>,
+    pub tally: Tally,
+}
+
+impl Collector {
+    /// Writes concepts, rows, keys and words to `dir`.
+    ///
+    /// # Errors
+    /// [`IndexError::Empty`] when no name was taken; what the disk says; [`IndexError::Interrupted`].
+    pub fn assemble(self, dir: &Path, progress: &dyn Progress) -> Result<Assembled, IndexError> {
+        let Self { selection, statements, relations, sources, terms, languages, mut about, tally, .. } = self;
+        let (source_names, source_places) = sources.sorted();
+        let (terms, term_places) = terms.sorted();
+        let (languages, language_places) = languages.sorted();
+        let mut entries: Vec<SourceEntry> =
+            source_names.into_iter().map(|source| SourceEntry { source, ..SourceEntry::default() }).collect();
+        for (number, entry) in about.drain() {
+            let place = usize::from(source_places[usize::from(number)]);
+            entries[place] = SourceEntry { source: std::mem::take(&mut entries[place].source), ..entry };
+        }
+
+        progress.stage("merging concepts", statements.len());
+        let tables = Tables { sources: source_places, terms: term_places, languages: language_places };
+        let mut merger = Merger::new(dir, &selection, &tables, &languages, entries, tally)?;
+        merger.all(statements.sort()?, progress)?;
+        let Merged { mut file, ids, history, names, codes, sets, mut sources, semantic_types, tally, atoms } =
+            merger.finish()?;
+        if atoms == 0 {
+            return Err(IndexError::Empty);
+        }
+        let concepts = ids.len();
+        file.add_all("term", terms.iter().map(String::as_str))?;
+        file.add_all("language", languages.iter().map(String::as_str))?;
+
+        progress.stage("writing codes", codes.len());
+        write_codes(&mut file, codes.sort()?, atoms, concepts, &mut sources, progress)?;
+        progress.stage("resolving relations", relations.len());
+        let edges = resolve(dir, relations.sort()?, &tables, &ids, &history, progress)?;
+        write_edges(&mut file, edges.sort()?, concepts)?;
+        ids.write(&mut file, "id")?;
+        history.write(&mut file)?;
+        drop((ids, history));
+        file.join(&dir.join(CONCEPTS))?;
+
+        let rows = rows::write(dir, names.sort()?, &sets, sources.len(), progress)?;
+        let counts = Counts { concepts: concepts as u64, atoms: atoms.into(), rows };
+        Ok(Assembled { counts, sources, semantic_types, tally })
+    }
+}
+
+/// Calls `each` for every record that differs from the one before it.
+fn distinct(
+    mut records: Sorted,
+    progress: &dyn Progress,
+    mut each: impl FnMut(&[u8]) -> Result<(), IndexError>,
+) -> Result<(), IndexError> {
+    let (mut last, mut record, mut read) = (vec![], vec![], 0u64);
+    while records.next(&mut record)? {
+        if read == 0 || record != last {
+            each(&record)?;
+            std::mem::swap(&mut last, &mut record);
+        }
+        read += 1;
+        if read.is_multiple_of(PULSE) {
+            progress.advance(PULSE);
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes codes by source, and for atoms and concepts which are theirs.
+fn write_codes(
+    file: &mut ColumnsWriter,
+    records: Sorted,
+    atoms: u32,
+    concepts: usize,
+    sources: &mut [SourceEntry],
+    progress: &dyn Progress,
+) -> Result<(), IndexError> {
+    let (mut text, mut source_column) = (file.strings()?, file.column()?);
+    let mut of_atom = vec![NO_CODE; atoms as usize];
+    // The concept of each code.
+    let mut owners: Vec<u32> = vec![];
+    let mut last: Vec<u8> = vec![];
+    distinct(records, progress, |record| {
+        // The atom comes last: what precedes it tells codes apart.
+        let (code, atom) = record.split_at(record.len() - size_of::<u32>());
+        let mut fields = Fields::of(code);
+        let (source, value, concept) = (fields.u16()?, fields.text()?, fields.u32()?);
+        if owners.is_empty() || code != last {
+            text.push(value)?;
+            source_column.push(source)?;
+            owners.push(concept);
+            sources[usize::from(source)].codes += 1;
+            last.clear();
+            last.extend_from_slice(code);
+        }
+        let atom = Fields::of(atom).u32()?;
+        if let Some(of_atom) = of_atom.get_mut(atom as usize) {
+            *of_atom = owners.len() as u32 - 1;
+        }
+        Ok(())
+    })?;
+    file.add_strings("code", text)?;
+    file.add("code.source", source_column)?;
+    file.add_values("code.concept", &owners)?;
+    file.add_values("atom.code", &of_atom)?;
+    // Codes by concept: counted, then put in their places.
+    let mut next = vec![0u32; concepts];
+    owners.iter().for_each(|&concept| next[concept as usize] += 1);
+    let mut end = 0;
+    for start in &mut next {
+        end += std::mem::replace(start, end);
+    }
+    let mut lists = vec![0u32; owners.len()];
+    for (code, &concept) in owners.iter().enumerate() {
+        lists[next[concept as usize] as usize] = code as u32;
+        next[concept as usize] += 1;
+    }
+    file.add_values("concept.codes", &lists)?;
+    Ok(file.add_values("concept.cends", &next)?)
+}
+
+/// Turns relations of ids into edges of concepts, one each way. An id that was replaced stands for what replaced it; what leads to no
+/// concept is left.
+fn resolve(
+    dir: &Path,
+    relations: Sorted,
+    tables: &Tables,
+    ids: &Ids,
+    history: &History,
+    progress: &dyn Progress,
+) -> Result<Sorter, IndexError> {
+    let mut edges = Sorter::new(dir, SORT_MEMORY / 2);
+    let mut push = |from: u32, relation: Relation, to: u32, source: u16| {
+        let mut record = [0; 12];
+        record[..4].copy_from_slice(&from.to_be_bytes());
+        record[4..6].copy_from_slice(&(relation as u16).to_be_bytes());
+        record[6..10].copy_from_slice(&to.to_be_bytes());
+        record[10..].copy_from_slice(&source.to_be_bytes());
+        edges.push(&record)
+    };
+    // Sorted by the narrower id, so that it is looked up once.
+    let (mut last, mut narrower) = (String::new(), vec![]);
+    distinct(relations, progress, |record| {
+        let mut fields = Fields::of(record);
+        let (id, other, kind, number) = (fields.text()?, fields.text()?, fields.u8()?, fields.u16()?);
+        if id != last {
+            narrower = history.resolve(id, ids);
+            id.clone_into(&mut last);
+        }
+        let source = tables.sources[usize::from(number)];
+        let (up, down) = if kind == Hierarchy::Parent as u8 {
+            (Relation::Parent, Relation::Child)
+        } else {
+            (Relation::Broader, Relation::Narrower)
+        };
+        if narrower.is_empty() {
+            return Ok(());
+        }
+        for broader in history.resolve(other, ids) {
+            for &narrower in narrower.iter().filter(|&&n| n != broader) {
+                push(narrower, up, broader, source)?;
+                push(broader, down, narrower, source)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(edges)
+}
+
+fn write_edges(file: &mut ColumnsWriter, edges: Sorted, concepts: usize) -> Result<(), IndexError> {
+    let mut column = file.column()?;
+    let mut ends = vec![0u32; concepts];
+    let mut count = 0u32;
+    distinct(edges, &crate::progress::Silent, |record| {
+        let mut fields = Fields::of(record);
+        let (from, relation, to, source) = (fields.u32()?, fields.u16()?, fields.u32()?, fields.u16()?);
+        column.push(Edge { to, relation, source })?;
+        count = count.checked_add(1).ok_or(IndexError::TooLarge("4 billion relations"))?;
+        ends[from as usize] = count;
+        Ok(())
+    })?;
+    // A concept without relations ends where the one before it does.
+    let mut last = 0;
+    ends.iter_mut().for_each(|end| {
+        last = last.max(*end);
+        *end = last;
+    });
+    file.add("edge", column)?;
+    Ok(file.add_values("concept.eends", &ends)?)
+}

@@ -1,0 +1,437 @@
+//! Collects the statements of terminologies, in any order and of any number, for an index.
+//!
+//! What a statement says becomes a record that begins with its concept, so that sorting brings together what belongs together.
+//! Invariant: memory is that of the sorters, whatever the number of statements.
+
+use std::{collections::HashMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::view::SUCCESSIONS;
+use crate::{
+    domain::{AtomRef, Hierarchy, Refusal, Statement, Succession, is_concept_id, semantic_type},
+    index::{IndexError, manifest::SourceEntry},
+    sorter::{Sorted, Sorter},
+    text,
+};
+
+/// Names longer than this, in bytes, are no names.
+const LONGEST_NAME: usize = 4096;
+/// Bytes of a code, a source or another short value.
+const LONGEST_VALUE: usize = 512;
+/// Memory of the largest sorter, in bytes; the others take a part of it.
+pub const SORT_MEMORY: usize = 256 << 20;
+
+/// What is taken of the terminologies. Empty lists take everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Languages (LAT); of several, names in the first are preferred.
+    pub languages: Vec<String>,
+    /// Source vocabularies (SAB).
+    pub sources: Vec<String>,
+    /// TUIs; a concept of any is taken.
+    pub semantic_types: Vec<String>,
+    /// Groups; joined with the types.
+    pub semantic_groups: Vec<String>,
+    pub include_suppressed: bool,
+    /// The first names by preference; absent: all.
+    pub max_names_per_concept: Option<usize>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            languages: vec!["ENG".into()],
+            sources: vec![],
+            semantic_types: vec![],
+            semantic_groups: vec![],
+            include_suppressed: false,
+            max_names_per_concept: None,
+        }
+    }
+}
+
+impl Selection {
+    /// Whether names in this language and from this source are taken.
+    pub fn takes(&self, language: &str, source: &str) -> bool {
+        self.takes_language(language) && self.takes_source(source)
+    }
+
+    fn takes_language(&self, language: &str) -> bool {
+        self.languages.is_empty() || self.languages.iter().any(|l| l == language)
+    }
+
+    fn takes_source(&self, source: &str) -> bool {
+        self.sources.is_empty() || self.sources.iter().any(|s| s == source)
+    }
+}
+
+/// What became of the names that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub taken: u64,
+    pub other_language: u64,
+    pub other_source: u64,
+    pub suppressed: u64,
+    /// Of concepts without a type that was asked for.
+    pub other_type: u64,
+    /// Beyond the most names of a concept.
+    pub surplus: u64,
+    /// The same name of a concept from the same source, with the same code and term type.
+    pub repeated: u64,
+}
+
+/// What a record says of the concept that it begins with; records of a concept sort in this order.
+pub const TYPE: u8 = 0;
+pub const ATOM: u8 = 1;
+pub const CODE: u8 = 2;
+pub const DEFINITION: u8 = 3;
+pub const SUCCESSOR: u8 = 4;
+
+/// Takes statements until they are assembled.
+pub struct Collector {
+    pub(super) selection: Selection,
+    pub(super) statements: Sorter,
+    pub(super) relations: Sorter,
+    pub(super) sources: Interner,
+    pub(super) terms: Interner,
+    pub(super) languages: Interner,
+    pub(super) about: HashMap<u16, SourceEntry>,
+    pub(super) tally: Tally,
+    pub(super) count: u32,
+    record: Vec<u8>,
+}
+
+impl Collector {
+    /// A collector that spills into `dir` what memory does not hold.
+    pub fn new(dir: &Path, selection: Selection) -> Self {
+        Self {
+            selection,
+            statements: Sorter::new(dir, SORT_MEMORY),
+            relations: Sorter::new(dir, SORT_MEMORY / 4),
+            sources: Interner::default(),
+            terms: Interner::default(),
+            languages: Interner::default(),
+            about: HashMap::new(),
+            tally: Tally::default(),
+            count: 0,
+            record: vec![],
+        }
+    }
+
+    /// Takes a statement, or leaves it because of the selection.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is wrong with it, or with the disk.
+    pub fn take(&mut self, statement: Statement) -> Result<(), Refusal> {
+        match statement {
+            Statement::Atom(atom) => self.atom(atom),
+            Statement::Type { concept, tui } => {
+                let place = semantic_type::position(tui)
+                    .ok_or_else(|| wrong(format!("{} is no TUI of the UMLS Semantic Network", quoted(tui))))?;
+                self.begin(concept, TYPE)?;
+                self.record.push(place as u8);
+                self.end()
+            }
+            Statement::Code { concept, source, code } => {
+                let source = self.source(source)?;
+                short(code, "code")?;
+                self.begin(concept, CODE)?;
+                self.put(&source.to_be_bytes());
+                self.put(code.as_bytes());
+                self.end()
+            }
+            Statement::Definition { concept, source, text } => {
+                let text = text::clean(text);
+                if !self.selection.takes_source(source) || text.is_empty() {
+                    return Ok(());
+                }
+                let source = self.source(source)?;
+                self.begin(concept, DEFINITION)?;
+                self.put(&source.to_be_bytes());
+                self.put(text.as_bytes());
+                self.end()
+            }
+            Statement::Relation { narrower, broader, kind, source } => {
+                if !self.selection.takes_source(source) {
+                    return Ok(());
+                }
+                let source = self.source(source)?;
+                concept_id(narrower)?;
+                concept_id(broader)?;
+                self.record.clear();
+                self.put(narrower.as_bytes());
+                self.put(&[0]);
+                self.put(broader.as_bytes());
+                self.put(&[0, u8::from(kind == Hierarchy::Broader)]);
+                self.put(&source.to_be_bytes());
+                self.relations.push(&self.record).map_err(failed)
+            }
+            Statement::Successor { retired, successor, kind, source } => {
+                let source = self.source(source)?;
+                let kind = if successor.is_none() { Succession::Deleted } else { kind };
+                successor.map_or(Ok(()), concept_id)?;
+                self.begin(retired, SUCCESSOR)?;
+                self.put(&[SUCCESSIONS.iter().position(|k| *k == kind).unwrap_or(0) as u8]);
+                self.put(&source.to_be_bytes());
+                self.put(successor.unwrap_or_default().as_bytes());
+                self.end()
+            }
+            Statement::Source { source, name, version, restriction_level } => {
+                let place = self.source(source)?;
+                let about = self.about.entry(place).or_default();
+                let set = |field: &mut String, value: &str| {
+                    if field.is_empty() {
+                        *field = text::clean(value);
+                    }
+                };
+                set(&mut about.name, name);
+                set(&mut about.version, version);
+                about.restriction_level = about.restriction_level.max(restriction_level);
+                Ok(())
+            }
+        }
+    }
+
+    fn atom(&mut self, atom: AtomRef) -> Result<(), Refusal> {
+        let left = if !self.selection.takes_language(atom.language) {
+            &mut self.tally.other_language
+        } else if !self.selection.takes_source(atom.source) {
+            &mut self.tally.other_source
+        } else if atom.suppressed && !self.selection.include_suppressed {
+            &mut self.tally.suppressed
+        } else {
+            return self.taken(atom);
+        };
+        *left += 1;
+        Ok(())
+    }
+
+    fn taken(&mut self, atom: AtomRef) -> Result<(), Refusal> {
+        let AtomRef { concept, name, source, code, term_type, language, suppressed, preference } = atom;
+        let name = text::clean(name);
+        if text::is_blank(&name) {
+            return Err(wrong("its name has no letter or digit"));
+        }
+        if name.len() > LONGEST_NAME {
+            return Err(wrong(format!("its name is longer than {LONGEST_NAME} bytes")));
+        }
+        short(code, "code")?;
+        short(term_type, "term type")?;
+        short(language, "language")?;
+        let order = self.selection.languages.iter().position(|l| l == language).unwrap_or(0) as u8;
+        let (source, term) = (self.source(source)?, self.terms.number(term_type).map_err(wrong)?);
+        let language = u8::try_from(self.languages.number(language).map_err(wrong)?)
+            .map_err(|_| wrong("more than 256 languages cannot be told apart"))?;
+        self.begin(concept, ATOM)?;
+        let number = self.count;
+        self.count = number.checked_add(1).ok_or_else(|| failed(IndexError::TooLarge("4 billion names")))?;
+        // Of names preferred alike the first that was read leads.
+        self.put(&[order, u8::from(suppressed)]);
+        self.put(&(!preference).to_be_bytes());
+        self.put(&number.to_be_bytes());
+        self.put(&source.to_be_bytes());
+        self.put(&term.to_be_bytes());
+        self.put(&[language]);
+        self.put(code.as_bytes());
+        self.put(&[0]);
+        self.put(name.as_bytes());
+        self.tally.taken += 1;
+        self.end()
+    }
+
+    fn source(&mut self, source: &str) -> Result<u16, Refusal> {
+        if source.is_empty() {
+            return Err(wrong("it names no source"));
+        }
+        short(source, "source")?;
+        self.sources.number(source).map_err(wrong)
+    }
+
+    fn begin(&mut self, concept: &str, tag: u8) -> Result<(), Refusal> {
+        concept_id(concept)?;
+        self.record.clear();
+        self.put(concept.as_bytes());
+        self.put(&[0, tag]);
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.record.extend_from_slice(bytes);
+    }
+
+    fn end(&mut self) -> Result<(), Refusal> {
+        self.statements.push(&self.record).map_err(failed)
+    }
+}
+
+fn wrong(reason: impl Into<String>) -> Refusal {
+    Refusal::Statement(reason.into())
+}
+
+fn failed(e: impl Into<IndexError>) -> Refusal {
+    Refusal::Failure(Box::new(e.into()))
+}
+
+fn concept_id(id: &str) -> Result<(), Refusal> {
+    if is_concept_id(id) {
+        return Ok(());
+    }
+    Err(wrong(format!("{} is neither a CUI (C and seven digits) nor a prefixed id", quoted(id))))
+}
+
+fn short(value: &str, what: &str) -> Result<(), Refusal> {
+    if value.len() > LONGEST_VALUE || value.chars().any(char::is_control) {
+        return Err(wrong(format!("its {what} is longer than {LONGEST_VALUE} bytes or has control characters")));
+    }
+    Ok(())
+}
+
+/// A value as an error shows it: short, and without what a terminal would obey.
+fn quoted(value: &str) -> String {
+    let shown: String = value.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    format!("`{shown}`")
+}
+
+/// Numbers for the few values that a column has.
+#[derive(Default)]
+pub struct Interner {
+    numbers: HashMap<String, u16>,
+    /// What was asked for last: rows of one source mostly follow each other.
+    last: Option<(String, u16)>,
+}
+
+impl Interner {
+    fn number(&mut self, value: &str) -> Result<u16, &'static str> {
+        if let Some((last, number)) = &self.last
+            && last == value
+        {
+            return Ok(*number);
+        }
+        let number = match self.numbers.get(value) {
+            Some(&number) => number,
+            None => {
+                let number = u16::try_from(self.numbers.len()).ok().filter(|n| *n < u16::MAX);
+                let number = number.ok_or("more than 65,535 sources or term types cannot be told apart")?;
+                self.numbers.insert(value.to_owned(), number);
+                number
+            }
+        };
+        self.last = Some((value.to_owned(), number));
+        Ok(number)
+    }
+
+    /// The values in order, and for each number its place among them.
+    pub fn sorted(self) -> (Vec<String>, Vec<u16>) {
+        let mut values: Vec<(String, u16)> = self.numbers.into_iter().collect();
+        values.sort_unstable();
+        let mut places = vec![0; values.len()];
+        for (place, (_, number)) in values.iter().enumerate() {
+            places[usize::from(*number)] = place as u16;
+        }
+        (values.into_iter().map(|(value, _)| value).collect(), places)
+    }
+}
+
+/// Atoms with their keys, to be sorted by key.
+pub struct Names {
+    sorter: Sorter,
+    record: Vec<u8>,
+}
+
+impl Names {
+    pub fn new(dir: &Path) -> Self {
+        Self { sorter: Sorter::new(dir, SORT_MEMORY), record: vec![] }
+    }
+
+    /// Adds the atom of this number, whose concept has the set of types `set`.
+    pub fn push(&mut self, name: &str, atom: u32, set: u16, source: u16) -> Result<(), IndexError> {
+        self.record.clear();
+        self.record.extend_from_slice(text::key(name).as_bytes());
+        self.record.push(0);
+        self.record.extend_from_slice(&atom.to_be_bytes());
+        self.record.extend_from_slice(&set.to_be_bytes());
+        self.record.extend_from_slice(&source.to_be_bytes());
+        Ok(self.sorter.push(&self.record)?)
+    }
+
+    pub fn sort(self) -> Result<SortedNames, IndexError> {
+        let count = self.sorter.len();
+        Ok(SortedNames { sorted: self.sorter.sort()?, count, record: self.record })
+    }
+}
+
+/// Atoms in the order of their keys, and of those of one key in the order of their numbers.
+pub struct SortedNames {
+    sorted: Sorted,
+    count: u64,
+    record: Vec<u8>,
+}
+
+/// One of [`SortedNames`].
+pub struct KeyedName<'a> {
+    pub key: &'a str,
+    pub atom: u32,
+    pub set: u16,
+    pub source: u16,
+}
+
+impl SortedNames {
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    pub fn next(&mut self) -> Result<Option<KeyedName<'_>>, IndexError> {
+        if !self.sorted.next(&mut self.record)? {
+            return Ok(None);
+        }
+        let mut fields = Fields::of(&self.record);
+        let key = fields.text()?;
+        Ok(Some(KeyedName { key, atom: fields.u32()?, set: fields.u16()?, source: fields.u16()? }))
+    }
+}
+
+/// Reads a record that was written here.
+pub struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub fn of(record: &'a [u8]) -> Self {
+        Self(record)
+    }
+
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Text up to the next zero, which no text has, or to the end.
+    pub fn text(&mut self) -> Result<&'a str, IndexError> {
+        let end = memchr::memchr(0, self.0).unwrap_or(self.0.len());
+        let (text, rest) = self.0.split_at(end);
+        self.0 = rest.get(1..).unwrap_or_default();
+        std::str::from_utf8(text).map_err(|_| spoilt())
+    }
+
+    pub fn u8(&mut self) -> Result<u8, IndexError> {
+        self.take().map(u8::from_be_bytes)
+    }
+
+    pub fn u16(&mut self) -> Result<u16, IndexError> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    pub fn u32(&mut self) -> Result<u32, IndexError> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], IndexError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or_else(spoilt)?;
+        self.0 = rest;
+        Ok(*bytes)
+    }
+}
+
+/// What a temporary file gave back is not what was written to it.
+fn spoilt() -> IndexError {
+    std::io::Error::other("a temporary file was damaged").into()
+}

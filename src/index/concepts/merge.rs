@@ -1,0 +1,434 @@
+//! Merges sorted records to concepts, atoms, definitions and history.
+//!
+//! Records come by concept, and of a concept its types, atoms by preference, codes, definitions and successors, in this order: each is
+//! written as it comes. Invariant: what is in memory does not grow with the atoms.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::Path,
+};
+
+use super::{
+    NO_CODE, Selection, Step, Tally,
+    assemble::PULSE,
+    collect::{ATOM, CODE, DEFINITION, Fields, Names, SORT_MEMORY, SUCCESSOR, TYPE},
+    view::SUCCESSIONS,
+};
+use crate::{
+    domain::{
+        Succession,
+        semantic_type::{SEMANTIC_TYPES, position},
+    },
+    index::{
+        IndexError,
+        columns::{ColumnWriter, ColumnsWriter, StringsWriter},
+        manifest::SourceEntry,
+        mapped::partition,
+    },
+    progress::Progress,
+    sorter::{Sorted, Sorter},
+};
+
+/// Retired ids that may lead to one another before a concept must be reached.
+const LONGEST_CHAIN: usize = 8;
+
+/// For the number that a value got when it was read, its place in order.
+pub struct Tables {
+    pub sources: Vec<u16>,
+    pub terms: Vec<u16>,
+    pub languages: Vec<u16>,
+}
+
+/// Ids in order, in memory: some 12 bytes each.
+#[derive(Default)]
+pub struct Ids {
+    text: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Ids {
+    fn push(&mut self, id: &str) -> Result<(), IndexError> {
+        self.text.extend_from_slice(id.as_bytes());
+        self.ends.push(u32::try_from(self.text.len()).map_err(|_| IndexError::TooLarge("4 GiB of ids"))?);
+        Ok(())
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.text[start as usize..self.ends[i] as usize]
+    }
+
+    fn position(&self, id: &[u8]) -> Option<usize> {
+        let at = partition(self.len(), |i| self.get(i) < id);
+        (at < self.len() && self.get(at) == id).then_some(at)
+    }
+
+    /// Writes them as the strings `name`.
+    pub fn write(&self, file: &mut ColumnsWriter, name: &str) -> Result<(), IndexError> {
+        file.add_values(&format!("{name}.text"), &self.text)?;
+        Ok(file.add_values(&format!("{name}.ends"), &self.ends)?)
+    }
+}
+
+/// Ids that name no concept, with what took their place.
+#[derive(Default)]
+pub struct History {
+    retired: Ids,
+    ends: Vec<u32>,
+    steps: Vec<Step>,
+    successors: Ids,
+}
+
+impl History {
+    fn push(&mut self, id: &str, kind: u8, source: u16, successor: &str) -> Result<(), IndexError> {
+        if self.retired.len() == 0 || self.retired.get(self.retired.len() - 1) != id.as_bytes() {
+            self.retired.push(id)?;
+            self.ends.push(self.steps.len() as u32);
+        }
+        let number = self.successors.len() as u32;
+        self.successors.push(successor)?;
+        self.steps.push(Step { id: number, kind: kind.into(), source });
+        if let Some(end) = self.ends.last_mut() {
+            *end += 1;
+        }
+        Ok(())
+    }
+
+    /// The concepts that `id` stands for: itself, or those that replaced it.
+    pub fn resolve(&self, id: &str, ids: &Ids) -> Vec<u32> {
+        let (mut found, mut open) = (vec![], vec![id.as_bytes()]);
+        for _ in 0..LONGEST_CHAIN {
+            let mut next = vec![];
+            for id in open {
+                if let Some(concept) = ids.position(id) {
+                    found.push(concept as u32);
+                } else if let Some(place) = self.retired.position(id) {
+                    let start = if place == 0 { 0 } else { self.ends[place - 1] };
+                    let steps = &self.steps[start as usize..self.ends[place] as usize];
+                    let same = steps.iter().filter(|s| SUCCESSIONS[usize::from(s.kind)] == Succession::Same);
+                    next.extend(same.map(|s| self.successors.get(s.id as usize)));
+                }
+            }
+            open = next;
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Writes it.
+    pub fn write(&self, file: &mut ColumnsWriter) -> Result<(), IndexError> {
+        self.retired.write(file, "old")?;
+        self.successors.write(file, "new")?;
+        file.add_values("old.steps", &self.steps)?;
+        Ok(file.add_values("old.sends", &self.ends)?)
+    }
+}
+
+/// What merging leaves to be done.
+pub struct Merged<'a> {
+    pub file: ColumnsWriter<'a>,
+    pub ids: Ids,
+    pub history: History,
+    pub names: Names,
+    /// Source, code, zero, concept, atom.
+    pub codes: Sorter,
+    /// Distinct sets of semantic types, as places.
+    pub sets: Vec<Vec<u8>>,
+    pub sources: Vec<SourceEntry>,
+    pub semantic_types: BTreeMap<String, u64>,
+    pub tally: Tally,
+    pub atoms: u32,
+}
+
+/// The concept whose records are being read.
+#[derive(Default)]
+struct Current {
+    id: String,
+    types: Vec<u8>,
+    /// Its number, once a name of it was taken.
+    number: Option<u32>,
+    set: u16,
+    /// What tells its atoms apart.
+    atoms: HashSet<Vec<u8>>,
+    definitions: HashSet<String>,
+}
+
+/// Merges records.
+pub struct Merger<'a> {
+    selection: &'a Selection,
+    tables: &'a Tables,
+    languages: &'a [String],
+    /// By place; absent when every type is taken.
+    wanted: Option<Vec<bool>>,
+    current: Current,
+    merged: Merged<'a>,
+    set_numbers: HashMap<Vec<u8>, u16>,
+    /// By type, how many concepts are of it.
+    of_type: Vec<u64>,
+    /// By source: the last concept counted, and the languages seen.
+    counted: Vec<Option<u32>>,
+    spoken: Vec<BTreeSet<u8>>,
+    record: Vec<u8>,
+    set: ColumnWriter,
+    atom_ends: ColumnWriter,
+    names: StringsWriter,
+    atom_source: ColumnWriter,
+    atom_term: ColumnWriter,
+    atom_language: ColumnWriter,
+    atom_suppressed: ColumnWriter,
+    definitions: StringsWriter,
+    definition_source: ColumnWriter,
+    definition_ends: ColumnWriter,
+    definition_count: u32,
+}
+
+impl<'a> Merger<'a> {
+    /// Merges into columns that are kept in `dir`.
+    pub fn new(
+        dir: &'a Path,
+        selection: &'a Selection,
+        tables: &'a Tables,
+        languages: &'a [String],
+        sources: Vec<SourceEntry>,
+        tally: Tally,
+    ) -> Result<Self, IndexError> {
+        let file = ColumnsWriter::new(dir);
+        let by_type = !selection.semantic_types.is_empty() || !selection.semantic_groups.is_empty();
+        let wanted = by_type.then(|| {
+            let mut wanted: Vec<bool> =
+                SEMANTIC_TYPES.iter().map(|t| selection.semantic_groups.iter().any(|g| g == t.group)).collect();
+            selection.semantic_types.iter().filter_map(|t| position(t)).for_each(|place| wanted[place] = true);
+            wanted
+        });
+        Ok(Self {
+            selection,
+            tables,
+            languages,
+            wanted,
+            current: Current::default(),
+            set_numbers: HashMap::new(),
+            of_type: vec![0; SEMANTIC_TYPES.len()],
+            counted: vec![None; sources.len()],
+            spoken: vec![BTreeSet::new(); sources.len()],
+            record: vec![],
+            set: file.column()?,
+            atom_ends: file.column()?,
+            names: file.strings()?,
+            atom_source: file.column()?,
+            atom_term: file.column()?,
+            atom_language: file.column()?,
+            atom_suppressed: file.column()?,
+            definitions: file.strings()?,
+            definition_source: file.column()?,
+            definition_ends: file.column()?,
+            definition_count: 0,
+            merged: Merged {
+                file,
+                ids: Ids::default(),
+                history: History::default(),
+                names: Names::new(dir),
+                codes: Sorter::new(dir, SORT_MEMORY / 2),
+                sets: vec![],
+                sources,
+                semantic_types: BTreeMap::new(),
+                tally: Tally { taken: 0, ..tally },
+                atoms: 0,
+            },
+        })
+    }
+
+    /// Merges every record.
+    ///
+    /// # Errors
+    /// What the disk says; [`IndexError::Interrupted`].
+    pub fn all(&mut self, mut records: Sorted, progress: &dyn Progress) -> Result<(), IndexError> {
+        let (mut record, mut read) = (vec![], 0u64);
+        while records.next(&mut record)? {
+            self.one(&record)?;
+            read += 1;
+            if read.is_multiple_of(PULSE) {
+                progress.advance(PULSE);
+                if progress.interrupted() {
+                    return Err(IndexError::Interrupted);
+                }
+            }
+        }
+        self.end_concept()
+    }
+
+    fn one(&mut self, record: &[u8]) -> Result<(), IndexError> {
+        let mut fields = Fields::of(record);
+        let id = fields.text()?;
+        if id != self.current.id {
+            self.end_concept()?;
+            id.clone_into(&mut self.current.id);
+        }
+        match fields.u8()? {
+            TYPE => {
+                let place = fields.u8()?;
+                if self.current.types.last() != Some(&place) {
+                    self.current.types.push(place);
+                }
+                Ok(())
+            }
+            ATOM => self.atom(fields),
+            CODE => self.code(fields),
+            DEFINITION => self.definition(fields),
+            SUCCESSOR => self.successor(fields),
+            _ => Ok(()),
+        }
+    }
+
+    fn atom(&mut self, mut fields: Fields) -> Result<(), IndexError> {
+        let (_, suppressed, _, _) = (fields.u8()?, fields.u8()?, fields.u32()?, fields.u32()?);
+        let tally = &mut self.merged.tally;
+        if self.wanted.as_ref().is_some_and(|wanted| !self.current.types.iter().any(|&t| wanted[usize::from(t)])) {
+            tally.other_type += 1;
+            return Ok(());
+        }
+        if self.selection.max_names_per_concept.is_some_and(|most| self.current.atoms.len() >= most) {
+            tally.surplus += 1;
+            return Ok(());
+        }
+        if !self.current.atoms.insert(fields.rest().to_vec()) {
+            tally.repeated += 1;
+            return Ok(());
+        }
+        tally.taken += 1;
+        let source = self.tables.sources[usize::from(fields.u16()?)];
+        let term = self.tables.terms[usize::from(fields.u16()?)];
+        let language = self.tables.languages[usize::from(fields.u8()?)] as u8;
+        let (code, name) = (fields.text()?, fields.text()?);
+        let concept = match self.current.number {
+            Some(number) => number,
+            None => self.begin_concept()?,
+        };
+        let atom = self.merged.atoms;
+        self.merged.atoms += 1;
+        self.names.push(name)?;
+        self.atom_source.push(source)?;
+        self.atom_term.push(term)?;
+        self.atom_language.push(language)?;
+        self.atom_suppressed.push(suppressed)?;
+        self.merged.names.push(name, atom, self.current.set, source)?;
+        if !code.is_empty() {
+            self.push_code(source, code, concept, atom)?;
+        }
+        let place = usize::from(source);
+        self.merged.sources[place].atoms += 1;
+        self.spoken[place].insert(language);
+        if self.counted[place].replace(concept) != Some(concept) {
+            self.merged.sources[place].concepts += 1;
+        }
+        Ok(())
+    }
+
+    fn begin_concept(&mut self) -> Result<u32, IndexError> {
+        let number = self.merged.ids.len() as u32;
+        self.merged.ids.push(&self.current.id)?;
+        self.current.types.iter().for_each(|&place| self.of_type[usize::from(place)] += 1);
+        let next = self.set_numbers.len();
+        self.current.set = match self.set_numbers.get(&self.current.types) {
+            Some(&set) => set,
+            None => {
+                let set = u16::try_from(next).map_err(|_| IndexError::TooLarge("65,536 sets of semantic types"))?;
+                self.set_numbers.insert(self.current.types.clone(), set);
+                self.merged.sets.push(self.current.types.clone());
+                set
+            }
+        };
+        self.current.number = Some(number);
+        Ok(number)
+    }
+
+    fn end_concept(&mut self) -> Result<(), IndexError> {
+        if self.current.number.is_some() {
+            self.set.push(self.current.set)?;
+            self.atom_ends.push(self.merged.atoms)?;
+            self.definition_ends.push(self.definition_count)?;
+        }
+        self.current.number = None;
+        self.current.types.clear();
+        self.current.atoms.clear();
+        self.current.definitions.clear();
+        Ok(())
+    }
+
+    fn code(&mut self, mut fields: Fields) -> Result<(), IndexError> {
+        let Some(concept) = self.current.number else { return Ok(()) };
+        let source = self.tables.sources[usize::from(fields.u16()?)];
+        self.push_code(source, fields.text()?, concept, NO_CODE)
+    }
+
+    fn push_code(&mut self, source: u16, code: &str, concept: u32, atom: u32) -> Result<(), IndexError> {
+        self.record.clear();
+        self.record.extend_from_slice(&source.to_be_bytes());
+        self.record.extend_from_slice(code.as_bytes());
+        self.record.push(0);
+        self.record.extend_from_slice(&concept.to_be_bytes());
+        self.record.extend_from_slice(&atom.to_be_bytes());
+        Ok(self.merged.codes.push(&self.record)?)
+    }
+
+    fn definition(&mut self, mut fields: Fields) -> Result<(), IndexError> {
+        let source = self.tables.sources[usize::from(fields.u16()?)];
+        let text = fields.text()?;
+        if self.current.number.is_none() || !self.current.definitions.insert(format!("{source} {text}")) {
+            return Ok(());
+        }
+        self.definitions.push(text)?;
+        self.definition_source.push(source)?;
+        self.definition_count += 1;
+        Ok(())
+    }
+
+    fn successor(&mut self, mut fields: Fields) -> Result<(), IndexError> {
+        if self.current.number.is_some() {
+            return Ok(());
+        }
+        let (kind, source) = (fields.u8()?, self.tables.sources[usize::from(fields.u16()?)]);
+        self.merged.history.push(&self.current.id, kind, source, fields.text()?)
+    }
+
+    /// Completes the columns.
+    pub fn finish(self) -> Result<Merged<'a>, IndexError> {
+        let mut merged = self.merged;
+        for (entry, spoken) in merged.sources.iter_mut().zip(self.spoken) {
+            entry.languages = spoken.into_iter().map(|place| self.languages[usize::from(place)].clone()).collect();
+        }
+        let counts = SEMANTIC_TYPES.iter().zip(self.of_type).filter(|(_, count)| *count > 0);
+        merged.semantic_types = counts.map(|(t, count)| (t.tui.to_owned(), count)).collect();
+        let file = &mut merged.file;
+        let mut end = 0;
+        let set_ends: Vec<u32> = merged
+            .sets
+            .iter()
+            .map(|set| {
+                end += set.len() as u32;
+                end
+            })
+            .collect();
+        file.add_values("set.types", &merged.sets.concat())?;
+        file.add_values("set.ends", &set_ends)?;
+        file.add_strings("name", self.names)?;
+        file.add_strings("def", self.definitions)?;
+        for (name, column) in [
+            ("concept.set", self.set),
+            ("concept.aends", self.atom_ends),
+            ("atom.source", self.atom_source),
+            ("atom.term", self.atom_term),
+            ("atom.language", self.atom_language),
+            ("atom.suppressed", self.atom_suppressed),
+            ("def.source", self.definition_source),
+            ("concept.dends", self.definition_ends),
+        ] {
+            file.add(name, column)?;
+        }
+        Ok(merged)
+    }
+}

@@ -1,0 +1,183 @@
+//! Rows: the distinct names after normalisation, each with its atoms, and which rows a semantic type or a source has.
+//!
+//! Keys are a finite state transducer (`fst`) from key to row; types and sources are compressed bitmaps (`roaring`). Invariant: rows
+//! are numbered in the order of their keys, so that a range of keys is a range of rows.
+
+use std::path::Path;
+
+use fst::{IntoStreamer, Map, MapBuilder, Streamer};
+use roaring::RoaringBitmap;
+
+use super::collect::SortedNames;
+use crate::{
+    domain::semantic_type::SEMANTIC_TYPES,
+    index::{
+        IndexError,
+        columns::ColumnsWriter,
+        manifest::{KEYS, ROWS, WORDS},
+        mapped::{Column, Lists, MappedFile, Sections},
+        words::WordCounter,
+    },
+    progress::Progress,
+};
+
+/// Rows between two reports of progress.
+const PULSE: u64 = 1 << 14;
+
+/// The rows of an index: keys and lists mapped, bitmaps in memory (some 2 MB a million rows).
+pub struct Rows {
+    atoms: Lists<u32>,
+    keys: Map<Column<u8>>,
+    /// By place of the type, then of the source.
+    maps: Vec<RoaringBitmap>,
+}
+
+impl Rows {
+    /// Maps the rows in `dir`.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`] when they are not what the manifest says.
+    pub fn open(dir: &Path, sources: usize, rows: usize) -> Result<Self, IndexError> {
+        let file = Sections::open(&dir.join(ROWS))?;
+        let atoms = file.lists("row.atoms", "row.aends")?;
+        let bytes: Lists<u8> = file.lists("map.bytes", "map.ends")?;
+        let read =
+            |i| RoaringBitmap::deserialize_from(bytes.get(i)).map_err(|e| file.damaged(format!("bitmap {i}: {e}")));
+        let maps: Vec<RoaringBitmap> = (0..bytes.len()).map(read).collect::<Result<_, _>>()?;
+        let inside = maps.iter().all(|map| map.max().is_none_or(|row| (row as usize) < rows));
+        if atoms.len() != rows || maps.len() != SEMANTIC_TYPES.len() + sources || !inside {
+            return Err(file.damaged("its tables do not fit together"));
+        }
+        let file = MappedFile::open(&dir.join(KEYS))?;
+        let keys = Map::new(file.whole::<u8>()?).map_err(|e| file.damaged(e.to_string()))?;
+        if keys.len() != rows {
+            return Err(file.damaged("it does not hold as many names as the manifest says"));
+        }
+        Ok(Self { atoms, keys, maps })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.atoms.len()
+    }
+
+    /// The row with this key.
+    pub fn position(&self, key: &str) -> Option<u32> {
+        self.keys.get(key).and_then(|row| self.checked(row))
+    }
+
+    /// A row that a damaged file might put outside.
+    fn checked(&self, row: u64) -> Option<u32> {
+        u32::try_from(row).ok().filter(|&row| (row as usize) < self.len())
+    }
+
+    /// The rows whose keys begin with `prefix`.
+    pub fn beginning(&self, prefix: &str) -> std::ops::Range<u32> {
+        let at = |key: &[u8]| {
+            let next = self.keys.range().ge(key).into_stream().next().map(|(_, row)| row);
+            next.map_or(self.len() as u32, |row| self.checked(row).unwrap_or(0))
+        };
+        let mut after = prefix.as_bytes().to_vec();
+        // No byte of UTF-8 is 255, so that the last one can be raised.
+        match after.last_mut() {
+            Some(last) => *last += 1,
+            None => return 0..self.len() as u32,
+        }
+        at(prefix.as_bytes())..at(&after)
+    }
+
+    /// The keys that `automaton` accepts, with their rows.
+    pub fn search(&self, automaton: impl fst::Automaton, mut each: impl FnMut(&str, u32)) {
+        let mut found = self.keys.search(automaton).into_stream();
+        while let Some((key, row)) = found.next() {
+            if let (Ok(key), Some(row)) = (std::str::from_utf8(key), self.checked(row)) {
+                each(key, row);
+            }
+        }
+    }
+
+    /// The atoms of a row.
+    pub fn atoms(&self, row: u32) -> &[u32] {
+        self.atoms.get(row as usize)
+    }
+
+    /// The rows that have a name of a concept of the type at `place`.
+    pub fn of_type(&self, place: usize) -> &RoaringBitmap {
+        &self.maps[place]
+    }
+
+    /// The rows that have a name from the source at `place`.
+    pub fn of_source(&self, place: usize) -> &RoaringBitmap {
+        &self.maps[SEMANTIC_TYPES.len() + place]
+    }
+}
+
+/// Writes rows, keys and words from atoms sorted by key; gives how many rows there are.
+///
+/// # Errors
+/// What the disk says, and [`IndexError::Interrupted`].
+pub fn write(
+    dir: &Path,
+    mut names: SortedNames,
+    sets: &[Vec<u8>],
+    sources: usize,
+    progress: &dyn Progress,
+) -> Result<u64, IndexError> {
+    progress.stage("writing names", names.len());
+    let mut file = ColumnsWriter::new(dir);
+    let (mut atoms, mut ends) = (file.column()?, file.column()?);
+    let mut maps = vec![RoaringBitmap::new(); SEMANTIC_TYPES.len() + sources];
+    let keys = std::io::BufWriter::with_capacity(1 << 20, fs_err::File::create(dir.join(KEYS))?);
+    let mut keys = MapBuilder::new(keys).map_err(fst_error)?;
+    let mut words = WordCounter::new(dir);
+    let (mut last, mut count, mut rows) = (String::new(), 0u32, 0u32);
+    while let Some(name) = names.next()? {
+        if rows == 0 || name.key != last {
+            if rows > 0 {
+                ends.push(count)?;
+            }
+            keys.insert(name.key, rows.into()).map_err(fst_error)?;
+            words.count(name.key)?;
+            last.clear();
+            last.push_str(name.key);
+            rows = rows.checked_add(1).ok_or(IndexError::TooLarge("4 billion names"))?;
+        }
+        let row = rows - 1;
+        atoms.push(name.atom)?;
+        count += 1;
+        for &place in &sets[usize::from(name.set)] {
+            maps[usize::from(place)].insert(row);
+        }
+        maps[SEMANTIC_TYPES.len() + usize::from(name.source)].insert(row);
+        if u64::from(count).is_multiple_of(PULSE) {
+            progress.advance(PULSE);
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
+            }
+        }
+    }
+    if rows > 0 {
+        ends.push(count)?;
+    }
+    keys.finish().map_err(fst_error)?;
+    file.add("row.atoms", atoms)?;
+    file.add("row.aends", ends)?;
+    let (mut bytes, mut ends) = (vec![], vec![]);
+    for map in &mut maps {
+        map.optimize();
+        map.serialize_into(&mut bytes)?;
+        ends.push(u32::try_from(bytes.len()).map_err(|_| IndexError::TooLarge("4 GiB of filters"))?);
+    }
+    file.add_values("map.bytes", &bytes)?;
+    file.add_values("map.ends", &ends)?;
+    file.join(&dir.join(ROWS))?;
+    words.write(&dir.join(WORDS))?;
+    Ok(rows.into())
+}
+
+fn fst_error(e: fst::Error) -> IndexError {
+    match e {
+        fst::Error::Io(e) => e.into(),
+        e => std::io::Error::other(e).into(),
+    }
+}
