@@ -85,7 +85,7 @@ impl Concepts {
     /// [`IndexError::UnknownSource`] when a source is none of this index: a misspelt one would otherwise be shown.
     pub fn hide(&mut self, sources: &[String], ceiling: Option<u8>) -> Result<(), IndexError> {
         for name in sources {
-            let place = self.source(name).ok_or_else(|| IndexError::UnknownSource(name.clone()))?;
+            let place = self.place(name).ok_or_else(|| IndexError::UnknownSource(name.clone()))?;
             self.hidden[usize::from(place)] = true;
         }
         for (place, source) in self.sources.iter().enumerate() {
@@ -160,8 +160,11 @@ impl Concepts {
 
     /// The place of a source that may be shown.
     pub fn source(&self, source: &str) -> Option<u16> {
-        let place = self.sources.binary_search_by(|s| s.source.as_str().cmp(source)).ok()? as u16;
-        self.shows(place).then_some(place)
+        self.place(source).filter(|&place| self.shows(place))
+    }
+
+    fn place(&self, source: &str) -> Option<u16> {
+        Some(self.sources.binary_search_by(|s| s.source.as_str().cmp(source)).ok()? as u16)
     }
 
     /// The sources that may be shown.
@@ -215,6 +218,14 @@ impl Concepts {
         let same =
             (first..self.code_source.len()).take_while(move |&i| Some(key(i)) == place.map(|place| (place, code)));
         same.filter_map(|i| self.code_concept.get(i).copied()).filter(|&concept| self.is_visible(concept))
+    }
+
+    /// What the codes of a source have before a colon, judged by the first of them: `HP` where it is `HP:0000001`.
+    pub fn code_prefix(&self, source: &str) -> Option<&str> {
+        let place = self.source(source)?;
+        let first = partition(self.code_source.len(), |i| self.code_source[i] < place);
+        self.code_source.get(first).filter(|&&of| of == place)?;
+        self.code_text.get(first).split_once(':').map(|(prefix, _)| prefix)
     }
 
     /// A concept's definitions, by source.
