@@ -1,12 +1,15 @@
 //! The HTTP face: router, limits, errors, documentation.
 //!
-//! Reading order: this file (state and router), `request` and `answer` (the contract), `problem` (errors), `routes`.
+//! Reading order: this file (state and router), `request`, `query` and `answer` (the contract), `problem` (errors), `lookup` (what an id
+//! names), `routes`.
 //!
 //! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
 //! route as it is registered, a status and a duration.
 
 mod answer;
+mod lookup;
 mod problem;
+mod query;
 mod request;
 mod routes;
 
@@ -33,7 +36,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::{
     problem::{Kind, PROBLEM_JSON, Problem},
-    routes::{concepts, link, status},
+    routes::{codes, concepts, find, link, status, vocabularies},
 };
 use crate::linker::Linker;
 
@@ -90,6 +93,22 @@ impl App {
         linker.ok_or_else(|| Problem::new(Kind::NotReady, "the model and the index are being loaded"))
     }
 
+    /// Does `work` on a thread that serves no connections, unless too much is waiting already.
+    async fn admitted<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.admission.clone().try_acquire_owned().map_err(|_| {
+            let detail = "the queue is full; try again after the time that Retry-After gives";
+            Problem::new(Kind::Overloaded, detail)
+        })?;
+        let work = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        work.await.map_err(|_| Problem::new(Kind::Internal, "the work was not finished"))?
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -105,7 +124,9 @@ impl App {
     ),
     tags(
         (name = "linking", description = "Mentions to concepts"),
-        (name = "concepts", description = "What the index knows of a concept"),
+        (name = "concepts", description = "Names to concepts, and what the index knows of one"),
+        (name = "codes", description = "Concepts to the codes of source vocabularies and back"),
+        (name = "vocabularies", description = "Semantic types and source vocabularies"),
         (name = "operation", description = "Probes and facts about this deployment"),
     ),
 )]
@@ -114,7 +135,13 @@ struct Api;
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(link::link))
+        .routes(routes!(find::find))
         .routes(routes!(concepts::concept))
+        .routes(routes!(concepts::related))
+        .routes(routes!(codes::of_concept))
+        .routes(routes!(codes::with_code))
+        .routes(routes!(vocabularies::semantic_types))
+        .routes(routes!(vocabularies::sources))
         .routes(routes!(status::healthz))
         .routes(routes!(status::readyz))
         .routes(routes!(status::info))

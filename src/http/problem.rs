@@ -25,8 +25,12 @@ pub enum Kind {
     UnknownSemanticType,
     UnknownSemanticGroup,
     UnknownSource,
+    UnknownLanguage,
     InvalidConceptId,
     UnknownConcept,
+    RetiredConcept,
+    DeletedConcept,
+    UnknownCode,
     NotFound,
     MethodNotAllowed,
     Overloaded,
@@ -64,10 +68,18 @@ impl Kind {
                 ("unknown-semantic-group", S::UNPROCESSABLE_ENTITY, "Not a group of the UMLS Semantic Network")
             }
             Self::UnknownSource => {
-                ("unknown-source", S::UNPROCESSABLE_ENTITY, "The index has no names from that source vocabulary")
+                ("unknown-source", S::UNPROCESSABLE_ENTITY, "The index does not show that source vocabulary")
+            }
+            Self::UnknownLanguage => {
+                ("unknown-language", S::UNPROCESSABLE_ENTITY, "The index has no names in that language")
             }
             Self::InvalidConceptId => ("invalid-concept-id", S::BAD_REQUEST, "Not a concept id"),
             Self::UnknownConcept => ("unknown-concept", S::NOT_FOUND, "The index has no such concept"),
+            Self::RetiredConcept => {
+                ("retired-concept", S::GONE, "The concept was replaced by others that the index lacks")
+            }
+            Self::DeletedConcept => ("deleted-concept", S::GONE, "The concept was deleted"),
+            Self::UnknownCode => ("unknown-code", S::NOT_FOUND, "The index has no concept with that code"),
             Self::NotFound => ("not-found", S::NOT_FOUND, "There is no such resource"),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The resource does not support this method")

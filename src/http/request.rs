@@ -222,19 +222,33 @@ impl MentionObject {
         if self.min_score.is_some_and(|s| !(-1.0..=1.0).contains(&s)) {
             return wrong("min_score", "min_score is between -1 and 1".into());
         }
-        let unknown_type = Problem::new(Kind::UnknownSemanticType, "write TUIs such as T047");
-        let unknown_group = Problem::new(Kind::UnknownSemanticGroup, "write groups such as DISO");
-        let unknown_source = Problem::new(Kind::UnknownSource, "GET /info lists the sources");
-        let known_type = |t: &str| semantic_type::position(t).is_some();
-        check_list(format!("{place}semantic_types"), &self.semantic_types, known_type, unknown_type)?;
-        check_list(format!("{place}semantic_groups"), &self.semantic_groups, semantic_type::is_group, unknown_group)?;
-        check_list(format!("{place}sources"), &self.sources, |s| concepts.source(s).is_some(), unknown_source)
+        check_types(&format!("{place}semantic_types"), &self.semantic_types)?;
+        check_groups(&format!("{place}semantic_groups"), &self.semantic_groups)?;
+        check_sources(&format!("{place}sources"), &self.sources, concepts)
     }
 }
 
+/// Checks the TUIs of a filter.
+pub fn check_types(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
+    let unknown = Problem::new(Kind::UnknownSemanticType, "write TUIs such as T047");
+    check_list(field, list, |t| semantic_type::position(t).is_some(), unknown)
+}
+
+/// Checks the groups of a filter.
+pub fn check_groups(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
+    let unknown = Problem::new(Kind::UnknownSemanticGroup, "write groups such as DISO");
+    check_list(field, list, semantic_type::is_group, unknown)
+}
+
+/// Checks the sources of a filter, which must be some that the index shows.
+pub fn check_sources(field: &str, list: &Option<Vec<String>>, concepts: &Concepts) -> Result<(), Problem> {
+    let unknown = Problem::new(Kind::UnknownSource, "GET /sources lists the sources");
+    check_list(field, list, |s| concepts.source(s).is_some(), unknown)
+}
+
 /// Checks the entries of a filter; `unknown` is what is wrong with one that is not `known`.
-fn check_list(
-    field: String,
+pub fn check_list(
+    field: &str,
     list: &Option<Vec<String>>,
     known: impl Fn(&str) -> bool,
     unknown: Problem,
@@ -250,7 +264,8 @@ fn check_list(
     }
 }
 
-fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
+/// Checks a text that is to be found among names.
+pub fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
     if mention.len() > limits.mention_bytes {
         let detail = format!("a mention has at most {} bytes of UTF-8", limits.mention_bytes);
         return Err(Problem::new(Kind::MentionTooLong, detail));

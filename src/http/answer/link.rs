@@ -1,16 +1,15 @@
-//! What the service answers: the data of the contract, filled from the rooms below.
+//! Answers to `POST /link`.
 //!
-//! Invariant: `openapi/openapi.json` describes exactly these.
-
-use std::collections::BTreeMap;
+//! Invariant: a result holds its mention and what the index has, nothing else that was sent.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Problem;
+use super::{SemanticTypeView, semantic_types};
 use crate::{
-    domain::{MatchKind, semantic_type::SEMANTIC_TYPES},
-    linker::{Answer, AtomView, Candidate, ConceptNumber, Concepts, Linker, SourceEntry, Status},
+    domain::MatchKind,
+    http::problem::Problem,
+    linker::{Answer, Candidate, Concepts, Status},
 };
 
 /// Answers to `POST /link`.
@@ -93,110 +92,6 @@ pub enum MatchView {
     Embedding,
 }
 
-/// A semantic type of the UMLS Semantic Network.
-#[derive(Serialize, ToSchema)]
-pub struct SemanticTypeView {
-    #[schema(example = "T047")]
-    pub tui: String,
-    #[schema(example = "Disease or Syndrome")]
-    pub name: String,
-    #[schema(example = "DISO")]
-    pub group: String,
-}
-
-/// Answer to `GET /concepts/{cui}`.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({
-    "cui": "C0027051", "name": "myocardial infarction",
-    "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}],
-    "names": [{"name": "myocardial infarction", "source": "SAPLINK", "term_type": "PT"},
-              {"name": "heart attack", "source": "SAPLINK", "term_type": "SY"}],
-    "codes": {},
-}))]
-pub struct ConceptView {
-    pub cui: String,
-    /// Preferred name.
-    pub name: String,
-    pub semantic_types: Vec<SemanticTypeView>,
-    /// Every name, the preferred one first.
-    pub names: Vec<NameView>,
-    /// The concept's codes by source vocabulary.
-    pub codes: BTreeMap<String, Vec<String>>,
-}
-
-/// One name of a concept in one source.
-#[derive(Serialize, ToSchema)]
-pub struct NameView {
-    pub name: String,
-    /// Source vocabulary (SAB).
-    pub source: String,
-    /// Code in that source.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub code: String,
-    /// Term type (TTY).
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub term_type: String,
-}
-
-/// Answer to `GET /info`.
-#[derive(Serialize, ToSchema)]
-pub struct Info {
-    /// Version of saplink.
-    pub version: String,
-    pub model: ModelInfo,
-    pub index: IndexInfo,
-    /// Build of the ONNX Runtime that is loaded.
-    pub onnxruntime: String,
-    pub limits: super::Limits,
-}
-
-/// The model in use.
-#[derive(Serialize, ToSchema)]
-pub struct ModelInfo {
-    pub name: String,
-    pub fingerprint: String,
-    pub dimensions: usize,
-    /// Tokens of a mention that are read.
-    pub max_tokens: usize,
-    /// `cpu` or `cuda`.
-    pub device: String,
-}
-
-/// The index in use.
-#[derive(Serialize, ToSchema)]
-pub struct IndexInfo {
-    pub name: String,
-    pub fingerprint: String,
-    pub concepts: u64,
-    /// Names as the sources give them.
-    pub atoms: u64,
-    /// Distinct names after normalisation.
-    pub rows: u64,
-    pub sources: Vec<SourceView>,
-    /// Below this score the best candidate is answered as NIL.
-    pub nil_threshold: f32,
-}
-
-/// A source vocabulary and how many names it gives.
-#[derive(Serialize, ToSchema)]
-pub struct SourceView {
-    pub source: String,
-    pub atoms: u64,
-}
-
-impl From<&SourceEntry> for SourceView {
-    fn from(count: &SourceEntry) -> Self {
-        Self { source: count.source.clone(), atoms: count.atoms }
-    }
-}
-
-/// Answer of the probes.
-#[derive(Serialize, ToSchema)]
-pub struct Health {
-    #[schema(example = "ok")]
-    pub status: &'static str,
-}
-
 impl LinkResult {
     /// The result of a mention that was linked.
     pub fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
@@ -230,66 +125,6 @@ impl CandidateView {
             score: (f64::from(candidate.score) * 1e4).round() / 1e4,
             probability: None,
             semantic_types: semantic_types(candidate.concept, concepts),
-        }
-    }
-}
-
-fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
-    let types = concepts.types(concept).iter().map(|&place| SEMANTIC_TYPES[usize::from(place)]);
-    types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
-}
-
-impl ConceptView {
-    /// Everything that the index has of `concept`.
-    pub fn new(concept: ConceptNumber, concepts: &Concepts) -> Self {
-        let atoms = || concepts.atoms(concept).map(|atom| concepts.atom(atom));
-        let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for atom in atoms().filter(|a| !a.code.is_empty()) {
-            let of_source = codes.entry(atom.source.into()).or_default();
-            if !of_source.iter().any(|code| code == atom.code) {
-                of_source.push(atom.code.into());
-            }
-        }
-        let view = |a: AtomView| NameView {
-            name: a.name.into(),
-            source: a.source.into(),
-            code: a.code.into(),
-            term_type: a.term_type.into(),
-        };
-        Self {
-            cui: concepts.id(concept).into(),
-            name: concepts.preferred(concept).into(),
-            semantic_types: semantic_types(concept, concepts),
-            names: atoms().map(view).collect(),
-            codes,
-        }
-    }
-}
-
-impl Info {
-    /// What `linker` is made of.
-    pub fn new(linker: &Linker, onnxruntime: &str, limits: super::Limits) -> Self {
-        let (model, index) = (linker.encoder().manifest(), linker.index().manifest());
-        Self {
-            version: env!("CARGO_PKG_VERSION").into(),
-            model: ModelInfo {
-                name: model.name.clone(),
-                fingerprint: model.fingerprint(),
-                dimensions: model.dimensions,
-                max_tokens: model.max_tokens,
-                device: linker.encoder().device().to_string(),
-            },
-            index: IndexInfo {
-                name: index.name.clone(),
-                fingerprint: index.fingerprint(),
-                concepts: index.counts.concepts,
-                atoms: index.counts.atoms,
-                rows: index.counts.rows,
-                sources: linker.index().concepts().sources().map(SourceView::from).collect(),
-                nil_threshold: index.nil_threshold,
-            },
-            onnxruntime: onnxruntime.into(),
-            limits,
         }
     }
 }

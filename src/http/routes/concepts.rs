@@ -1,48 +1,87 @@
-//! `GET /concepts/{cui}`.
+//! `GET /concepts/{cui}` and what lies around a concept.
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::{Path, RawQuery, State, rejection::PathRejection},
+};
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value},
 };
 
-use crate::{
-    domain::is_concept_id,
-    http::{
-        App,
-        answer::ConceptView,
-        problem::{Kind, Problem},
-    },
+use crate::http::{
+    App,
+    answer::{ConceptView, RelatedView, RelationName, RetiredView},
+    lookup::{self, Elsewhere},
+    problem::{Kind, Problem},
+    query::{NamesQuery, PageQuery, QueryParams},
 };
 
 /// Describe a concept
 ///
-/// Its preferred name, semantic types, every name with source, code and term type, and its codes by source.
+/// Its preferred name, semantic types, names, codes by source, definitions, and the concepts above and below it. Names come in pages;
+/// of the concepts above and below the first 100 of each relation are listed, `/concepts/{cui}/related/{relation}` goes on.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}",
     tag = "concepts",
-    params(("cui" = String, Path, description = "A CUI (C and seven digits) or another vocabulary's prefixed id",
-        example = "C0027051")),
+    params(
+        ("cui" = String, Path, description = "A CUI (C and seven digits) or another vocabulary's prefixed id",
+            example = "C0027051"),
+        NamesQuery,
+    ),
     responses(
         (status = 200, description = "The concept", body = ConceptView),
-        (status = 400, description = "Not a concept id", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The index has no such concept", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
+        (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
+        Elsewhere,
     ),
 )]
 pub async fn concept(
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<ConceptView>, Problem> {
+    RawQuery(raw): RawQuery,
+    QueryParams(query): QueryParams<NamesQuery>,
+) -> Result<Json<ConceptView>, Elsewhere> {
     let linker = app.linker()?;
-    let Some(id) = id.ok().map(|Path(id)| id).filter(|id| is_concept_id(id)) else {
-        let detail = "write a CUI (C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
-        return Err(Problem::new(Kind::InvalidConceptId, detail).at("cui"));
-    };
     let concepts = linker.index().concepts();
-    let Some(concept) = concepts.concept(&id) else {
-        return Err(Problem::new(Kind::UnknownConcept, "GET /info says which index is served").at("cui"));
-    };
-    Ok(Json(ConceptView::new(concept, concepts)))
+    let Path(id) = id.map_err(|_| lookup::no_id())?;
+    let names = query.check(concepts)?;
+    let concept = lookup::concept(concepts, &id, "", raw.as_deref())?;
+    Ok(Json(ConceptView::new(concept, &names, concepts)))
+}
+
+/// List the concepts above or below a concept
+///
+/// `parents` and `children` come from the sources' hierarchies, `broader` and `narrower` from their other relations.
+#[utoipa::path(
+    get,
+    path = "/concepts/{cui}/related/{relation}",
+    tag = "concepts",
+    params(
+        ("cui" = String, Path, description = "A CUI (C and seven digits) or another vocabulary's prefixed id",
+            example = "C0027051"),
+        ("relation" = inline(RelationName), Path, description = "What they are to the concept", example = "children"),
+        PageQuery,
+    ),
+    responses(
+        (status = 200, description = "A page of them, by id", body = RelatedView),
+        (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
+        Elsewhere,
+    ),
+)]
+pub async fn related(
+    State(app): State<App>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    RawQuery(raw): RawQuery,
+    QueryParams(query): QueryParams<PageQuery>,
+) -> Result<Json<RelatedView>, Elsewhere> {
+    let linker = app.linker()?;
+    let concepts = linker.index().concepts();
+    let Path((id, relation)) = path.map_err(|_| lookup::no_id())?;
+    let name = RelationName::deserialize(relation.as_str().into_deserializer()).map_err(|_: value::Error| {
+        Problem::new(Kind::NotFound, "relations are parents, children, broader and narrower").at("relation")
+    })?;
+    let page = query.check()?;
+    let concept = lookup::concept(concepts, &id, &format!("/related/{relation}"), raw.as_deref())?;
+    Ok(Json(RelatedView::new(concept, name.into(), page, concepts)))
 }

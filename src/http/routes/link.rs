@@ -54,18 +54,13 @@ pub async fn link(State(app): State<App>, JsonBody(request): JsonBody<LinkReques
     {
         return Err(problem.clone());
     }
-    let permit = app.admission.clone().try_acquire_owned().map_err(|_| {
-        let detail = "the queue is full; try again after the time that Retry-After gives";
-        Problem::new(Kind::Overloaded, detail)
-    })?;
     let mentions = std::mem::take(&mut request.mentions);
-    // Answers may be large: they are written where they are found, not on a thread that serves connections.
-    let work = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        answer(&linker, mentions).map(|answer| serde_json::to_vec(&answer))
-    });
-    let outcome = work.await.map_err(|_| Problem::new(Kind::Internal, "the work was not finished"))?;
-    let body = outcome?.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?;
+    // Answers may be large: they are written where they are found.
+    let work = move || {
+        let answer = answer(&linker, mentions)?;
+        serde_json::to_vec(&answer).map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+    };
+    let body = app.admitted(work).await?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }
 

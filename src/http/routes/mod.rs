@@ -1,5 +1,8 @@
 //! The handlers, a file for each resource.
 
+pub mod codes;
 pub mod concepts;
+pub mod find;
 pub mod link;
 pub mod status;
+pub mod vocabularies;

@@ -1,0 +1,78 @@
+//! Answers to `GET /concepts`.
+//!
+//! Invariant: a concept comes once, with the name through which it was found.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{SemanticTypeView, semantic_types};
+use crate::linker::{Concepts, Found, FoundBy, Page};
+
+/// Answer to `GET /concepts`.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"concepts": [
+    {"cui": "C0027051", "name": "myocardial infarction", "matched_name": "heart attack", "match": "name",
+     "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}]},
+    {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
+    "next_offset": 20}))]
+pub struct FindResponse {
+    /// Those that have the name, then those with a name that begins with it, then those with a name that is nearly it.
+    pub concepts: Vec<FoundView>,
+    /// Where they go on; absent at their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<usize>,
+}
+
+/// A concept that was found.
+#[derive(Serialize, ToSchema)]
+pub struct FoundView {
+    pub cui: String,
+    /// Preferred name.
+    pub name: String,
+    /// The name through which it was found.
+    pub matched_name: String,
+    pub r#match: FoundByView,
+    /// Of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edits: Option<u8>,
+    pub semantic_types: Vec<SemanticTypeView>,
+}
+
+/// How a name was found.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FoundByView {
+    /// It is `q`, after normalisation.
+    Name,
+    /// It begins with `q`.
+    Prefix,
+    /// It is `q` but for an edit, or two from ten letters on.
+    Fuzzy,
+}
+
+impl FindResponse {
+    /// What was found from `offset` on.
+    pub fn new(page: &Page, offset: usize, concepts: &Concepts) -> Self {
+        let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
+        let next_offset = page.more.then_some(offset + found.len());
+        Self { concepts: found, next_offset }
+    }
+}
+
+impl FoundView {
+    fn new(found: &Found, concepts: &Concepts) -> Self {
+        let (r#match, edits) = match found.by {
+            FoundBy::Name => (FoundByView::Name, None),
+            FoundBy::Prefix => (FoundByView::Prefix, None),
+            FoundBy::Spelling(edits) => (FoundByView::Fuzzy, Some(edits)),
+        };
+        Self {
+            cui: concepts.id(found.concept).into(),
+            name: concepts.preferred(found.concept).into(),
+            matched_name: concepts.atom(found.atom).name.into(),
+            r#match,
+            edits,
+            semantic_types: semantic_types(found.concept, concepts),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the service answers: the data of the contract, filled from the rooms below, a file for each kind of resource.
+//!
+//! Invariant: `openapi/openapi.json` describes exactly these.
+
+mod code;
+mod concept;
+mod find;
+mod link;
+mod operation;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use code::{CodeConceptsView, ConceptCodesView};
+pub use concept::{ConceptView, RelatedView, RelationName, RetiredView};
+pub use find::FindResponse;
+pub use link::{LinkResponse, LinkResult};
+pub use operation::{Health, Info, SemanticTypesView, SourcesView};
+
+use super::query::Page;
+use crate::{
+    domain::semantic_type::SEMANTIC_TYPES,
+    linker::{ConceptNumber, Concepts},
+};
+
+/// A semantic type of the UMLS Semantic Network.
+#[derive(Serialize, ToSchema)]
+pub struct SemanticTypeView {
+    #[schema(example = "T047")]
+    pub tui: String,
+    #[schema(example = "Disease or Syndrome")]
+    pub name: String,
+    #[schema(example = "DISO")]
+    pub group: String,
+}
+
+fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
+    let types = concepts.types(concept).iter().map(|&place| SEMANTIC_TYPES[usize::from(place)]);
+    types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
+}
+
+/// What a page shows of a sequence.
+struct Cut<T> {
+    total: usize,
+    shown: Vec<T>,
+    /// Where the sequence goes on.
+    next_offset: Option<usize>,
+}
+
+impl<T> Cut<T> {
+    fn new(sequence: impl Iterator<Item = T>, page: Page) -> Self {
+        let (mut total, mut shown) = (0, vec![]);
+        for item in sequence {
+            if total >= page.offset && shown.len() < page.limit {
+                shown.push(item);
+            }
+            total += 1;
+        }
+        let end = page.offset.saturating_add(shown.len());
+        Self { total, shown, next_offset: (end < total).then_some(end) }
+    }
+}
