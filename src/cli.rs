@@ -20,7 +20,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve POST /link and GET /concepts/{cui} over HTTP
+    /// Serve linking, concepts and codes over HTTP
     Serve(Box<ServeArgs>),
     /// Build and inspect indexes of concept names
     #[command(subcommand)]
@@ -86,6 +86,12 @@ pub struct ServeArgs {
     /// Candidates of a request: what its mentions' top_k may add up to
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_CANDIDATES", default_value = "20000", value_parser = positive)]
     pub max_candidates: usize,
+    /// Source vocabularies of which nothing is shown, separated by commas
+    #[arg(long, value_name = "SOURCES", env = "SAPLINK_HIDE_SOURCES", value_delimiter = ',')]
+    pub hide_sources: Vec<String>,
+    /// Highest UMLS restriction level of the source vocabularies that are shown [default: all are]
+    #[arg(long, value_name = "LEVEL", env = "SAPLINK_MAX_RESTRICTION_LEVEL", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub max_restriction_level: Option<u8>,
     /// How much is logged
     #[arg(long, value_enum, env = "SAPLINK_LOG_LEVEL", default_value = "info")]
     pub log_level: LogLevel,

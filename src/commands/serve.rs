@@ -54,15 +54,24 @@ async fn serve(
     });
     let mut server = tokio::spawn(server.into_future());
 
-    let load = Load { onnxruntime, index: args.index.clone(), model: args.model.clone(), run: args.run.clone() };
+    let load = Load {
+        onnxruntime,
+        index: args.index.clone(),
+        hide_sources: args.hide_sources.clone(),
+        max_restriction_level: args.max_restriction_level,
+        model: args.model.clone(),
+        run: args.run.clone(),
+    };
     let mut loading = tokio::task::spawn_blocking(move || load.linker());
     tokio::pin!(stop);
     tokio::select! {
         loaded = &mut loading => {
             let linker = loaded??;
+            let index = linker.index();
             tracing::info!(
                 model = linker.encoder().manifest().label(),
-                index = linker.index().manifest().label(),
+                index = index.manifest().label(),
+                hidden_sources = index.manifest().sources.len() - index.concepts().sources().count(),
                 device = %linker.encoder().device(),
                 "ready"
             );
@@ -93,6 +102,8 @@ fn seconds(n: usize) -> Duration {
 struct Load {
     onnxruntime: Runtime,
     index: PathBuf,
+    hide_sources: Vec<String>,
+    max_restriction_level: Option<u8>,
     model: Option<PathBuf>,
     run: crate::cli::RunArgs,
 }
@@ -100,8 +111,9 @@ struct Load {
 impl Load {
     fn linker(self) -> Result<Linker> {
         let hint = if self.index.exists() { "" } else { " (`saplink index build` makes one, --index names another)" };
-        let index = Index::open(&self.index)
+        let mut index = Index::open(&self.index)
             .with_context(|| format!("cannot open the index {}{hint}", self.index.display()))?;
+        index.hide(&self.hide_sources, self.max_restriction_level).context("cannot hide sources")?;
         let model = self.model.unwrap_or_else(|| PathBuf::from("models").join(&index.manifest().model.name));
         let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
         let linker = Linker::new(encoder, index)?;
