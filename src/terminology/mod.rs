@@ -177,6 +177,7 @@ impl<'a> Reading<'a> {
     /// [`TerminologyError::Empty`] without rows, [`TerminologyError::BadRows`] with more bad ones than are allowed.
     pub fn finish(self) -> Result<Summary, TerminologyError> {
         let Summary { rows, bad, notes } = &self.summary;
+        self.progress.detail(*rows);
         if *rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }
