@@ -1,16 +1,19 @@
 //! Terminology files to a stream of statements.
 //!
-//! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format.
+//! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format, of which
+//! `rrf` is a folder.
 //!
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
 //! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
 mod input;
+mod rrf;
 mod table;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 pub use input::{Input, Lines};
+pub use rrf::{Release, RrfFile, UmlsReader, read_umls};
 pub use table::{Dialect, read_table};
 
 pub use crate::domain::Refusal;
