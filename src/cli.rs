@@ -193,7 +193,14 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Selection")]
     pub max_names_per_concept: Option<usize>,
     /// Scopes of an ontology's synonyms
-    #[arg(long, value_name = "SCOPE,..", value_delimiter = ',', value_enum, default_value = "exact", help_heading = "Selection")]
+    #[arg(
+        long,
+        value_name = "SCOPE,..",
+        value_delimiter = ',',
+        value_enum,
+        default_value = "exact",
+        help_heading = "Selection"
+    )]
     pub synonym_scopes: Vec<ScopeArg>,
     /// Bad rows that a file may have: a number, or a share such as 0.1%
     #[arg(long, value_name = "N|N%", default_value = "0.1%", help_heading = "Selection")]

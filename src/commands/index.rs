@@ -19,7 +19,7 @@ use crate::{
     },
     progress::Progress,
     shutdown,
-    terminology::{Dialect, Inputs, Scope},
+    terminology::{self, Dialect, Inputs, Scope, Summary},
 };
 
 /// `index build`.
@@ -86,16 +86,18 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
 /// Reads every terminology and assembles its concepts in `dir`.
 fn collect(args: &IndexBuildArgs, dir: &Path, bars: &Bars) -> Result<(Assembled, Vec<Input>)> {
     let selection = selection(&args.selection);
-    let mut collector = Collector::new(dir, selection);
+    let keep = |language: &str, source: &str| selection.takes(language, source);
+    let mut collector = Collector::new(dir, selection.clone());
     let mut files = vec![];
-    inputs(&args.inputs, &args.selection).read(&mut |statement| collector.take(statement), bars, &mut |input, summary| {
+    let mut done = |input: &terminology::Input, summary: &Summary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
         if summary.bad > 0 {
             eprintln!("  {}: {} bad rows were left out", input.path.display(), HumanCount(summary.bad));
         }
         files.extend(input.parts.clone());
-    })?;
+    };
+    inputs(&args.inputs, &args.selection).read(&keep, &mut |statement| collector.take(statement), bars, &mut done)?;
     let assembled = collector.assemble(dir, bars)?;
     bars.finish();
     eprintln!("{}", left_out(&assembled.tally));
@@ -173,7 +175,12 @@ pub fn verify(args: &VerifyArgs) -> Result<()> {
     manifest.verify(&args.dir)?;
     drop(Index::open(&args.dir)?);
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
-    print(&format!("{}: {} files, {}, all as they were written\n", manifest.label(), manifest.files.len(), DecimalBytes(bytes)))
+    print(&format!(
+        "{}: {} files, {}, all as they were written\n",
+        manifest.label(),
+        manifest.files.len(),
+        DecimalBytes(bytes)
+    ))
 }
 
 fn describe(manifest: &IndexManifest) -> String {

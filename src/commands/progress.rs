@@ -43,7 +43,8 @@ impl Bars {
             let per_second = |n: u64| (n as f64 / seconds.max(1e-9)) as u64;
             let (count, rate) = match stage.rows {
                 Some(rows) => {
-                    let rate = format!("{} rows/s, {}/s", HumanCount(per_second(rows)), DecimalBytes(per_second(stage.total)));
+                    let rate =
+                        format!("{} rows/s, {}/s", HumanCount(per_second(rows)), DecimalBytes(per_second(stage.total)));
                     (format!("{} rows, {}", HumanCount(rows), DecimalBytes(stage.total)), rate)
                 }
                 None => (HumanCount(stage.total).to_string(), format!("{}/s", HumanCount(per_second(stage.total)))),
@@ -75,7 +76,8 @@ impl Progress for Bars {
     }
 
     fn bytes_stage(&self, name: &str, total: u64) {
-        let template = "  {prefix} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}, {msg}{decimal_bytes_per_sec}, {eta} left";
+        let template =
+            "  {prefix} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}, {msg}{decimal_bytes_per_sec}, {eta} left";
         self.begin(name, total, Some(0), template);
     }
 

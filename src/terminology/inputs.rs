@@ -25,12 +25,14 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Hands every statement of every input to `take`; `done` is told what was read of each file.
+    /// Hands every statement of every input to `take`; `done` is told what was read of each file. Of UMLS releases, only names in languages
+    /// (LAT) and from sources (SAB) that `keep` wants are looked at.
     ///
     /// # Errors
     /// [`TerminologyError`] names the file; files that are missing are found before anything is read.
     pub fn read(
         &self,
+        keep: &dyn Fn(&str, &str) -> bool,
         take: &mut Taker,
         progress: &dyn Progress,
         done: &mut dyn FnMut(&Input, &Summary),
@@ -64,7 +66,9 @@ impl Inputs {
             one(path, &mut |input, reading| read_table(input.open(progress)?, *dialect, reading))?;
         }
         for release in &releases {
-            for (input, summary) in read_umls(release, take, progress, self.bad_rows)? {
+            let mut missing = release.missing();
+            for (input, mut summary) in read_umls(release, keep, take, progress, self.bad_rows)? {
+                summary.notes.append(&mut missing);
                 done(&input, &summary);
             }
         }

@@ -25,6 +25,7 @@ pub struct UmlsReader<'k> {
     sources: Vec<Source>,
     atoms: Option<Atoms>,
     line: u64,
+    unwanted: u64,
 }
 
 #[derive(Default)]
@@ -88,7 +89,7 @@ impl<'k> UmlsReader<'k> {
     /// `hierarchy`.
     pub fn new(keep: &'k dyn Fn(&str, &str) -> bool, hierarchy: bool) -> Self {
         let atoms = hierarchy.then(Atoms::default);
-        Self { keep, places: HashMap::new(), sources: vec![], atoms, line: 0 }
+        Self { keep, places: HashMap::new(), sources: vec![], atoms, line: 0, unwanted: 0 }
     }
 
     /// Reads `file`.
@@ -101,6 +102,9 @@ impl<'k> UmlsReader<'k> {
             RrfFile::Mrrank => self.rows(input, reading, Self::mrrank),
             RrfFile::Mrconso => {
                 self.rows(input, reading, Self::mrconso)?;
+                if self.unwanted > 0 {
+                    reading.note(format!("names in other languages or from other sources: {}", self.unwanted));
+                }
                 self.tell(reading)
             }
             RrfFile::Mrsty => self.rows(input, reading, Self::mrsty),
@@ -205,6 +209,7 @@ impl<'k> UmlsReader<'k> {
         let (keep, line) = (self.keep, self.line);
         let source = self.source(sab);
         if !source.wants(lat, keep) {
+            self.unwanted += 1;
             return Ok(None);
         }
         let concept = concept(cui)?;
