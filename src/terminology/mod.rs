@@ -1,7 +1,6 @@
 //! Terminology files to a stream of statements.
 //!
-//! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format, of which
-//! `rrf` is a folder.
+//! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format.
 //!
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
 //! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.

@@ -1,9 +1,10 @@
 //! A UMLS release in Rich Release Format (UMLS Reference Manual, chapter "Metathesaurus - Rich Release Format").
 //!
-//! Reading order: this file (the files of a release, one after the other), `release` (where they are), `rows` (what their rows say).
+//! Reading order: this file (the files of a release, one after the other), `release` (where they are), `rows` (what their
+//! rows say).
 //!
-//! Invariant: a row says at most one thing. Of the files themselves nothing is remembered but sources, and, when MRHIER is read, which
-//! concept an atom belongs to.
+//! Invariant: a row says at most one thing. Of the files themselves nothing is remembered but sources, and, when MRHIER is
+//! read, which concept an atom belongs to.
 
 mod release;
 mod rows;
@@ -16,8 +17,8 @@ pub use rows::UmlsReader;
 use super::{BadRows, Input, Reading, Summary, Taker, TerminologyError};
 use crate::progress::Progress;
 
-/// Reads a release. `keep` is asked, for a language (LAT) and a source (SAB), whether their atoms are wanted; it is asked once for each
-/// pair, and a source without wanted atoms gives no definitions and no relations either.
+/// Reads a release. `keep` is asked, for a language (LAT) and a source (SAB), whether their atoms are wanted; it is asked
+/// once for each pair, and a source without wanted atoms gives no definitions and no relations either.
 ///
 /// # Errors
 /// [`TerminologyError`] when a file cannot be read, has too many bad rows, or a required one has none at all.

@@ -1,7 +1,7 @@
 //! What the rows of each file say.
 //!
-//! Invariant: a row has exactly the fields of its file, each ended by `|`, and a well-formed CUI wherever one must stand; else it is bad.
-//! No row costs an allocation, but the first of a source.
+//! Invariant: a row has exactly the fields of its file, each ended by `|`, and a well-formed CUI wherever one must stand;
+//! else it is bad. No row costs an allocation, but the first of a source.
 
 use std::{collections::HashMap, io::BufRead, str::FromStr};
 
@@ -85,8 +85,8 @@ impl Source {
 }
 
 impl<'k> UmlsReader<'k> {
-    /// A reader that asks `keep`, for a language (LAT) and a source (SAB), whether their atoms are wanted. MRHIER says nothing unless
-    /// `hierarchy`.
+    /// A reader that asks `keep`, for a language (LAT) and a source (SAB), whether their atoms are wanted. MRHIER says
+    /// nothing unless `hierarchy`.
     pub fn new(keep: &'k dyn Fn(&str, &str) -> bool, hierarchy: bool) -> Self {
         let atoms = hierarchy.then(Atoms::default);
         Self { keep, places: HashMap::new(), sources: vec![], atoms, line: 0, unwanted: 0 }
