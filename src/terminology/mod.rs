@@ -5,11 +5,13 @@
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
 //! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
+mod curie;
 mod input;
 mod table;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+pub use curie::{concept_id, umls_cui, vocabulary};
 pub use input::{Input, Lines};
 pub use table::{Dialect, read_table};
 
