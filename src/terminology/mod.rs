@@ -7,12 +7,19 @@
 
 mod curie;
 mod input;
+mod obo;
+mod obo_text;
+mod ontology;
 mod table;
+#[cfg(test)]
+mod testing;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 pub use curie::{concept_id, umls_cui, vocabulary};
 pub use input::{Input, Lines};
+pub use obo::read_obo;
+pub use ontology::{Mappings, OntologyOptions, Scope};
 pub use table::{Dialect, read_table};
 
 use crate::{domain::Statement, progress::Progress};
