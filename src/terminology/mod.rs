@@ -9,6 +9,7 @@ mod curie;
 mod input;
 mod obo;
 mod obo_text;
+mod obograph;
 mod ontology;
 mod table;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub use curie::{concept_id, umls_cui, vocabulary};
 pub use input::{Input, Lines};
 pub use obo::read_obo;
+pub use obograph::read_obograph;
 pub use ontology::{Mappings, OntologyOptions, Scope};
 pub use table::{Dialect, read_table};
 
