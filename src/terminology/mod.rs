@@ -11,6 +11,7 @@ mod obo;
 mod obo_text;
 mod obograph;
 mod ontology;
+mod sssom;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,7 @@ pub use input::{Input, Lines};
 pub use obo::read_obo;
 pub use obograph::read_obograph;
 pub use ontology::{Mappings, OntologyOptions, Scope};
+pub use sssom::read_mappings;
 pub use table::{Dialect, read_table};
 
 use crate::{domain::Statement, progress::Progress};
