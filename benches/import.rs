@@ -68,8 +68,7 @@ fn build(meta: &Path, store: &Path) -> Outcome<()> {
 }
 
 fn open(store: &Path) -> Outcome<()> {
-    let (sources, counts): (Vec<SourceEntry>, Counts) =
-        serde_json::from_slice(&fs::read(store.join("about.json"))?)?;
+    let (sources, counts): (Vec<SourceEntry>, Counts) = serde_json::from_slice(&fs::read(store.join("about.json"))?)?;
     let before = resident();
     let started = Instant::now();
     let concepts = Concepts::open(store, &sources, counts)?;
@@ -92,12 +91,17 @@ fn open(store: &Path) -> Outcome<()> {
     let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred(c).to_owned()).collect();
     let ids: Vec<String> = chosen.iter().map(|&c| concepts.id(c).to_owned()).collect();
     let all = Filter::new(&FilterRequest::default(), &concepts);
-    let asked = FilterRequest { semantic_groups: vec!["DISO".into()], sources: vec![sources[0].source.clone()], ..Default::default() };
+    let asked = FilterRequest {
+        semantic_groups: vec!["DISO".into()],
+        sources: vec![sources[0].source.clone()],
+        ..Default::default()
+    };
     println!("\nlook-ups, µs                         p50       p99");
     time("a concept with everything", ids.iter(), |id| {
         let Some(concept) = concepts.concept(id) else { return 0 };
         let atoms = concepts.atoms(concept).map(|a| concepts.atom(a).name.len()).sum::<usize>();
-        let related = Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
+        let related =
+            Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
         atoms + concepts.codes(concept).count() + concepts.definitions(concept).count() + related.iter().sum::<usize>()
     });
     time("a name", names.iter(), |name| concepts.find(name, &all, 0, 1).found.len());

@@ -52,7 +52,7 @@ impl Inputs {
         let mut options = OntologyOptions { scopes: self.scopes.clone(), ..OntologyOptions::default() };
         for path in &self.sssom {
             one(path, &mut |input, reading| {
-                options.mappings.extend(read_mappings(input.open(progress)?, reading)?);
+                options.mappings.merge(read_mappings(input.open(progress)?, reading)?);
                 Ok(())
             })?;
         }
