@@ -1,11 +1,12 @@
 # make run     serve the starter index on 127.0.0.1:8080 (ARGS="--listen 0.0.0.0:9000 .." to change that)
 # make test    everything the project checks about itself
 # make figures measure what the README states
+# make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk
 # make openapi write openapi/openapi.json again after a change of the service
 
 # `make model` makes the embedded model again from its checkpoint.
 
-.PHONY: run test figures onnxruntime checkpoint build openapi model
+.PHONY: run test figures figures-import onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -35,6 +36,9 @@ test: onnxruntime checkpoint
 
 figures: onnxruntime build index/starter/index.json
 	cargo bench --locked --bench figures
+
+figures-import:
+	cargo bench --locked --bench import -- $(ROWS)
 
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json

@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     bert::{Pooling, Precision},
+    domain,
     encoder::Device,
     telemetry::{LogFormat, LogLevel},
+    terminology::BadRows,
 };
 
 /// Links medical mentions to UMLS concepts with SapBERT embeddings.
@@ -106,16 +108,29 @@ pub enum IndexCommand {
     Build(IndexBuildArgs),
     /// Check an index and say what it holds
     Info(InfoArgs),
+    /// Compare every file of an index with its checksum, whatever its size
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct IndexBuildArgs {
-    /// Tab-separated names with a header: cui, name, and optionally semantic_type, source, source_code, term_type; may be .gz
-    #[arg(long, value_name = "FILE", required = true)]
-    pub tsv: Vec<PathBuf>,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Directory to write; its last part is the index's name
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Read and merge everything, say what an index would hold, and write nothing
+    #[arg(long, conflicts_with_all = ["out", "force"])]
+    pub dry_run: bool,
     /// Directory of the model
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL", default_value = "models/all-minilm-l6-v2")]
     pub model: PathBuf,
@@ -136,6 +151,74 @@ pub struct IndexBuildArgs {
     pub nil_threshold: f32,
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// Terminologies to read; one at least, each as often as wanted. Files that end in .gz are read as they are.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct InputArgs {
+    /// Folder of a UMLS release: META with MRCONSO.RRF and MRSTY.RRF, and what else of it is there, plain, .gz or in parts
+    #[arg(long, value_name = "DIR", help_heading = "Terminologies")]
+    pub umls: Vec<PathBuf>,
+    /// Ontology in OBO 1.2 or 1.4
+    #[arg(long, value_name = "FILE", help_heading = "Terminologies")]
+    pub obo: Vec<PathBuf>,
+    /// Ontology in OBO Graph JSON
+    #[arg(long, value_name = "FILE", help_heading = "Terminologies")]
+    pub obograph: Vec<PathBuf>,
+    /// Mappings of ids to CUIs (SSSOM), which ontologies read beside them are merged by
+    #[arg(long, value_name = "FILE", help_heading = "Terminologies")]
+    pub sssom: Vec<PathBuf>,
+    /// Tab-separated names with a header: cui, name, and optionally semantic_type, source, source_code, term_type, language, definition, parents
+    #[arg(long, value_name = "FILE", help_heading = "Terminologies")]
+    pub tsv: Vec<PathBuf>,
+    /// The same, separated by commas
+    #[arg(long, value_name = "FILE", help_heading = "Terminologies")]
+    pub csv: Vec<PathBuf>,
+}
+
+/// What is taken of them.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// Languages of names (LAT); preferred in this order; `all` takes every one
+    #[arg(long, value_name = "LAT,..", value_delimiter = ',', default_value = "ENG", help_heading = "Selection")]
+    pub languages: Vec<String>,
+    /// Source vocabularies (SAB) [default: all]
+    #[arg(long, value_name = "SAB,..", value_delimiter = ',', help_heading = "Selection")]
+    pub sources: Vec<String>,
+    /// Only concepts of these semantic types (TUI) or groups [default: all]
+    #[arg(long, value_name = "TUI,..", value_delimiter = ',', value_parser = semantic_type, help_heading = "Selection")]
+    pub semantic_types: Vec<String>,
+    /// Only concepts of these semantic groups or types [default: all]
+    #[arg(long, value_name = "GROUP,..", value_delimiter = ',', value_parser = semantic_group, help_heading = "Selection")]
+    pub semantic_groups: Vec<String>,
+    /// Take suppressed names too
+    #[arg(long, help_heading = "Selection")]
+    pub include_suppressed: bool,
+    /// Names of a concept, the preferred first [default: all]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Selection")]
+    pub max_names_per_concept: Option<usize>,
+    /// Scopes of an ontology's synonyms
+    #[arg(
+        long,
+        value_name = "SCOPE,..",
+        value_delimiter = ',',
+        value_enum,
+        default_value = "exact",
+        help_heading = "Selection"
+    )]
+    pub synonym_scopes: Vec<ScopeArg>,
+    /// Bad rows that a file may have: a number, or a share such as 0.1%
+    #[arg(long, value_name = "N|N%", default_value = "0.1%", help_heading = "Selection")]
+    pub max_bad_rows: BadRows,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    Exact,
+    Broad,
+    Narrow,
+    Related,
 }
 
 #[derive(Debug, Subcommand)]
@@ -239,6 +322,16 @@ fn positive(text: &str) -> Result<usize, String> {
 
 fn workers(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "must be between 1 and 1024".into())
+}
+
+fn semantic_type(text: &str) -> Result<String, String> {
+    let known = domain::semantic_type::position(text).is_some();
+    known.then(|| text.to_owned()).ok_or_else(|| "must be TUIs such as T047".into())
+}
+
+fn semantic_group(text: &str) -> Result<String, String> {
+    let known = domain::semantic_type::is_group(text);
+    known.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
 }
 
 fn cosine(text: &str) -> Result<f32, String> {

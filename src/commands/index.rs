@@ -1,51 +1,41 @@
 //! `saplink index`.
 
-use std::time::Instant;
+use std::{fmt::Write as _, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
-use indicatif::HumanCount;
+use indicatif::{DecimalBytes, HumanCount};
 
 use super::{
     load_encoder, name_of, print,
     progress::{Bars, since},
 };
 use crate::{
-    cli::{IndexBuildArgs, InfoArgs},
-    domain::Statement,
+    cli::{IndexBuildArgs, InfoArgs, InputArgs, ScopeArg, SelectionArgs, VerifyArgs},
     encoder::{EncoderError, Runtime},
     files::{FileSum, StagedDir},
     index::{
-        self, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, MANIFEST, ModelReference,
-        Selection,
+        self, Assembled, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, Input, MANIFEST,
+        ModelReference, Selection, Tally,
     },
     progress::Progress,
     shutdown,
-    terminology::{BadRows, Dialect, Input, Reading, read_table},
+    terminology::{self, Dialect, Inputs, Scope, Summary},
 };
 
 /// `index build`.
 pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let started = Instant::now();
     let bars = Bars::new(shutdown::flag()?);
-    let selection = Selection::default();
-    let staged = StagedDir::create(&args.out, MANIFEST, args.force)?;
-    let mut collector = Collector::new(staged.path(), selection.clone());
-    let mut inputs = vec![];
-    for path in &args.tsv {
-        let input = Input::file(path);
-        let mut take = |statement: Statement<'_>| collector.take(statement);
-        let mut reading = Reading::new(path, &mut take, &bars, BadRows::default());
-        read_table(input.open(&bars)?, Dialect::Tabs, &mut reading)?;
-        let _ = reading.finish()?;
-        inputs.push(crate::index::Input { name: name_of(path)?, sum: FileSum::of(path)? });
-    }
-    let assembled = collector.assemble(staged.path(), &bars)?;
+    let Some(out) = &args.out else { return dry_run(args, &bars, started) };
+    let failed = || format!("cannot build {}", out.display());
+    let staged = StagedDir::create(out, MANIFEST, args.force).with_context(failed)?;
+    // Before hours of work: a model that cannot be used.
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
+    let (assembled, inputs) = collect(args, staged.path(), &bars)?;
     let model = encoder.manifest();
-    eprintln!("  model {} on {}", model.label(), encoder.device());
     let options = BuildOptions {
-        name: name_of(&args.out)?,
+        name: name_of(out)?,
         model: ModelReference {
             name: model.name.clone(),
             fingerprint: model.fingerprint(),
@@ -58,7 +48,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
             repaired: 0,
         },
         nil_threshold: args.nil_threshold,
-        selection,
+        selection: selection(&args.selection),
         inputs,
     };
     let embed = |texts: &[&str], progress: &dyn Progress| {
@@ -67,12 +57,110 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
             e => IndexError::Embed(e.to_string()),
         })
     };
-    let manifest = index::build(staged, assembled, &options, &embed, &bars)
-        .with_context(|| format!("cannot build {}", args.out.display()))?;
+    eprintln!("  model {} on {}", model.label(), encoder.device());
+    let manifest = index::build(staged, assembled, &options, &embed, &bars).with_context(failed)?;
     bars.finish();
     print(&describe(&manifest))?;
-    eprintln!("  built in {}", since(started));
+    eprintln!("  built in {}{}", since(started), peak_memory());
     Ok(())
+}
+
+/// Reads and merges everything into a directory that is removed again.
+fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (assembled, _) = collect(args, dir.path(), bars)?;
+    bars.finish();
+    let mut bytes = 0;
+    for entry in fs_err::read_dir(dir.path())? {
+        bytes += entry?.metadata()?.len();
+    }
+    let mut text = String::new();
+    describe_concepts(&mut text, &assembled);
+    let per_name = bytes as f64 / assembled.counts.atoms as f64;
+    let _ = writeln!(text, "size         {} without vectors, {per_name:.0} bytes a name", DecimalBytes(bytes));
+    print(&text)?;
+    eprintln!("  read and merged in {}{}; nothing was written", since(started), peak_memory());
+    Ok(())
+}
+
+/// Reads every terminology and assembles its concepts in `dir`.
+fn collect(args: &IndexBuildArgs, dir: &Path, bars: &Bars) -> Result<(Assembled, Vec<Input>)> {
+    let selection = selection(&args.selection);
+    let keep = |language: &str, source: &str| selection.takes(language, source);
+    let mut collector = Collector::new(dir, selection.clone());
+    let mut files = vec![];
+    let mut done = |input: &terminology::Input, summary: &Summary| {
+        bars.finish();
+        summary.notes.iter().for_each(|note| eprintln!("  {note}"));
+        if summary.bad > 0 {
+            eprintln!("  {}: {} bad rows were left out", input.path.display(), HumanCount(summary.bad));
+        }
+        files.extend(input.parts.clone());
+    };
+    inputs(&args.inputs, &args.selection).read(&keep, &mut |statement| collector.take(statement), bars, &mut done)?;
+    let assembled = collector.assemble(dir, bars)?;
+    bars.finish();
+    eprintln!("{}", left_out(&assembled.tally));
+    if args.dry_run {
+        return Ok((assembled, vec![]));
+    }
+    let sum = |path: &std::path::PathBuf| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? });
+    Ok((assembled, files.iter().map(sum).collect::<Result<_>>()?))
+}
+
+fn inputs(args: &InputArgs, selection: &SelectionArgs) -> Inputs {
+    let table = |dialect| move |path: &std::path::PathBuf| (path.clone(), dialect);
+    let tabs = args.tsv.iter().map(table(Dialect::Tabs));
+    Inputs {
+        umls: args.umls.clone(),
+        obo: args.obo.clone(),
+        obograph: args.obograph.clone(),
+        sssom: args.sssom.clone(),
+        tables: tabs.chain(args.csv.iter().map(table(Dialect::Commas))).collect(),
+        scopes: selection.synonym_scopes.iter().map(|&scope| scope.into()).collect(),
+        bad_rows: selection.max_bad_rows,
+    }
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Exact => Self::Exact,
+            ScopeArg::Broad => Self::Broad,
+            ScopeArg::Narrow => Self::Narrow,
+            ScopeArg::Related => Self::Related,
+        }
+    }
+}
+
+fn selection(args: &SelectionArgs) -> Selection {
+    let all = args.languages.iter().any(|language| language == "all");
+    Selection {
+        languages: if all { vec![] } else { args.languages.clone() },
+        sources: args.sources.clone(),
+        semantic_types: args.semantic_types.clone(),
+        semantic_groups: args.semantic_groups.clone(),
+        include_suppressed: args.include_suppressed,
+        max_names_per_concept: args.max_names_per_concept,
+    }
+}
+
+/// What became of the names that were read.
+fn left_out(tally: &Tally) -> String {
+    let mut text = format!("  names taken: {}", HumanCount(tally.taken));
+    for (count, why) in [
+        (tally.other_language, "in other languages"),
+        (tally.other_source, "from other sources"),
+        (tally.suppressed, "suppressed"),
+        (tally.other_type, "of other semantic types"),
+        (tally.surplus, "beyond --max-names-per-concept"),
+        (tally.repeated, "repeated"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, "; left out, {why}: {}", HumanCount(count));
+        }
+    }
+    text
 }
 
 /// `index info`.
@@ -81,25 +169,67 @@ pub fn info(args: &InfoArgs) -> Result<()> {
     print(&if args.json { serde_json::to_string_pretty(index.manifest())? + "\n" } else { describe(index.manifest()) })
 }
 
+/// `index verify`.
+pub fn verify(args: &VerifyArgs) -> Result<()> {
+    let manifest = IndexManifest::read(&args.dir)?;
+    manifest.verify(&args.dir)?;
+    drop(Index::open(&args.dir)?);
+    let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
+    print(&format!(
+        "{}: {} files, {}, all as they were written\n",
+        manifest.label(),
+        manifest.files.len(),
+        DecimalBytes(bytes)
+    ))
+}
+
 fn describe(manifest: &IndexManifest) -> String {
     let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();
-    let (counts, graph) = (&manifest.counts, &manifest.graph);
-    text += &format!("index        {} ({})\n", manifest.name, manifest.fingerprint());
-    text += &format!("model        {} ({})\n", manifest.model.name, manifest.model.fingerprint);
-    text += &format!("concepts     {}\n", HumanCount(counts.concepts));
-    text += &format!("names        {}, of which {} distinct\n", HumanCount(counts.atoms), HumanCount(counts.rows));
-    for source in &manifest.sources {
-        text += &format!("source       {}: {} names\n", source.source, HumanCount(source.atoms));
-    }
-    text += &format!(
-        "graph        M {}, ef_construction {}, ef_search {}\n",
-        graph.m, graph.ef_construction, graph.ef_search
+    let graph = &manifest.graph;
+    let _ = writeln!(text, "index        {} ({})", manifest.name, manifest.fingerprint());
+    let _ = writeln!(text, "model        {} ({})", manifest.model.name, manifest.model.fingerprint);
+    describe_concepts(
+        &mut text,
+        &Assembled {
+            counts: manifest.counts,
+            sources: manifest.sources.clone(),
+            semantic_types: manifest.semantic_types.clone(),
+            tally: Tally::default(),
+        },
     );
-    text += &format!("score        {}, NIL below {}\n", manifest.score, manifest.nil_threshold);
-    text += &format!("size         {:.1} MB\n", bytes as f64 / 1e6);
+    let (m, ef_construction, ef_search) = (graph.m, graph.ef_construction, graph.ef_search);
+    let _ = writeln!(text, "graph        M {m}, ef_construction {ef_construction}, ef_search {ef_search}");
+    let _ = writeln!(text, "score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
+    let _ = writeln!(text, "size         {:.1} MB", bytes as f64 / 1e6);
     for input in &manifest.inputs {
-        text += &format!("made from    {} sha256 {}\n", input.name, input.sum.sha256);
+        let _ = writeln!(text, "made from    {} sha256 {}", input.name, input.sum.sha256);
     }
     text
+}
+
+fn describe_concepts(text: &mut String, assembled: &Assembled) {
+    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
+    let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
+    let _ = writeln!(text, "names        {}, of which {} distinct", HumanCount(counts.atoms), HumanCount(counts.rows));
+    for source in sources {
+        let _ = write!(text, "source       {}", source.source);
+        if !source.version.is_empty() {
+            let _ = write!(text, " {}", source.version);
+        }
+        let _ = write!(text, ": {} names, {} codes", HumanCount(source.atoms), HumanCount(source.codes));
+        if let Some(level) = source.restriction_level {
+            let _ = write!(text, ", restriction level {level}");
+        }
+        text.push('\n');
+    }
+}
+
+/// The most memory that this process ever held, where the system tells.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes.map_or(String::new(), |n| format!(", with at most {} of memory", DecimalBytes(n * 1024)))
 }

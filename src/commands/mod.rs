@@ -14,6 +14,7 @@ use crate::{
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs},
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     index::IndexError,
+    terminology::TerminologyError,
 };
 
 /// Runs what was asked for.
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Serve(args) => serve::run(&args),
         Command::Index(IndexCommand::Build(args)) => index::build(&args),
         Command::Index(IndexCommand::Info(args)) => index::info(&args),
+        Command::Index(IndexCommand::Verify(args)) => index::verify(&args),
         Command::Model(ModelCommand::Import(args)) => model::import(&args),
         Command::Model(ModelCommand::Info(args)) => model::info(&args),
         Command::Openapi => openapi::run(),
@@ -36,6 +38,7 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
     error.chain().any(|e| {
         matches!(e.downcast_ref(), Some(EncoderError::Interrupted))
             || matches!(e.downcast_ref(), Some(IndexError::Interrupted))
+            || matches!(e.downcast_ref(), Some(TerminologyError::Interrupted))
     })
 }
 

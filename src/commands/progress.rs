@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::progress::Progress;
 
@@ -23,6 +23,8 @@ pub struct Bars {
 struct Stage {
     name: String,
     total: u64,
+    /// Rows, where `total` is bytes.
+    rows: Option<u64>,
     started: Instant,
     bar: ProgressBar,
 }
@@ -37,35 +39,54 @@ impl Bars {
     pub fn finish(&self) {
         if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stage.bar.finish_and_clear();
-            let (seconds, count) = (stage.started.elapsed().as_secs_f64(), HumanCount(stage.total));
-            let rate = HumanCount((stage.total as f64 / seconds.max(1e-9)) as u64);
-            eprintln!("  {}: {count} in {seconds:.1} s ({rate}/s)", stage.name);
+            let seconds = stage.started.elapsed().as_secs_f64();
+            let per_second = |n: u64| (n as f64 / seconds.max(1e-9)) as u64;
+            let (count, rate) = match stage.rows {
+                Some(rows) => {
+                    let rate =
+                        format!("{} rows/s, {}/s", HumanCount(per_second(rows)), DecimalBytes(per_second(stage.total)));
+                    (format!("{} rows, {}", HumanCount(rows), DecimalBytes(stage.total)), rate)
+                }
+                None => (HumanCount(stage.total).to_string(), format!("{}/s", HumanCount(per_second(stage.total)))),
+            };
+            eprintln!("  {}: {count} in {seconds:.1} s ({rate})", stage.name);
         }
     }
-}
 
-impl Progress for Bars {
-    fn stage(&self, name: &str, total: u64) {
+    fn begin(&self, name: &str, total: u64, rows: Option<u64>, template: &str) {
         self.finish();
-        let template = "  {msg} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let rate = |state: &ProgressState, out: &mut dyn Write| {
             let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
         };
         let style = style.with_key("rate", rate).progress_chars("=> ");
-        let bar = ProgressBar::new(total).with_style(style).with_message(name.to_owned());
+        let bar = ProgressBar::new(total).with_style(style).with_prefix(name.to_owned());
         if !std::io::stderr().is_terminal() {
-            eprintln!("  {name}: {} ..", HumanCount(total));
+            let total = if rows.is_some() { DecimalBytes(total).to_string() } else { HumanCount(total).to_string() };
+            eprintln!("  {name}: {total} ..");
         }
-        let stage = Stage { name: name.into(), total, started: Instant::now(), bar };
+        let stage = Stage { name: name.into(), total, rows, started: Instant::now(), bar };
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+    }
+}
+
+impl Progress for Bars {
+    fn stage(&self, name: &str, total: u64) {
+        self.begin(name, total, None, "  {prefix} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left");
     }
 
     fn bytes_stage(&self, name: &str, total: u64) {
-        self.stage(name, total);
+        let template =
+            "  {prefix} [{bar:24}] {decimal_bytes}/{decimal_total_bytes}, {msg}{decimal_bytes_per_sec}, {eta} left";
+        self.begin(name, total, Some(0), template);
     }
 
-    fn detail(&self, _: u64) {}
+    fn detail(&self, rows: u64) {
+        if let Some(stage) = &mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            stage.rows = Some(rows);
+            stage.bar.set_message(format!("{} rows, ", HumanCount(rows)));
+        }
+    }
 
     fn advance(&self, steps: u64) {
         if let Some(stage) = &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {

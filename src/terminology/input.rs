@@ -16,7 +16,7 @@ use super::TerminologyError;
 use crate::progress::Progress;
 
 /// Bytes of a line beyond which it is bad: the longest of UMLS has some 30,000.
-const LONGEST_LINE: usize = 1 << 20;
+pub(super) const LONGEST_LINE: usize = 1 << 20;
 const BUFFER: usize = 1 << 18;
 
 /// A file to read, or the parts of one, in order (`MRCONSO.RRF.aa.gz`, `MRCONSO.RRF.ab.gz`, ..).

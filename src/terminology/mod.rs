@@ -5,12 +5,29 @@
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
 //! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
+mod curie;
 mod input;
+mod inputs;
+mod obo;
+mod obo_text;
+mod obograph;
+mod ontology;
+mod rrf;
+mod sssom;
 mod table;
+#[cfg(test)]
+mod testing;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+pub use curie::{concept_id, umls_cui, vocabulary};
 pub use input::{Input, Lines};
+pub use inputs::Inputs;
+pub use obo::read_obo;
+pub use obograph::read_obograph;
+pub use ontology::{Mappings, OntologyOptions, Scope};
+pub use rrf::{Release, RrfFile, UmlsReader, read_umls};
+pub use sssom::read_mappings;
 pub use table::{Dialect, read_table};
 
 pub use crate::domain::Refusal;
@@ -177,6 +194,7 @@ impl<'a> Reading<'a> {
     /// [`TerminologyError::Empty`] without rows, [`TerminologyError::BadRows`] with more bad ones than are allowed.
     pub fn finish(self) -> Result<Summary, TerminologyError> {
         let Summary { rows, bad, notes } = &self.summary;
+        self.progress.detail(*rows);
         if *rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }

@@ -11,26 +11,35 @@ pub const NORMALISATION: u32 = 1;
 /// Drops invisible characters and control characters other than white space, composes (NFC), joins white space to single
 /// spaces and trims.
 pub fn clean(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let visible: String = text.chars().filter(|&c| !is_invisible(c)).nfc().collect();
     join_words(visible.split_whitespace())
 }
 
+/// Whether a text is ASCII and has nothing that [`clean`] would change.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().all(|b| (b' '..=b'~').contains(b))
+        && !bytes.starts_with(b" ")
+        && !bytes.ends_with(b" ")
+        && !bytes.windows(2).any(|pair| pair == b"  ")
+}
+
 /// Whether a text has neither letter nor digit.
 pub fn is_blank(text: &str) -> bool {
+    // Only an s can be dropped with its apostrophe: any other letter or digit of ASCII decides.
+    if text.bytes().any(|b| b.is_ascii_alphanumeric() && !b.eq_ignore_ascii_case(&b's')) {
+        return false;
+    }
     !key(text).chars().any(char::is_alphanumeric)
 }
 
 /// The key under which a name is looked up: compatibility forms folded (NFKC), lower case, without accents, Greek letters spelt out,
 /// possessive `'s` and punctuation dropped. What changes a meaning stays: `+ < > = % # ≤ ≥ ≠ ± ↑ ↓`, and a minus that ends a word ("HIV-").
 pub fn key(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    let visible = text.chars().filter(|&c| !is_invisible(c)).nfc().map(unify).nfkd().map(unify);
-    for c in visible.flat_map(char::to_lowercase).filter(|&c| !is_accent(c)) {
-        match greek(c) {
-            Some(name) => folded.push_str(name),
-            None => folded.push(c),
-        }
-    }
+    let folded = if text.is_ascii() { fold_ascii(text) } else { fold(text) };
     // Dropping an apostrophe may bring letters together that compose, so composing comes last.
     let mut kept = String::with_capacity(folded.len());
     let mut rest = folded.as_str();
@@ -50,8 +59,29 @@ pub fn key(text: &str) -> String {
             _ => kept.push(' '),
         }
     }
-    let composed: String = kept.nfkc().collect();
-    join_words(composed.split_whitespace())
+    if !kept.is_ascii() {
+        kept = kept.nfkc().collect();
+    }
+    join_words(kept.split_whitespace())
+}
+
+/// Lower case, compatibility forms, no accents, Greek letters as words.
+fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let visible = text.chars().filter(|&c| !is_invisible(c)).nfc().map(unify).nfkd().map(unify);
+    for c in visible.flat_map(char::to_lowercase).filter(|&c| !is_accent(c)) {
+        match greek(c) {
+            Some(name) => folded.push_str(name),
+            None => folded.push(c),
+        }
+    }
+    folded
+}
+
+/// What [`fold`] gives for ASCII, at a fifth of its cost.
+fn fold_ascii(text: &str) -> String {
+    let visible = text.chars().filter(|&c| !is_invisible(c));
+    visible.map(|c| unify(c).to_ascii_lowercase()).collect()
 }
 
 /// One apostrophe and one hyphen for the many that are written.
@@ -158,6 +188,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_is_folded_like_any_text(text in "[\\x00-\\x7f]{0,40}") {
+            prop_assert_eq!(fold_ascii(&text), fold(&text));
+            let visible: String = text.chars().filter(|&c| !is_invisible(c)).collect();
+            prop_assert_eq!(clean(&text), join_words(visible.split_whitespace()));
+            prop_assert_eq!(is_blank(&text), !key(&text).chars().any(char::is_alphanumeric));
+        }
+
         #[test]
         fn both_are_idempotent_and_agree(
             text in "\\PC{0,40}|[\\x00-\\x7f]{0,40}|\\p{any}{0,20}|[ae'\u{200b}\u{301}\u{3099}かs=\u{338}\u{2212}\u{b4}ŉΣ -]{0,12}",

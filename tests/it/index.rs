@@ -9,11 +9,13 @@ use std::{
 use saplink::{
     encoder::{Device, Encoder, EncoderOptions},
     files::FileSum,
-    index::{Filter, FilterRequest, Index, IndexError},
+    index::{Concepts, Filter, FilterRequest, Index, IndexError, Relation},
 };
 use serde_json::Value;
 
 use crate::support::{RUNTIME, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
+
+const PARTS: [&str; 6] = ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "vectors.bin", "graph.bin"];
 
 const NAMES: &str = "cui\tsource\tsource_code\tterm_type\tsemantic_type\tname\n\
     C0027051\tA\t1\tPT\tT047\tmyocardial infarction\n\
@@ -91,7 +93,7 @@ fn bad_input_is_named_and_leaves_nothing() {
     let model = "models/all-minilm-l6-v2";
     assert!(error(&at("none.tsv"), model).contains("none.tsv"));
     fs_err::write(at("bad.tsv"), "cui\tname\nC0027051\theart attack\nX\ty\n").unwrap();
-    assert!(error(&at("bad.tsv"), model).contains("bad.tsv:3: `cui`"));
+    assert!(error(&at("bad.tsv"), model).contains("bad.tsv:3: `X` is neither a CUI"));
     fs_err::write(at("good.tsv"), NAMES).unwrap();
     assert!(error(&at("good.tsv"), &at("no model")).contains("no model"));
     assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2, "only the two inputs are there");
@@ -165,7 +167,7 @@ fn a_thousand_damages_are_typed_errors() {
     let dir = tempfile::tempdir().unwrap();
     let (index, copied) = (small(dir.path()), dir.path().join("damaged"));
     let mut numbers = Numbers(1);
-    for part in ["names.bin", "words.fst", "vectors.bin", "graph.bin"] {
+    for part in PARTS {
         copy(&index, &copied);
         let whole = fs_err::read(index.join(part)).unwrap();
         for _ in 0..300 {
@@ -177,14 +179,37 @@ fn a_thousand_damages_are_typed_errors() {
         }
     }
     copy(&index, &copied);
-    for part in ["index.json", "names.bin", "words.fst", "vectors.bin", "graph.bin"] {
+    for part in PARTS.into_iter().chain(["index.json"]) {
         fs_err::remove_file(copied.join(part)).unwrap();
         assert!(Index::open(&copied).err().unwrap().to_string().contains(part));
         copy(&index, &copied);
     }
     let manifest = fs_err::read_to_string(index.join("index.json")).unwrap();
-    fs_err::write(copied.join("index.json"), manifest.replace("\"format\": 1", "\"format\": 2")).unwrap();
-    assert!(matches!(Index::open(&copied), Err(IndexError::Manifest { reason, .. }) if reason.contains("format 2")));
+    fs_err::write(copied.join("index.json"), manifest.replace("\"format\": 2", "\"format\": 1")).unwrap();
+    assert!(matches!(Index::open(&copied), Err(IndexError::Manifest { reason, .. }) if reason.contains("format 1")));
+}
+
+/// Reads all that there is, which must not panic, whatever it gives.
+fn read_everything(concepts: &Concepts, filter: &Filter) {
+    for concept in 0..concepts.counts().concepts as u32 + 1 {
+        concepts.concept(concepts.id(concept));
+        concepts.preferred(concept);
+        concepts.types(concept);
+        concepts.atoms(concept).for_each(|atom| assert!(concepts.atom(atom).name.len() < 10_000));
+        concepts.definitions(concept).for_each(|d| assert!(d.text.len() < 10_000));
+        for code in concepts.codes(concept) {
+            concepts.by_code(code.source, code.code).count();
+        }
+        for relation in Relation::ALL {
+            concepts.related(concept, relation).for_each(|other| _ = concepts.preferred(other));
+        }
+    }
+    for id in ["C0027051", "HP:9000001", "HP:9000004", "HP:9000099"] {
+        concepts.retired(id);
+    }
+    for query in ["cold", "c", "co", "myocardial infraction", "zzz"] {
+        concepts.find(query, filter, 0, 10);
+    }
 }
 
 /// Damage that comes with matching checksums must still not crash: an error, or an index that answers something.
@@ -195,7 +220,7 @@ fn damage_behind_right_checksums_does_not_crash() {
     let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
     let mut numbers = Numbers(2);
     let mut opened = 0;
-    for part in ["names.bin", "words.fst", "graph.bin", "vectors.bin"] {
+    for part in PARTS {
         copy(&index, &copied);
         let whole = fs_err::read(index.join(part)).unwrap();
         for _ in 0..400 {
@@ -208,15 +233,11 @@ fn damage_behind_right_checksums_does_not_crash() {
             fs_err::write(copied.join("index.json"), manifest.to_string()).unwrap();
             if let Ok(index) = Index::open(&copied) {
                 opened += 1;
-                let open = Filter::new(&FilterRequest::default(), index.names());
+                let open = Filter::new(&FilterRequest::default(), index.concepts());
                 let mut query = vec![0.0; 32];
                 query[numbers.below(32)] = 1.0;
                 index.search(&query, 3, &open);
-                for id in ["C0027051", "C0009264"] {
-                    if let Some(concept) = index.names().concept(id) {
-                        index.names().atoms(concept).for_each(|a| assert!(index.names().atom(a).name.len() < 1000));
-                    }
-                }
+                read_everything(index.concepts(), &open);
             }
         }
     }
@@ -243,7 +264,7 @@ fn search_is_nearly_exact_with_and_without_filters() {
         types(&["T005"]),
         types(&["T056"]),
     ] {
-        let filter = Filter::new(&request, index.names());
+        let filter = Filter::new(&request, index.concepts());
         let (mut same, mut all) = (0, 0);
         for vector in vectors.chunks_exact(encoder.dimensions()) {
             let (found, exact) = (index.search(vector, 10, &filter), index.search_exact(vector, 10, &filter));
@@ -259,13 +280,13 @@ fn search_is_nearly_exact_with_and_without_filters() {
 fn every_name_finds_itself() {
     let index = Index::open(starter_index()).unwrap();
     let counts = index.manifest().counts;
-    assert_eq!(index.names().counts(), counts);
+    assert_eq!(index.concepts().counts(), counts);
     let mut atoms = 0;
     for concept in 0..counts.concepts as u32 {
-        for atom in index.names().atoms(concept) {
-            let row = index.names().row(&saplink::text::key(index.names().atom(atom).name)).unwrap();
-            assert!(index.names().row_atoms(row).contains(&atom));
-            assert_eq!(index.names().concept_of(atom), concept);
+        for atom in index.concepts().atoms(concept) {
+            let row = index.concepts().row(&saplink::text::key(index.concepts().atom(atom).name)).unwrap();
+            assert!(index.concepts().row_atoms(row).contains(&atom));
+            assert_eq!(index.concepts().concept_of(atom), concept);
             atoms += 1;
         }
     }

@@ -7,16 +7,39 @@ use std::{
 };
 
 use saplink::{
-    domain::{Atom, semantic_type},
-    terminology::read_tsv,
+    domain::{Statement, semantic_type},
+    progress::Silent,
+    terminology::{BadRows, Dialect, Input, Reading, read_table},
     text,
 };
 
 use crate::support::root;
 
+/// What an atom says, in words of its own.
+struct Atom {
+    concept: String,
+    name: String,
+    source: String,
+    term_type: String,
+}
+
 fn rows() -> Vec<(Atom, Vec<String>)> {
-    let mut rows = vec![];
-    read_tsv(&root().join("index/starter.tsv"), |row| rows.push((row.atom, row.semantic_types))).unwrap();
+    let (mut rows, mut types) = (vec![], vec![]);
+    let input = Input::file(&root().join("index/starter.tsv"));
+    let mut take = |statement: Statement<'_>| {
+        match statement {
+            Statement::Type { tui, .. } => types.push(tui.to_owned()),
+            Statement::Atom(a) => {
+                let [concept, name, source, term_type] = [a.concept, a.name, a.source, a.term_type].map(str::to_owned);
+                rows.push((Atom { concept, name, source, term_type }, std::mem::take(&mut types)));
+            }
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    };
+    let mut reading = Reading::new(&input.path, &mut take, &Silent, BadRows::Number(0));
+    read_table(input.open(&Silent).unwrap(), Dialect::Tabs, &mut reading).unwrap();
+    reading.finish().unwrap();
     rows
 }
 

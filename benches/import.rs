@@ -1,0 +1,145 @@
+//! The figures of a large vocabulary: `make figures-import`. Writes a synthetic UMLS release, reads it with the release binary as a user
+//! would, and measures what the concepts cost once they are open.
+//!
+//! Rows: the first argument or 10,000,000. Memory of the import: the most that the process ever held, as the kernel counts it. Opening and
+//! look-ups are measured in a process of their own, which did not build: resident memory is what they touched.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use saplink::{
+    index::{Collector, Concepts, Counts, Filter, FilterRequest, Relation, Selection, SourceEntry},
+    progress::Silent,
+    terminology::Inputs,
+};
+
+mod release;
+
+const ROWS: u64 = 10_000_000;
+/// Look-ups of each kind.
+const ASKED: usize = 2000;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    // Cargo adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    if let [command, dir] = &arguments[..]
+        && command == "open"
+    {
+        return open(Path::new(dir));
+    }
+    let rows = arguments.first().map_or(Ok(ROWS), |rows| rows.replace('_', "").parse())?;
+    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("import");
+    let meta = work.join(format!("META-{rows}"));
+    if !meta.exists() {
+        let partial = meta.with_extension("partial");
+        println!("writing a release of {rows} rows ..");
+        release::generate(&partial, rows)?;
+        fs::rename(partial, &meta)?;
+    }
+    println!("saplink index build --umls {} --dry-run", meta.file_name().unwrap_or_default().display());
+    let arguments = [Path::new("index"), Path::new("build"), Path::new("--dry-run"), Path::new("--umls"), &meta];
+    if !Command::new(env!("CARGO_BIN_EXE_saplink")).args(arguments).status()?.success() {
+        return Err("the import failed".into());
+    }
+    let store = work.join("store");
+    build(&meta, &store)?;
+    let opened = Command::new(std::env::current_exe()?).arg("open").arg(&store).status()?;
+    if opened.success() { Ok(()) } else { Err("opening failed".into()) }
+}
+
+/// Assembles the concepts of `meta` in `store`, with what opening needs to know of them.
+fn build(meta: &Path, store: &Path) -> Outcome<()> {
+    let _ = fs::remove_dir_all(store);
+    fs::create_dir_all(store)?;
+    let selection = Selection::default();
+    let mut collector = Collector::new(store, selection.clone());
+    let keep = |language: &str, source: &str| selection.takes(language, source);
+    let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
+    inputs.read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |_, _| {})?;
+    let assembled = collector.assemble(store, &Silent)?;
+    Ok(fs::write(store.join("about.json"), serde_json::to_vec(&(assembled.sources, assembled.counts))?)?)
+}
+
+fn open(store: &Path) -> Outcome<()> {
+    let (sources, counts): (Vec<SourceEntry>, Counts) = serde_json::from_slice(&fs::read(store.join("about.json"))?)?;
+    let before = resident();
+    let started = Instant::now();
+    let concepts = Concepts::open(store, &sources, counts)?;
+    let opened = started.elapsed();
+    println!("\nopen, ms                        {:.1}", opened.as_secs_f64() * 1e3);
+    println!("memory once open, MB            {:.1}", resident() - before);
+    let files = ["concepts.bin", "rows.bin", "keys.fst", "words.fst"].map(|name| store.join(name));
+    let size = |path: &PathBuf| Ok::<_, std::io::Error>(fs::metadata(path)?.len() as f64);
+    let sizes = files.iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    let names = counts.atoms as f64;
+    println!("names, distinct, concepts       {}, {}, {}", counts.atoms, counts.rows, counts.concepts);
+    println!("bytes a name                    {:.1}", sizes.iter().sum::<f64>() / names);
+    for (path, bytes) in files.iter().zip(&sizes) {
+        println!("  {:<29} {:.1}", path.file_name().unwrap_or_default().display(), bytes / names);
+    }
+
+    // Concepts spread over the whole index, and names of theirs.
+    let step = (counts.concepts as usize / ASKED).max(1);
+    let chosen: Vec<u32> = (0..counts.concepts as u32).step_by(step).take(ASKED).collect();
+    let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred(c).to_owned()).collect();
+    let ids: Vec<String> = chosen.iter().map(|&c| concepts.id(c).to_owned()).collect();
+    let all = Filter::new(&FilterRequest::default(), &concepts);
+    let asked = FilterRequest {
+        semantic_groups: vec!["DISO".into()],
+        sources: vec![sources[0].source.clone()],
+        ..Default::default()
+    };
+    println!("\nlook-ups, µs                         p50       p99");
+    time("a concept with everything", ids.iter(), |id| {
+        let Some(concept) = concepts.concept(id) else { return 0 };
+        let atoms = concepts.atoms(concept).map(|a| concepts.atom(a).name.len()).sum::<usize>();
+        let related =
+            Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
+        atoms + concepts.codes(concept).count() + concepts.definitions(concept).count() + related.iter().sum::<usize>()
+    });
+    time("a name", names.iter(), |name| concepts.find(name, &all, 0, 1).found.len());
+    let beginning = |name: &String| name.chars().take(6).collect::<String>();
+    time("a beginning of 6 letters, 20", names.iter().map(beginning), |q| concepts.find(q, &all, 0, 20).found.len());
+    let misspelt = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
+        let mut letters: Vec<char> = name.chars().collect();
+        let middle = letters.len() / 2;
+        letters.swap(middle, middle - 1);
+        letters.iter().collect::<String>()
+    });
+    time("a misspelt name, 20", misspelt.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
+    time("a filter of group and source", chosen.iter(), |_| Filter::new(&asked, &concepts).passing());
+    let filter = Filter::new(&asked, &concepts);
+    time("a beginning of 2 letters, filtered", names.iter(), |n| {
+        concepts.find(&n[..n.floor_char_boundary(2)], &filter, 0, 20).found.len()
+    });
+    println!("memory after the look-ups, MB   {:.1}", resident() - before);
+    Ok(())
+}
+
+/// Times `look` for each of `asked`.
+fn time<T>(what: &str, asked: impl Iterator<Item = T>, look: impl Fn(&T) -> usize) {
+    let mut times: Vec<Duration> = vec![];
+    let mut found = 0;
+    for one in asked {
+        let started = Instant::now();
+        found += std::hint::black_box(look(&one));
+        times.push(started.elapsed());
+    }
+    times.sort();
+    let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize].as_secs_f64() * 1e6;
+    println!("{what:<34} {:>9.1} {:>9.1}   {:.1} each", at(0.5), at(0.99), found as f64 / times.len() as f64);
+}
+
+/// Resident memory of this process in megabytes, where the system tells.
+fn resident() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()).unwrap_or(0.0) / 1e3
+}

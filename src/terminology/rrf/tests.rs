@@ -1,0 +1,386 @@
+//! Releases in `tests/fixtures/terminology`, which are invented, and such made of them.
+//!
+//! Invariant: what a file says is compared as text, statement by statement.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use proptest::prelude::*;
+
+use super::{super::Refusal, *};
+use crate::{
+    domain::{AtomRef, Statement},
+    progress::Silent,
+};
+
+const FIXTURES: &str = "tests/fixtures/terminology";
+const LENIENT: BadRows = BadRows::Share(1.0);
+
+fn text(statement: Statement) -> String {
+    match statement {
+        Statement::Atom(AtomRef { concept, name, source, code, term_type, language, suppressed, preference }) => {
+            let suppressed = if suppressed { " suppressed" } else { "" };
+            format!("{concept} {language} {source}/{term_type} {code} {preference}{suppressed}: {name}")
+        }
+        Statement::Type { concept, tui } => format!("{concept} is {tui}"),
+        Statement::Code { .. } => unreachable!("codes are those of atoms"),
+        Statement::Definition { concept, source, text } => format!("{concept} {source}: {text}"),
+        Statement::Relation { narrower, broader, kind, source } => format!("{narrower} {kind:?} {broader} {source}"),
+        Statement::Successor { retired, successor, kind, source } => {
+            format!("{retired} {kind:?} {} {source}", successor.unwrap_or("-"))
+        }
+        Statement::Source { source, name, version, restriction_level } => {
+            format!("{source} [{name}] [{version}] {restriction_level:?}")
+        }
+    }
+}
+
+type Read = (Vec<String>, Result<Vec<(Input, Summary)>, TerminologyError>);
+
+fn read(dir: &Path, keep: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> Read {
+    let release = Release::find(dir).unwrap();
+    let mut told = vec![];
+    let mut take = |statement: Statement<'_>| {
+        told.push(text(statement));
+        Ok(())
+    };
+    let summaries = read_umls(&release, keep, &mut take, &Silent, allowed);
+    (told, summaries)
+}
+
+fn meta() -> PathBuf {
+    Path::new(FIXTURES).join("META")
+}
+
+/// A copy of the fixture without the files whose names start with one of `without`.
+fn copy(without: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in meta().read_dir().unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !without.iter().any(|prefix| name.starts_with(prefix)) {
+            std::fs::copy(meta().join(&name), dir.path().join(&name)).unwrap();
+        }
+    }
+    dir
+}
+
+fn starting<'a>(told: &'a [String], with: &str) -> Vec<&'a str> {
+    told.iter().map(String::as_str).filter(|s| s.starts_with(with)).collect()
+}
+
+fn find_error(dir: &Path) -> String {
+    Release::find(dir).unwrap_err().to_string()
+}
+
+#[test]
+fn a_release_says_all_it_says() {
+    let (told, summaries) = read(&meta(), &|_, _| true, BadRows::Number(0));
+    let summaries = summaries.unwrap();
+    let rows: Vec<u64> = summaries.iter().map(|(_, summary)| summary.rows).collect();
+    assert_eq!(rows, [8, 10, 30, 10, 5, 14, 8]);
+    assert!(summaries.iter().all(|(_, summary)| summary.bad == 0 && summary.notes.is_empty()));
+    assert_eq!(summaries[2].0.parts.len(), 3);
+
+    assert_eq!(told[0], "C0027051 ENG MTH/PN NOCODE 79: Myocardial Infarction");
+    assert_eq!(told[2], "C0027051 ENG MSH/PM D009203 5: Infarction, Myocardial");
+    assert_eq!(told[6], "C0027051 ENG SNOMEDCT_US/OAP 66189004 11 suppressed: Infarction of heart, NOS");
+    // Its term type has a rank only where it is not suppressed.
+    assert_eq!(told[23], "C0011860 ENG MSH/PEP D003924 59 suppressed: NIDDM");
+    assert_eq!(told[13], "C0151744 SPA MSHSPA/MH D017202 31: Isquemia Miocárdica");
+    assert_eq!(told[29], "C0042769 ENG MTH/PN NOCODE 79: β-Virus 50% w/v; “x”\t<sub>2</sub>");
+    assert_eq!(told.iter().filter(|s| s.contains(" suppressed: ")).count(), 3);
+    assert_eq!(
+        told[30..36],
+        [
+            "MTH [UMLS Metathesaurus] [MTH] Some(0)",
+            "MSH [Medical Subject Headings] [2024_2024_02_06] Some(0)",
+            "MSHSPA [DeCS] [2024] Some(3)",
+            "SNOMEDCT_US [SNOMED Clinical Terms, US Edition] [2024_03_01] Some(3)",
+            "ICD10CM [International Classification of Diseases, 10th Edition, Clinical Modification] [2024] Some(0)",
+            "LOCALCARD [] [] Some(2)",
+        ]
+    );
+    assert_eq!(told[36], "C0027051 is T047");
+    assert_eq!(
+        told[46..],
+        [
+            "C0027051 MSH: Death of heart muscle after its blood supply was cut off.",
+            "C0027051 MSHSPA: Muerte del músculo cardíaco.",
+            "C0151744 SNOMEDCT_US: <p>Too little blood for the heart’s muscle;\u{a0}see “angina” &amp; 心絞痛 \\n 💔.</p>",
+            "C0011860 MSH: Sugar (glucose) > 7.0 mmol/l,\tfasting",
+            "C0027051 Parent C0151744 MSH",
+            "C0027051 Parent C0151744 MSH",
+            "C0151744 Parent C0018799 MSH",
+            "C0004238 Parent C0018799 MSH",
+            "C0011860 Parent C0011849 SNOMEDCT_US",
+            "C0011860 Parent C0011849 MSH",
+            "C0027051 Broader C0018799 MTH",
+            "C0004238 Broader C0018799 MTH",
+            "C0151744 Parent C0018799 MSHSPA",
+            "C0000001 Same C0027051 MTH",
+            "C0000002 Broader C0018799 MTH",
+            "C0000003 Narrower C0011860 MTH",
+            "C0000004 Other C0004057 MTH",
+            "C0000004 Other C0019999 MTH",
+            "C0000005 Deleted - MTH",
+            "C0000006 Deleted - MTH",
+            "C0000007 Same C0000001 MTH",
+        ]
+    );
+}
+
+#[test]
+fn unwanted_languages_and_sources_say_nothing() {
+    let asked = std::cell::RefCell::new(vec![]);
+    let keep = |language: &str, source: &str| {
+        asked.borrow_mut().push(format!("{language} {source}"));
+        language == "ENG" && source == "MSH"
+    };
+    let (told, summaries) = read(&meta(), &keep, BadRows::Number(0));
+    summaries.unwrap();
+    assert_eq!(starting(&told, "C0027051 ENG"), told[..2]);
+    assert!(!told.iter().any(|s| s.contains("SPA") || s.contains("SNOMEDCT_US")));
+    assert_eq!(told.iter().filter(|s| s.contains(" Parent ")).count(), 5);
+    // The source of successors is told of, although it has no wanted atoms.
+    assert_eq!(starting(&told, "M").len(), 2);
+    assert_eq!(asked.borrow().len(), 6, "once for each pair");
+}
+
+#[test]
+fn optional_files_are_optional() {
+    let dir = copy(&["MRSAB", "MRRANK", "MRDEF", "MRREL", "MRHIER", "MRCUI"]);
+    let release = Release::find(dir.path()).unwrap();
+    assert_eq!(release.inputs().iter().map(|(file, _)| file.name()).collect::<Vec<_>>(), ["MRCONSO.RRF", "MRSTY.RRF"]);
+    assert_eq!(
+        release.missing(),
+        [
+            "MRSAB.RRF is missing: sources have no names and no versions, and their restriction levels are those of MRCONSO.RRF",
+            "MRRANK.RRF is missing: preferred names do not follow the ranks of sources and term types",
+            "MRDEF.RRF is missing: concepts have no definitions",
+            "MRREL.RRF and MRHIER.RRF are missing: concepts have no broader concepts",
+            "MRCUI.RRF is missing: retired concepts lead nowhere",
+        ]
+    );
+    assert_eq!(Release::find(&meta()).unwrap().missing(), [""; 0]);
+    let (told, summaries) = read(dir.path(), &|_, _| true, BadRows::Number(0));
+    summaries.unwrap();
+    assert_eq!(told[0], "C0027051 ENG MTH/PN NOCODE 7: Myocardial Infarction");
+    assert_eq!(starting(&told, "SNOMEDCT_US"), ["SNOMEDCT_US [] [] Some(3)"]);
+}
+
+#[test]
+fn mrhier_stands_in_for_mrrel() {
+    let dir = copy(&["MRREL"]);
+    let missing = Release::find(dir.path()).unwrap().missing();
+    assert_eq!(missing, ["MRREL.RRF is missing: of broader concepts there are only the parents of MRHIER.RRF"]);
+    let (told, summaries) = read(dir.path(), &|_, source| source != "MSHSPA", BadRows::Number(0));
+    let relations: Vec<&String> = told.iter().filter(|s| s.contains(" Parent ")).collect();
+    let expected = [
+        "C0151744 Parent C0018799 MSH",
+        "C0027051 Parent C0151744 MSH",
+        "C0004238 Parent C0018799 MSH",
+        "C0011860 Parent C0011849 SNOMEDCT_US",
+    ];
+    assert_eq!(relations, expected);
+    let notes = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.notes).collect::<Vec<_>>();
+    assert_eq!(notes, ["rows with a parent atom that MRCONSO.RRF lacks, or that is not wanted: 1"]);
+}
+
+#[test]
+fn bad_rows_are_named_by_file_and_line() {
+    let (told, summaries) = read(&Path::new(FIXTURES).join("META-malformed"), &|_, _| true, LENIENT);
+    let notes: Vec<String> = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.notes).collect();
+    let notes: Vec<&str> = notes.iter().map(|note| note.rsplit_once('/').map_or(&**note, |(_, rest)| rest)).collect();
+    assert_eq!(
+        notes,
+        [
+            "MRRANK.RRF:1: RANK is not a number, or too large",
+            "MRRANK.RRF:2: RANK is not a number, or too large",
+            "MRRANK.RRF:3: 3 fields where there should be 4",
+            "MRRANK.RRF:4: SAB is empty",
+            "MRRANK.RRF:5: RANK is not a number, or too large",
+            "MRCONSO.RRF:3: 12 fields where there should be 18",
+            "MRCONSO.RRF:4: 19 fields where there should be 18",
+            "MRCONSO.RRF:5: it does not end with `|`; of 18 fields it has 16",
+            "MRCONSO.RRF:6: it is not valid UTF-8",
+            "MRCONSO.RRF:7: STR is empty",
+            "MRCONSO.RRF:8: STR is empty",
+            "MRCONSO.RRF:9: a CUI is not `C` and seven digits",
+            "MRCONSO.RRF:10: a CUI is not `C` and seven digits",
+            "MRCONSO.RRF:11: LAT is not three capital letters",
+            "MRCONSO.RRF:12: SAB is empty",
+            "MRSTY.RRF:2: TUI is empty",
+            "MRSTY.RRF:3: 2 fields where there should be 6",
+            "MRSTY.RRF:4: a CUI is not `C` and seven digits",
+            "MRDEF.RRF:1: DEF is empty",
+            "MRDEF.RRF:2: 9 fields where there should be 8",
+            "MRDEF.RRF:3: SAB is empty",
+            "MRREL.RRF:1: a CUI is not `C` and seven digits",
+            "MRREL.RRF:2: 15 fields where there should be 16",
+            "MRREL.RRF:4: SAB is empty",
+            "MRCUI.RRF:1: REL is none of SY, RB, RN, RO, DEL and SUBX",
+            "MRCUI.RRF:2: a CUI is not `C` and seven digits",
+            "MRCUI.RRF:3: CUI1 succeeds itself",
+            "MRCUI.RRF:5: 5 fields where there should be 7",
+        ]
+    );
+    assert_eq!(
+        told,
+        [
+            "C0027051 ENG MSH/MH D009203 14: Myocardial Infarction",
+            "C0027051 ENG MSH/MH D009203 14: Ataque",
+            "C0027051 ENG MSH/MH D009203 14: Last one",
+            "MSH [] [] Some(0)",
+            "C0027051 is T047",
+            "C0027051 MSH: good",
+            "C0018799 Parent C0027051 MSH",
+            "C0000001 Other C0027051 MTH",
+            "MTH [] [] None",
+        ]
+    );
+}
+
+#[test]
+fn too_many_bad_rows_end_the_reading() {
+    let (_, result) = read(&Path::new(FIXTURES).join("META-malformed"), &|_, _| true, BadRows::Number(2));
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("MRRANK.RRF: 5 of 6 rows are bad, more than --max-bad-rows 2 lets pass"), "{error}");
+}
+
+#[test]
+fn refused_statements_are_bad_rows_and_failures_end_the_reading() {
+    let release = Release::find(&meta()).unwrap();
+    let mut take = |statement: Statement<'_>| match statement {
+        Statement::Source { source: "LOCALCARD", .. } => Err(Refusal::Statement("unheard of".into())),
+        _ => Ok(()),
+    };
+    let summaries = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT).unwrap();
+    assert!(summaries[2].1.notes[0].ends_with("MRCONSO.RRF:19: unheard of"));
+    let mut take = |_: Statement<'_>| Err(Refusal::Failure("full".into()));
+    let result = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT);
+    assert!(matches!(result, Err(TerminologyError::Taker(_))));
+}
+
+#[test]
+fn what_is_no_release() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    assert!(find_error(&at.join("none")).contains("none"));
+    assert!(find_error(at).ends_with("is missing, also in META"));
+    std::fs::create_dir(at.join("META")).unwrap();
+    assert!(find_error(at).contains("it is no UMLS release: MRCONSO.RRF"));
+    let names = at.join("META/MRCONSO.RRF");
+    std::fs::write(&names, "").unwrap();
+    assert!(find_error(&names).contains("MRCONSO.RRF: it is a file; name the directory"));
+    assert!(find_error(at).ends_with("META: MRSTY.RRF is missing: concepts have no semantic types"));
+    std::fs::write(at.join("META/MRSTY.RRF"), "").unwrap();
+    let release = Release::find(at).unwrap();
+    assert_eq!(release, Release::find(&at.join("META")).unwrap());
+    let mut take = |_: Statement<'_>| Ok(());
+    let result = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT);
+    assert!(result.unwrap_err().to_string().ends_with("MRCONSO.RRF: it has no rows"));
+}
+
+#[test]
+fn an_empty_optional_file_costs_what_a_missing_one_costs() {
+    let dir = copy(&["MRDEF"]);
+    std::fs::write(dir.path().join("MRDEF.RRF"), "").unwrap();
+    let summaries = read(dir.path(), &|_, _| true, BadRows::Number(0)).1.unwrap();
+    assert_eq!(summaries[4].1.notes, ["MRDEF.RRF has no rows: concepts have no definitions"]);
+}
+
+#[test]
+fn parts_have_no_gap_and_files_one_form() {
+    let dir = copy(&[]);
+    let at = |name: &str| dir.path().join(name);
+    std::fs::rename(at("MRCONSO.RRF.ab.gz"), at("away")).unwrap();
+    let error = find_error(dir.path());
+    assert!(error.ends_with("MRCONSO.RRF.ab.gz is missing, though there is MRCONSO.RRF.ac.gz"), "{error}");
+    std::fs::rename(at("MRCONSO.RRF.aa.gz"), at("MRCONSO.RRF.ab.gz")).unwrap();
+    assert!(find_error(dir.path()).contains("MRCONSO.RRF.aa.gz is missing"));
+    std::fs::rename(at("MRCONSO.RRF.ab.gz"), at("MRCONSO.RRF.aa.gz")).unwrap();
+    std::fs::rename(at("away"), at("MRCONSO.RRF.ab.gz")).unwrap();
+    std::fs::write(at("MRCONSO.RRF.md5"), "").unwrap();
+    Release::find(dir.path()).unwrap();
+    for second in ["MRCONSO.RRF", "MRCONSO.RRF.gz", "MRCONSO.RRF.ad"] {
+        std::fs::write(at(second), "").unwrap();
+        let error = find_error(dir.path());
+        assert!(error.contains("it has MRCONSO.RRF in two forms") && error.contains(second), "{error}");
+        std::fs::remove_file(at(second)).unwrap();
+    }
+}
+
+#[test]
+fn a_truncated_part_is_named() {
+    let dir = copy(&[]);
+    let part = dir.path().join("MRCONSO.RRF.ab.gz");
+    let bytes = std::fs::read(&part).unwrap();
+    std::fs::write(&part, &bytes[..bytes.len() / 2]).unwrap();
+    let error = read(dir.path(), &|_, _| true, LENIENT).1.unwrap_err().to_string();
+    assert!(error.ends_with("MRCONSO.RRF.ab.gz: it ends too early: the file is truncated"), "{error}");
+}
+
+#[test]
+fn many_parts_are_in_order() {
+    let dir = copy(&["MRSTY"]);
+    let row = |i: usize| format!("C{i:07}|T047||||");
+    let all: String = (0..30).map(|i| row(i) + "|\n").collect();
+    for (i, part) in all.as_bytes().chunks(all.len() / 29).enumerate() {
+        let name = format!("MRSTY.RRF.{}{}.gz", char::from(b'a' + i as u8 / 26), char::from(b'a' + i as u8 % 26));
+        let mut file = GzEncoder::new(std::fs::File::create(dir.path().join(name)).unwrap(), Compression::fast());
+        file.write_all(part).unwrap();
+        file.finish().unwrap();
+    }
+    let (told, summaries) = read(dir.path(), &|_, _| false, BadRows::Number(0));
+    summaries.unwrap();
+    assert_eq!(told.iter().filter(|s| s.ends_with(" is T047")).count(), 30);
+}
+
+#[test]
+fn leading_zeros_tell_atoms_apart() {
+    let keep = |_: &str, _: &str| true;
+    let mut reader = UmlsReader::new(&keep, true);
+    let names =
+        "C0000001|ENG|P||PF||Y|A1234567||||MSH|PT|1|one|0|N||\nC0000002|ENG|P||PF||Y|A01234567||||MSH|PT|2|two|0|N||\n";
+    let hierarchy = "C0000003|A9|1|A1234567|MSH|||||\nC0000003|A9|1|A01234567|MSH|||||\n";
+    let mut told = vec![];
+    let mut take = |statement: Statement<'_>| {
+        told.push(text(statement));
+        Ok(())
+    };
+    let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+    reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
+    reader.read(RrfFile::Mrhier, hierarchy.as_bytes(), &mut reading).unwrap();
+    reading.finish().unwrap();
+    assert_eq!(told[3..], ["C0000003 Parent C0000001 MSH", "C0000003 Parent C0000002 MSH"]);
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(
+        pieces in prop::collection::vec(
+            (0..8usize, prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                "((C0027051|A0000001|MSH|ENG|PAR|SY|N|Y|0|é|)\\|){0,26}\r?\n".prop_map(String::into_bytes),
+                (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(at, byte)| {
+                    let mut row = b"C0027051|ENG|P|L1|PF|S1|Y|A0000001||c||MSH|MH|D1|Name|0|N||\n".to_vec();
+                    let at = at.index(row.len());
+                    row[at] = byte;
+                    row
+                }),
+            ]),
+            0..8,
+        )
+    ) {
+        let keep = |_: &str, _: &str| true;
+        let mut reader = UmlsReader::new(&keep, true);
+        let mut take = |statement: Statement<'_>| { text(statement); Ok(()) };
+        let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+        for (file, bytes) in &pieces {
+            reader.read(RrfFile::ALL[*file], &bytes[..], &mut reading).unwrap();
+        }
+    }
+}
