@@ -172,7 +172,10 @@ fn a_concept_with_its_names() {
     let concept = shared().get("/concepts/C0027051").json();
     assert_eq!((&concept["cui"], &concept["name"]), (&json!("C0027051"), &json!("myocardial infarction")));
     let names = concept["names"].as_array().unwrap();
-    assert_eq!(names[0], json!({"name": "myocardial infarction", "source": "SAPLINK", "term_type": "PT"}));
+    assert_eq!(
+        names[0],
+        json!({"name": "myocardial infarction", "source": "SAPLINK", "term_type": "PT", "language": "ENG"})
+    );
     assert!(names.iter().any(|n| n["name"] == "heart attack"));
     assert_eq!(concept["semantic_types"][0]["tui"], "T047");
 }

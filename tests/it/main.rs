@@ -4,13 +4,16 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod cli;
+mod concepts;
 mod everyday;
 mod golden;
 mod http;
 mod import;
 mod index;
+mod licences;
 mod openapi;
 mod phi;
+mod rich;
 mod service;
 mod starter;
 mod support;

@@ -34,18 +34,30 @@ fn every_operation_has_a_summary_an_example_and_its_errors() {
             assert!(example(content) || example(&schemas[schema]), "{name}: example");
             let errors: Vec<_> = responses.iter().filter(|(status, _)| status.as_str() >= "400").collect();
             assert!(!errors.is_empty(), "{name}: errors");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{name}: {parameter}");
+            }
             for (status, response) in errors {
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
             }
         }
     }
-    assert_eq!(operations, 5);
+    assert_eq!(operations, 11);
     assert!(example_of_problem(schemas), "Problem: example");
 }
 
 fn example_of_problem(schemas: &Value) -> bool {
     schemas["Problem"].get("example").is_some()
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let text = succeed(&["openapi"]);
+    let api: Value = serde_json::from_str(&text).unwrap();
+    for reference in text.split("\"$ref\": \"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(api.pointer(reference).is_some(), "{reference}");
+    }
 }
 
 #[test]

@@ -16,14 +16,15 @@ use saplink::{
 use crate::support::root;
 
 /// What an atom says, in words of its own.
-struct Atom {
+pub struct Atom {
     concept: String,
-    name: String,
+    pub name: String,
     source: String,
     term_type: String,
 }
 
-fn rows() -> Vec<(Atom, Vec<String>)> {
+/// The vocabulary, each name with the semantic types of its concept.
+pub fn rows() -> Vec<(Atom, Vec<String>)> {
     let (mut rows, mut types) = (vec![], vec![]);
     let input = Input::file(&root().join("index/starter.tsv"));
     let mut take = |statement: Statement<'_>| {

@@ -210,6 +210,7 @@ pub struct Answer {
     pub status: u16,
     pub content_type: String,
     pub retry_after: Option<String>,
+    pub location: Option<String>,
     pub text: String,
 }
 
@@ -221,6 +222,7 @@ impl Answer {
             status: response.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             retry_after: header("retry-after"),
+            location: header("location"),
             text: response.body_mut().read_to_string().unwrap(),
         }
     }

@@ -1,0 +1,152 @@
+//! Of a source that is hidden nothing is answered, by any resource.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::{
+    rich::{self, directories},
+    support::{Answer, Service, fail},
+};
+
+/// The ways to hide the source `QUASSIA`.
+const HIDING: [&[&str]; 2] = [&["--hide-sources", "QUASSIA,QUASSIA"], &["--max-restriction-level", "0"]];
+
+/// A service for each way.
+fn services() -> &'static [Service; 2] {
+    static SERVICES: OnceLock<[Service; 2]> = OnceLock::new();
+    SERVICES.get_or_init(|| HIDING.map(rich::serve))
+}
+
+fn shows(answer: &Answer) -> bool {
+    answer.text.to_lowercase().contains("quassia")
+}
+
+/// Asks a service that shows everything, then those that do not; gives the answers of the latter.
+fn hidden(ask: impl Fn(&Service) -> Answer) -> Vec<Answer> {
+    assert!(shows(&ask(rich::shared())), "there is something to hide");
+    let answers: Vec<_> = services().iter().map(ask).collect();
+    answers.iter().for_each(|answer| assert!(!shows(answer), "{answer:?}"));
+    answers
+}
+
+fn hidden_at(path: &str) -> Vec<Value> {
+    hidden(|service| service.get(path)).iter().map(Answer::json).collect()
+}
+
+#[test]
+fn link_gives_other_names_and_other_concepts() {
+    for mention in ["quassia attack", "quassia alone", "heart attack", "quasia alone", "quassia in a sentence"] {
+        // The mention comes back with the answer: only what was found counts.
+        let ask = |service: &Service| {
+            let mut answer = service.link(&json!({"mention": mention, "top_k": 100}));
+            assert_eq!(answer.status, 200);
+            answer.text = answer.json()["results"][0]["candidates"].to_string();
+            answer
+        };
+        for answer in hidden(ask) {
+            assert!(answer.json().as_array().unwrap().iter().all(|c| c["cui"] != "C0000003"), "{answer:?}");
+        }
+    }
+    for service in services() {
+        let answer = service.link(&json!({"mention": "a", "sources": ["QUASSIA"]}));
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "unknown-source"));
+    }
+}
+
+#[test]
+fn a_concept_keeps_what_others_give() {
+    for concept in hidden_at("/concepts/C0000001") {
+        assert_eq!((&concept["name"], &concept["names_total"]), (&json!("myocardial infarction"), &json!(4)));
+        assert_eq!(concept["codes"], json!({"ICDX": ["I21", "I21.9"], "OPEN": ["22298006"]}));
+        assert_eq!(concept["definitions"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            concept["parents"],
+            json!({"total": 1, "concepts": [{"cui": "C0000002", "name": "heart disease"}]}),
+            "neither a concept without other names nor a relation that the source gives"
+        );
+    }
+    for related in hidden_at("/concepts/C0000001/related/parents") {
+        assert_eq!(related["total"], 1);
+    }
+    for related in hidden_at("/concepts/C1000000/related/parents") {
+        assert_eq!(related["concepts"][0]["name"], "myocardial infarction");
+    }
+}
+
+#[test]
+fn a_concept_without_other_names_is_not_there() {
+    for answer in hidden_at("/concepts/C0000003") {
+        assert_eq!(answer["type"], "urn:saplink:problem:unknown-concept");
+    }
+    for answer in hidden_at("/concepts/C9000007") {
+        assert_eq!(answer["type"], "urn:saplink:problem:retired-concept");
+    }
+    for service in services() {
+        assert_eq!(service.get("/concepts/C9000005").problem(), "unknown-concept", "the source said what became of it");
+        assert_eq!(service.get("/concepts/C0000001?source=QUASSIA").problem(), "unknown-source");
+    }
+    assert_eq!(rich::shared().get("/concepts/C9000005").location.as_deref(), Some("/concepts/C0000002"));
+}
+
+#[test]
+fn codes_and_crosswalks_leave_the_source_out() {
+    for codes in hidden_at("/concepts/C0000001/codes") {
+        assert_eq!(codes["codes"].as_array().unwrap().len(), 3);
+    }
+    for crosswalk in hidden_at("/codes/OPEN/22298006") {
+        assert_eq!(crosswalk["concepts"][0]["name"], "myocardial infarction");
+    }
+    for crosswalk in hidden_at("/codes/QUASSIA/QUASSIA-1") {
+        assert_eq!((&crosswalk["status"], &crosswalk["field"]), (&json!(404), &json!("source")));
+    }
+    for path in ["/concepts/C0000001/codes?target=QUASSIA", "/codes/OPEN/22298006?target=QUASSIA"] {
+        for answer in hidden_at(path) {
+            assert_eq!((&answer["status"], &answer["field"]), (&json!(422), &json!("target")));
+        }
+    }
+}
+
+#[test]
+fn names_of_the_source_find_nothing() {
+    for q in ["quassia", "quassia%20attack", "quassia%20alon"] {
+        for found in hidden_at(&format!("/concepts?q={q}")) {
+            assert_eq!(found, json!({"concepts": []}));
+        }
+    }
+    for found in hidden_at("/concepts?q=heart%20attack") {
+        assert_eq!(found["concepts"][0]["name"], "myocardial infarction");
+    }
+    for found in hidden_at("/concepts?q=quassia&sources=QUASSIA") {
+        assert_eq!(found["type"], "urn:saplink:problem:unknown-source");
+    }
+}
+
+#[test]
+fn lists_do_not_name_the_source() {
+    for sources in hidden_at("/sources") {
+        let listed: Vec<_> = sources["sources"].as_array().unwrap().iter().map(|s| &s["source"]).collect();
+        assert_eq!(listed, ["HPO", "ICDX", "OPEN"], "a source of unknown level is shown");
+    }
+    hidden_at("/info");
+    for service in services() {
+        assert!(!shows(&service.get("/semantic-types")));
+    }
+}
+
+#[test]
+fn a_source_that_is_not_there_cannot_be_hidden() {
+    let (model, index) = directories();
+    let error = fail(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--index",
+        index.to_str().unwrap(),
+        "--model",
+        model.to_str().unwrap(),
+        "--hide-sources",
+        "QUASSIA,QUASIA",
+    ]);
+    assert!(error.contains("cannot hide sources: the index has no source QUASIA"), "{error}");
+}

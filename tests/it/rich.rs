@@ -1,0 +1,164 @@
+//! A small index that has everything: sources, languages, codes, definitions, relations and history.
+//!
+//! Invariant: whatever the source `QUASSIA` gives has its name in it, so that any answer shows whether something of it was given.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use saplink::{
+    domain::{AtomRef, Hierarchy, Statement, Succession},
+    encoder::{Device, Encoder, EncoderOptions},
+    files::StagedDir,
+    index::{BuildOptions, Collector, GraphParameters, IndexError, MANIFEST, ModelReference, Selection, build},
+    progress::{Progress, Silent},
+};
+
+use crate::support::{RUNTIME, Service, fixture, succeed};
+
+/// Concepts of which each is a child of C0000001 and has code `MANY` of ICDX.
+pub const MANY: usize = 250;
+
+/// A service of the index with `options`.
+pub fn serve(options: &[&str]) -> Service {
+    let (model, index) = directories();
+    let paths = ["--index", index.to_str().unwrap(), "--model", model.to_str().unwrap()];
+    let service = Service::spawn(&[&paths[..], options].concat());
+    service.wait_until_ready();
+    service
+}
+
+/// A service of the index that tests may share: nothing is hidden.
+pub fn shared() -> &'static Service {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    SERVICE.get_or_init(|| serve(&[]))
+}
+
+/// Model and index, made once.
+pub fn directories() -> &'static (PathBuf, PathBuf) {
+    static MADE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let at = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let (model, index) = (at("rich-model"), at("rich"));
+        let paths = [fixture("tiny"), model.clone()].map(|path| path.display().to_string());
+        succeed(&["model", "import", &paths[0], "--out", &paths[1], "--precision", "int8", "--force"]);
+        make(&model, &index);
+        (model, index)
+    })
+}
+
+fn make(model: &Path, out: &Path) {
+    let selection = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
+    let staged = StagedDir::create(out, MANIFEST, true).unwrap();
+    let mut collector = Collector::new(staged.path(), selection.clone());
+    say(&mut |statement| collector.take(statement).unwrap());
+    let assembled = collector.assemble(staged.path(), &Silent).unwrap();
+    let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
+    let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
+    let manifest = encoder.manifest();
+    let options = BuildOptions {
+        name: "rich".into(),
+        model: ModelReference {
+            name: manifest.name.clone(),
+            fingerprint: manifest.fingerprint(),
+            dimensions: manifest.dimensions,
+        },
+        graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 50, repaired: 0 },
+        nil_threshold: 0.75,
+        selection,
+        inputs: vec![],
+    };
+    let embed = |texts: &[&str], progress: &dyn Progress| {
+        encoder.embed_with(texts, progress).map_err(|e| IndexError::Embed(e.to_string()))
+    };
+    build(staged, assembled, &options, &embed, &Silent).unwrap();
+}
+
+fn atom<'a>(concept: &'a str, source: &'a str, code: &'a str, name: &'a str) -> AtomRef<'a> {
+    AtomRef { concept, name, source, code, term_type: "SY", language: "ENG", suppressed: false, preference: 1 }
+}
+
+fn preferred(atom: AtomRef) -> AtomRef {
+    AtomRef { preference: 50, term_type: "PT", ..atom }
+}
+
+fn say(take: &mut dyn FnMut(Statement)) {
+    about_sources(take);
+    about_names(take);
+    about_relations(take);
+    about_history(take);
+}
+
+fn about_sources(take: &mut dyn FnMut(Statement)) {
+    for (source, name, version, level) in [
+        ("HPO", "Human Phenotype Ontology", "2026-01", Some(0)),
+        ("ICDX", "", "", None),
+        ("OPEN", "Open Vocabulary", "7", Some(0)),
+        ("QUASSIA", "Quassia's Vocabulary", "quassia", Some(3)),
+    ] {
+        take(Statement::Source { source, name, version, restriction_level: level });
+    }
+}
+
+fn about_names(take: &mut dyn FnMut(Statement)) {
+    let attack = "C0000001";
+    for atom in [
+        AtomRef { preference: 99, ..atom(attack, "QUASSIA", "QUASSIA-1", "quassia attack") },
+        preferred(atom(attack, "OPEN", "22298006", "myocardial infarction")),
+        atom(attack, "OPEN", "22298006", "heart attack"),
+        AtomRef { language: "GER", ..atom(attack, "OPEN", "", "Herzinfarkt") },
+        AtomRef { suppressed: true, ..atom(attack, "OPEN", "22298006", "cardiac infarct") },
+        preferred(atom("C0000002", "OPEN", "H", "heart disease")),
+        preferred(atom("C0000003", "QUASSIA", "QUASSIA-3", "quassia alone")),
+        preferred(atom("C0000004", "HPO", "HP:0001250", "seizure")),
+        atom("C0000004", "OPEN", "A/B: 1 \u{e9}%", "fit"),
+        preferred(atom("C0000006", "OPEN", "Q", "something bitter")),
+        atom("C0000006", "QUASSIA", "QUASSIA-6", "quassia something"),
+    ] {
+        take(Statement::Atom(atom));
+    }
+    for i in 0..MANY {
+        let (concept, name) = (format!("C1{i:06}"), format!("infarct variant {i}"));
+        take(Statement::Atom(preferred(atom(&concept, "OPEN", &format!("V{i}"), &name))));
+        take(Statement::Code { concept: &concept, source: "ICDX", code: "MANY" });
+        take(Statement::Type { concept: &concept, tui: if i % 2 == 0 { "T047" } else { "T121" } });
+        take(Statement::Atom(atom("C0000005", "OPEN", "N", &format!("name {i} of many"))));
+    }
+    for concept in [attack, "C0000002", "C0000003", "C0000006"] {
+        take(Statement::Type { concept, tui: "T047" });
+    }
+    for (source, code) in [("ICDX", "I21"), ("ICDX", "I21.9"), ("QUASSIA", "QUASSIA-2"), ("OPEN", "22298006")] {
+        take(Statement::Code { concept: attack, source, code });
+    }
+    for (source, text) in [("OPEN", "Death of heart muscle."), ("QUASSIA", "A quassia of the heart.")] {
+        take(Statement::Definition { concept: attack, source, text });
+    }
+}
+
+fn about_relations(take: &mut dyn FnMut(Statement)) {
+    let mut relation = |narrower: &str, broader: &str, kind, source| {
+        take(Statement::Relation { narrower, broader, kind, source });
+    };
+    relation("C0000001", "C0000002", Hierarchy::Parent, "OPEN");
+    relation("C0000001", "C0000003", Hierarchy::Parent, "OPEN");
+    relation("C0000001", "C0000006", Hierarchy::Parent, "QUASSIA");
+    relation("C0000001", "C0000004", Hierarchy::Broader, "OPEN");
+    (0..MANY).for_each(|i| relation(&format!("C1{i:06}"), "C0000001", Hierarchy::Parent, "OPEN"));
+}
+
+fn about_history(take: &mut dyn FnMut(Statement)) {
+    for (retired, successor, kind, source) in [
+        ("C9000001", Some("C0000001"), Succession::Same, "OPEN"),
+        ("C9000002", Some("C0000777"), Succession::Same, "OPEN"),
+        ("C9000002", Some("C0000002"), Succession::Broader, "OPEN"),
+        ("C9000002", Some("C0000004"), Succession::Narrower, "OPEN"),
+        ("C9000003", Some("C0000777"), Succession::Other, "OPEN"),
+        ("C9000004", None, Succession::Deleted, "OPEN"),
+        ("C9000005", Some("C0000002"), Succession::Same, "QUASSIA"),
+        ("C9000006", Some("C9000001"), Succession::Same, "OPEN"),
+        ("C9000007", Some("C0000003"), Succession::Same, "OPEN"),
+    ] {
+        take(Statement::Successor { retired, successor, kind, source });
+    }
+}
