@@ -278,6 +278,7 @@ fn describe(e: &value::Error, field: String) -> Problem {
     }
     if message.starts_with("unknown field") {
         let known = message.rsplit_once(", expected ").map_or("none", |(_, known)| known);
+        let known = known.trim_start_matches("one of ").replace(" or ", ", ");
         return Problem::new(Kind::InvalidRequest, format!("unknown parameter; known are {known}"));
     }
     // Text and lists take anything: what is left are numbers.

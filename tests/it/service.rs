@@ -103,6 +103,12 @@ fn a_full_queue_is_429_and_the_rest_is_answered() {
     }
     assert_eq!(answers.iter().filter(|a| a.status == 200).count() + refused.len(), 6);
     assert_eq!(service.link(&json!({"mention": "asthma"})).status, 200);
+    thread::scope(|scope| {
+        scope.spawn(|| service.link(&large_request(1000)));
+        thread::sleep(Duration::from_millis(150));
+        assert_eq!(service.get("/concepts?q=asthma").problem(), "overloaded", "finding waits in the same queue");
+        assert_eq!(service.get("/concepts/C0004096").status, 200);
+    });
 }
 
 #[test]
