@@ -75,9 +75,11 @@ pub fn starter_index() -> &'static Path {
     })
 }
 
-/// A running `saplink serve`, killed when dropped.
+/// A running `saplink serve`, killed when dropped or when the tests end.
 pub struct Service {
     child: Child,
+    /// Waits for the end of this process, which drops no service that tests share, and kills the child then.
+    guard: Child,
     pub address: String,
     log: PathBuf,
     _dir: tempfile::TempDir,
@@ -103,7 +105,11 @@ impl Service {
             .stderr(sink)
             .spawn()
             .unwrap();
-        Self { child, address, log, _dir: dir }
+        let mut guard = Command::new("sh");
+        guard.args(["-c", "read -r _; kill -9 $0", &child.id().to_string()]).stdin(Stdio::piped());
+        // The runner waits for whoever holds its output.
+        let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self { child, guard, address, log, _dir: dir }
     }
 
     pub fn wait_until_ready(&self) {
@@ -176,8 +182,10 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for child in [&mut self.guard, &mut self.child] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
