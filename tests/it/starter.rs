@@ -16,14 +16,14 @@ use saplink::{
 use crate::support::root;
 
 /// What an atom says, in words of its own.
-struct Atom {
-    concept: String,
-    name: String,
-    source: String,
-    term_type: String,
+pub struct Atom {
+    pub concept: String,
+    pub name: String,
+    pub source: String,
+    pub term_type: String,
 }
 
-fn rows() -> Vec<(Atom, Vec<String>)> {
+pub fn rows() -> Vec<(Atom, Vec<String>)> {
     let (mut rows, mut types) = (vec![], vec![]);
     let input = Input::file(&root().join("index/starter.tsv"));
     let mut take = |statement: Statement<'_>| {
