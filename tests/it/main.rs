@@ -14,3 +14,4 @@ mod phi;
 mod service;
 mod starter;
 mod support;
+mod terminology;
