@@ -48,7 +48,7 @@ fn a_release_keeps_everything_that_is_said_of_a_concept() {
     let dir = tempfile::tempdir().unwrap();
     let (assembled, concepts) = release(dir.path(), Selection::default());
     // English and not suppressed, by hand.
-    assert_eq!((assembled.counts.concepts, assembled.counts.atoms), (8, 21));
+    assert_eq!((assembled.counts.concepts, assembled.counts.atoms), (8, 22));
     let infarction = concepts.concept("C0027051").unwrap();
     assert_eq!(concepts.preferred(infarction), "Myocardial Infarction");
     let atoms: Vec<_> = concepts.atoms(infarction).map(|a| concepts.atom(a)).collect();
@@ -112,8 +112,8 @@ fn what_is_taken_is_chosen() {
     let all = Selection::default;
     let list = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
     assert_eq!(count(Selection { languages: list(&["SPA"]), ..all() }), (4, 5));
-    assert_eq!(count(Selection { languages: vec![], ..all() }), (8, 26));
-    assert_eq!(count(Selection { include_suppressed: true, ..all() }), (8, 24));
+    assert_eq!(count(Selection { languages: vec![], ..all() }), (8, 27));
+    assert_eq!(count(Selection { include_suppressed: true, ..all() }), (8, 25));
     assert_eq!(count(Selection { sources: list(&["ICD10CM"]), ..all() }), (3, 3));
     assert_eq!(count(Selection { semantic_types: list(&["T109"]), ..all() }), (1, 2));
     assert_eq!(count(Selection { semantic_groups: list(&["CHEM"]), semantic_types: list(&["T005"]), ..all() }), (2, 3));
@@ -184,7 +184,7 @@ fn every_format_is_built_from_the_command_line() {
         "--sssom",
         &path("small.sssom.tsv"),
     ];
-    let places = ["--model", model.to_str().unwrap(), "--out", out.to_str().unwrap(), "--max-bad-rows", "40%"];
+    let places = ["--model", model.to_str().unwrap(), "--out", out.to_str().unwrap(), "--max-bad-rows", "50%"];
     let build = [&["index", "build"], &inputs[..], &places[..]].concat();
     let output = run(&build);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -205,7 +205,7 @@ fn every_format_is_built_from_the_command_line() {
     }
     // A dry run says the same and writes nothing.
     let before = fs_err::read_dir(dir.path()).unwrap().count();
-    let dry = succeed(&[&["index", "build", "--dry-run", "--max-bad-rows", "40%"], &inputs[..]].concat());
+    let dry = succeed(&[&["index", "build", "--dry-run", "--max-bad-rows", "50%"], &inputs[..]].concat());
     let line = |text: &str| text.lines().find(|l| l.starts_with("names ")).unwrap().to_owned();
     assert_eq!(line(&dry), line(&text));
     assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before);
@@ -257,7 +257,7 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         ("--sssom", write("no.sssom.tsv", b"a\tb\n1\t2\n"), "no.sssom.tsv"),
         ("--umls", empty.display().to_string(), "empty folder: it is no UMLS release: MRCONSO.RRF"),
         ("--umls", write("file", b"x"), "file: it is a file"),
-        ("--umls", malformed, "MRCONSO.RRF: "),
+        ("--umls", malformed, "MRRANK.RRF: 5 of 6 rows are bad"),
     ];
     let before = fs_err::read_dir(dir.path()).unwrap().count();
     let out = dir.path().join("out").display().to_string();
@@ -341,7 +341,8 @@ fn open_terminologies_have_as_many_concepts_names_and_codes_as_their_files() {
 struct Term {
     id: String,
     name: String,
-    synonyms: Vec<String>,
+    /// With whether it is an abbreviation.
+    synonyms: Vec<(String, bool)>,
     xrefs: Vec<String>,
     obsolete: bool,
 }
@@ -355,8 +356,11 @@ fn counts_of_terms(terms: &[Term]) -> Counts {
             ids.insert(term.id.clone());
         }
         for id in ids {
-            names.insert((id.clone(), "name", term.name.clone(), term.id.clone()));
-            names.extend(term.synonyms.iter().map(|s| (id.clone(), "synonym", s.clone(), term.id.clone())));
+            names.insert((id.clone(), "PT", term.name.clone(), term.id.clone()));
+            let synonym = |(text, short): &(String, bool)| {
+                (id.clone(), if *short { "AB" } else { "SY" }, text.clone(), term.id.clone())
+            };
+            names.extend(term.synonyms.iter().map(synonym));
             codes.insert((id.clone(), term.id.clone()));
             let counted = term.xrefs.iter().filter(|x| is_code(x)).map(|x| (id.clone(), without_version(x)));
             codes.extend(counted);
@@ -394,11 +398,12 @@ fn obo_terms(text: &str) -> Vec<Term> {
             match tag {
                 "id" => term.id = value.to_owned(),
                 "name" => term.name = value.replace('\\', ""),
-                "synonym" if value.rsplit('"').next().unwrap().trim_start().starts_with("EXACT") => {
-                    term.synonyms.push(quoted())
+                "synonym" if value.splitn(3, '"').nth(2).unwrap().trim_start().starts_with("EXACT") => {
+                    term.synonyms.push((quoted(), value.contains("EXACT HP:0045077")));
                 }
                 "xref" => term.xrefs.push(value.split([' ', '{']).next().unwrap().replace('\\', "")),
-                "is_obsolete" => term.obsolete = value == "true",
+                // An anonymous term's id means nothing outside its file.
+                "is_obsolete" | "is_anonymous" => term.obsolete |= value == "true",
                 _ => {}
             }
         }
@@ -411,17 +416,19 @@ fn obo_terms(text: &str) -> Vec<Term> {
 fn graph_terms(text: &str) -> Vec<Term> {
     let graph: Value = serde_json::from_str(text).unwrap();
     let nodes = graph["graphs"].as_array().unwrap().iter().flat_map(|g| g["nodes"].as_array().unwrap());
-    let strings = |list: &Value, keep: &dyn Fn(&Value) -> bool| -> Vec<String> {
-        let list = list.as_array().into_iter().flatten().filter(|v| keep(v));
-        list.map(|v| v["val"].as_str().unwrap().to_owned()).collect()
+    let list = |list: &Value| list.as_array().cloned().unwrap_or_default().into_iter();
+    let text = |v: Value| v["val"].as_str().unwrap().to_owned();
+    let synonym = |s: Value| {
+        let short = s["synonymType"].as_str().is_some_and(|t| t.ends_with("abbreviation"));
+        (text(s), short)
     };
     let term = |node: &Value| {
         let id = node["id"].as_str().unwrap().rsplit('/').next().unwrap().replacen('_', ":", 1);
         Term {
             id,
             name: node["lbl"].as_str().unwrap_or_default().to_owned(),
-            synonyms: strings(&node["meta"]["synonyms"], &|s| s["pred"] == "hasExactSynonym"),
-            xrefs: strings(&node["meta"]["xrefs"], &|_| true),
+            synonyms: list(&node["meta"]["synonyms"]).filter(|s| s["pred"] == "hasExactSynonym").map(synonym).collect(),
+            xrefs: list(&node["meta"]["xrefs"]).map(text).collect(),
             obsolete: node["meta"]["deprecated"] == true,
         }
     };
