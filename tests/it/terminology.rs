@@ -266,10 +266,15 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         assert!(error.contains(expected), "{expected}: {error}");
         assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before, "{error}");
     }
-    let languages = ["index", "build", "--umls", at("META").to_str().unwrap(), "--languages", "FRE", "--out", &out]
-        .map(str::to_owned);
-    let error = fail(&languages.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(error.contains("no name"), "{error}");
+    let meta = at("META").display().to_string();
+    for (option, value, expected) in [
+        ("--languages", "FRE", "no name in it that the selection takes"),
+        ("--languages", "ENG,FRE", "no name is in language FRE"),
+        ("--sources", "MSH,MESH", "no name is from source MESH"),
+    ] {
+        let error = fail(&["index", "build", "--umls", &meta, option, value, "--out", &out]);
+        assert!(error.contains(expected), "{error}");
+    }
     // Ten bad rows are named, the others counted.
     let many: String = (0..30).map(|i| format!("X{i}\ta\n")).collect();
     let many = write("many.tsv", format!("cui\tname\nC0000001\ta\n{many}").as_bytes());
