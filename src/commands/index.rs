@@ -213,7 +213,9 @@ fn describe_concepts(text: &mut String, assembled: &Assembled) {
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
     let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
     let _ = writeln!(text, "names        {}, of which {} distinct", HumanCount(counts.atoms), HumanCount(counts.rows));
-    for source in sources {
+    // Sources that only give codes may be many.
+    let (naming, coding): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.atoms > 0);
+    for source in naming {
         let _ = write!(text, "source       {}", source.source);
         if !source.version.is_empty() {
             let _ = write!(text, " {}", source.version);
@@ -223,6 +225,11 @@ fn describe_concepts(text: &mut String, assembled: &Assembled) {
             let _ = write!(text, ", restriction level {level}");
         }
         text.push('\n');
+    }
+    let coding: Vec<_> = coding.iter().filter(|source| source.codes > 0).collect();
+    if !coding.is_empty() {
+        let codes = coding.iter().map(|source| format!("{} {}", source.source, HumanCount(source.codes)));
+        let _ = writeln!(text, "codes only   {}", codes.collect::<Vec<_>>().join(", "));
     }
 }
 

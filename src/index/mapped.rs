@@ -101,6 +101,23 @@ impl MappedFile {
     }
 }
 
+/// Maps a finite state transducer after comparing it with the checksum in it, since what reads one trusts it.
+///
+/// # Errors
+/// [`IndexError::Damaged`] when it is none, or not as it was written.
+pub fn open_fst(path: &Path) -> Result<fst::Map<Column<u8>>, IndexError> {
+    let open = || {
+        let file = MappedFile::open(path)?;
+        let map = fst::Map::new(file.whole::<u8>()?).map_err(|e| file.damaged(e.to_string()))?;
+        Ok::<_, IndexError>((map, file))
+    };
+    // A mapping of its own: the pages that checking touches do not stay.
+    let (checked, file) = open()?;
+    checked.as_fst().verify().map_err(|e| file.damaged(e.to_string()))?;
+    drop((checked, file));
+    Ok(open()?.0)
+}
+
 /// The sections of a mapped file.
 pub struct Sections {
     file: MappedFile,

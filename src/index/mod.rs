@@ -54,6 +54,10 @@ pub enum IndexError {
     Damaged { path: PathBuf, reason: String },
     #[error("there is no name in it that the selection takes")]
     Empty,
+    #[error("no name is from source {0}, which is asked for")]
+    UnusedSource(String),
+    #[error("no name is in language {0}, which is asked for")]
+    UnusedLanguage(String),
     #[error("the index has no source {0}; `saplink index info` lists its sources")]
     UnknownSource(String),
     #[error("too large for an index: more than {0}")]

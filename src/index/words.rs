@@ -12,7 +12,7 @@ use fst::{IntoStreamer, Streamer};
 
 use super::{
     IndexError,
-    mapped::{Column, MappedFile},
+    mapped::{Column, open_fst},
     spelling::{Near, edits},
 };
 use crate::sorter::Sorter;
@@ -124,10 +124,7 @@ impl Words {
     /// # Errors
     /// [`IndexError::Damaged`] when it is no such file.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let file = MappedFile::open(path)?;
-        let map = fst::Map::new(file.whole::<u8>()?).map_err(|e| file.damaged(e.to_string()))?;
-        map.as_fst().verify().map_err(|e| file.damaged(e.to_string()))?;
-        Ok(Self(map))
+        Ok(Self(open_fst(path)?))
     }
 
     /// A normalised `key` with its unknown words repaired; none if every word is known or none can be repaired.

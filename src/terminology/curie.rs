@@ -81,6 +81,8 @@ pub fn vocabulary(curie: &str) -> Option<(&str, Cow<'_, str>)> {
     Some(match VOCABULARIES.iter().find(|(_, _, prefixes)| is_any(prefixes, prefix)) {
         Some((source, "", _)) => (source, local.into()),
         Some((source, lead, _)) => (source, format!("{lead}{local}").into()),
+        // Words that happen to have a colon between them are no codes.
+        None if !local.bytes().any(|b| b.is_ascii_digit()) => return None,
         None if prefix == written => (prefix, curie.into()),
         None => (prefix, format!("{prefix}:{local}").into()),
     })
@@ -175,9 +177,20 @@ mod tests {
         ] {
             assert_eq!(vocabulary(curie), Some((source, code.into())), "{curie}");
         }
-        for curie in
-            ["", "x", "x:", ":x", "_2020:x", "http://a", "url:http://a", "irc://a", "PMID:1", "UMLS:C0000001", "a b:1"]
-        {
+        for curie in [
+            "",
+            "x",
+            "x:",
+            ":x",
+            "Aortic:valve",
+            "_2020:x",
+            "http://a",
+            "url:http://a",
+            "irc://a",
+            "PMID:1",
+            "UMLS:C0000001",
+            "a b:1",
+        ] {
             assert_eq!(vocabulary(curie), None, "{curie}");
         }
     }

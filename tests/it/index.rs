@@ -34,6 +34,17 @@ fn small(dir: &Path) -> PathBuf {
     dir.join("small index")
 }
 
+/// As [`small`], with all that a terminology can say of a concept.
+fn rich(dir: &Path) -> PathBuf {
+    small(dir);
+    let at = |name: &str| dir.join(name).display().to_string();
+    let of = |name: &str| fixture("terminology").join(name).display().to_string();
+    let inputs = ["--tsv", &at("names.tsv"), "--umls", &of("META"), "--obo", &of("small.obo"), "--max-bad-rows", "50%"];
+    let places = ["--model", &at("tiny"), "--out", &at("rich index")];
+    succeed(&[&["index", "build"], &inputs[..], &places[..]].concat());
+    dir.join("rich index")
+}
+
 #[test]
 fn built_and_described() {
     let dir = tempfile::tempdir().unwrap();
@@ -165,7 +176,7 @@ fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
 #[test]
 fn a_thousand_damages_are_typed_errors() {
     let dir = tempfile::tempdir().unwrap();
-    let (index, copied) = (small(dir.path()), dir.path().join("damaged"));
+    let (index, copied) = (rich(dir.path()), dir.path().join("damaged"));
     let mut numbers = Numbers(1);
     for part in PARTS {
         copy(&index, &copied);
@@ -204,7 +215,7 @@ fn read_everything(concepts: &Concepts, filter: &Filter) {
             concepts.related(concept, relation).for_each(|other| _ = concepts.preferred(other));
         }
     }
-    for id in ["C0027051", "HP:9000001", "HP:9000004", "HP:9000099"] {
+    for id in ["C0027051", "C0000001", "C0000004", "C0000007", "XYZ:0000001", "XYZ:0000004", "XYZ:0000012"] {
         concepts.retired(id);
     }
     for query in ["cold", "c", "co", "myocardial infraction", "zzz"] {
@@ -216,7 +227,7 @@ fn read_everything(concepts: &Concepts, filter: &Filter) {
 #[test]
 fn damage_behind_right_checksums_does_not_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let (index, copied) = (small(dir.path()), dir.path().join("damaged"));
+    let (index, copied) = (rich(dir.path()), dir.path().join("damaged"));
     let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
     let mut numbers = Numbers(2);
     let mut opened = 0;

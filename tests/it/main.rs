@@ -17,3 +17,4 @@ mod rich;
 mod service;
 mod starter;
 mod support;
+mod terminology;

@@ -17,13 +17,12 @@ use crate::support::root;
 
 /// What an atom says, in words of its own.
 pub struct Atom {
-    concept: String,
+    pub concept: String,
     pub name: String,
-    source: String,
-    term_type: String,
+    pub source: String,
+    pub term_type: String,
 }
 
-/// The vocabulary, each name with the semantic types of its concept.
 pub fn rows() -> Vec<(Atom, Vec<String>)> {
     let (mut rows, mut types) = (vec![], vec![]);
     let input = Input::file(&root().join("index/starter.tsv"));

@@ -39,7 +39,7 @@ impl Collector {
     /// Writes concepts, rows, keys and words to `dir`.
     ///
     /// # Errors
-    /// [`IndexError::Empty`] when no name was taken; what the disk says; [`IndexError::Interrupted`].
+    /// [`IndexError::Empty`] when no name was taken, [`IndexError::UnusedSource`] and [`IndexError::UnusedLanguage`] when none was of what was asked for; what the disk says; [`IndexError::Interrupted`].
     pub fn assemble(self, dir: &Path, progress: &dyn Progress) -> Result<Assembled, IndexError> {
         let Self { selection, statements, relations, sources, terms, languages, mut about, tally, .. } = self;
         let (source_names, source_places) = sources.sorted();
@@ -60,6 +60,14 @@ impl Collector {
             merger.finish()?;
         if atoms == 0 {
             return Err(IndexError::Empty);
+        }
+        // A misspelt one would otherwise be missed after hours of work, or never.
+        let has = |source: &&String| sources.iter().any(|s| s.source == **source && s.atoms > 0);
+        if let Some(unused) = selection.sources.iter().find(|source| !has(source)) {
+            return Err(IndexError::UnusedSource(unused.clone()));
+        }
+        if let Some(unused) = selection.languages.iter().find(|language| !languages.contains(language)) {
+            return Err(IndexError::UnusedLanguage(unused.clone()));
         }
         let concepts = ids.len();
         file.add_all("term", terms.iter().map(String::as_str))?;

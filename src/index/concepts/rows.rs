@@ -15,7 +15,7 @@ use crate::{
         IndexError,
         columns::ColumnsWriter,
         manifest::{KEYS, ROWS, WORDS},
-        mapped::{Column, Lists, MappedFile, Sections},
+        mapped::{Column, Lists, Sections, open_fst},
         words::WordCounter,
     },
     progress::Progress,
@@ -48,10 +48,10 @@ impl Rows {
         if atoms.len() != rows || maps.len() != SEMANTIC_TYPES.len() + sources || !inside {
             return Err(file.damaged("its tables do not fit together"));
         }
-        let file = MappedFile::open(&dir.join(KEYS))?;
-        let keys = Map::new(file.whole::<u8>()?).map_err(|e| file.damaged(e.to_string()))?;
+        let keys = open_fst(&dir.join(KEYS))?;
         if keys.len() != rows {
-            return Err(file.damaged("it does not hold as many names as the manifest says"));
+            let reason = "it does not hold as many names as the manifest says".into();
+            return Err(IndexError::Damaged { path: dir.join(KEYS), reason });
         }
         Ok(Self { atoms, keys, maps })
     }

@@ -13,6 +13,8 @@ use crate::domain::{AtomRef, Hierarchy, Statement, Succession};
 
 /// The source of what UMLS itself says, such as which concepts are retired.
 const METATHESAURUS: &str = "MTH";
+/// What stands for a code that a source does not give.
+const NO_CODE: &str = "NOCODE";
 /// Preferences of one rank: by TS, STT and ISPREF.
 const PREFERENCES: u32 = 8;
 
@@ -217,6 +219,7 @@ impl<'k> UmlsReader<'k> {
         required(tty, "TTY is empty")?;
         source.level = source.level.max(level(srl)?);
         source.speaks(line);
+        let code = if code == NO_CODE { "" } else { code };
         let preference = source.rank(tty, suppress) * PREFERENCES
             + 4 * u32::from(ts == "P")
             + 2 * u32::from(stt == "PF")

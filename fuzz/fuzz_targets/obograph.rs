@@ -1,0 +1,19 @@
+//! An OBO graph in JSON.
+//!
+//! Invariant: it is read, or there is an error.
+
+#![no_main]
+
+mod taker;
+
+use libfuzzer_sys::fuzz_target;
+use saplink::terminology::{OntologyOptions, read_obograph};
+
+fuzz_target!(|data: &[u8]| {
+    taker::read(
+        |_| {},
+        |reading| {
+            let _ = read_obograph(data, &OntologyOptions::default(), reading);
+        },
+    );
+});

@@ -1,0 +1,473 @@
+//! Terminologies in every format: what becomes of them, and what is said of bad ones.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use saplink::{
+    domain::Succession,
+    index::{Assembled, Collector, Concepts, Relation, Selection},
+    progress::Silent,
+    terminology::{BadRows, Dialect, Inputs, Scope},
+};
+use serde_json::Value;
+
+use crate::support::{fail, fixture, root, run, succeed};
+
+fn at(name: &str) -> PathBuf {
+    fixture("terminology").join(name)
+}
+
+/// Reads `inputs`, of which all rows must be good, and assembles them in `dir`.
+fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> Assembled {
+    let keep = |language: &str, source: &str| selection.takes(language, source);
+    let mut collector = Collector::new(dir, selection.clone());
+    inputs
+        .read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |input, summary| {
+            assert_eq!(summary.bad, 0, "{}: {:?}", input.path.display(), summary.notes);
+        })
+        .unwrap();
+    collector.assemble(dir, &Silent).unwrap()
+}
+
+fn open(dir: &Path, assembled: &Assembled) -> Concepts {
+    Concepts::open(dir, &assembled.sources, assembled.counts).unwrap()
+}
+
+/// The concepts of the release among the fixtures.
+fn release(dir: &Path, selection: Selection) -> (Assembled, Concepts) {
+    let assembled = assemble(dir, &Inputs { umls: vec![at("META")], ..Inputs::default() }, selection);
+    let concepts = open(dir, &assembled);
+    (assembled, concepts)
+}
+
+#[test]
+fn a_release_keeps_everything_that_is_said_of_a_concept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (assembled, concepts) = release(dir.path(), Selection::default());
+    // English and not suppressed, by hand.
+    assert_eq!((assembled.counts.concepts, assembled.counts.atoms), (8, 22));
+    let infarction = concepts.concept("C0027051").unwrap();
+    assert_eq!(concepts.preferred(infarction), "Myocardial Infarction");
+    let atoms: Vec<_> = concepts.atoms(infarction).map(|a| concepts.atom(a)).collect();
+    let names: Vec<_> = atoms.iter().map(|a| (a.source, a.term_type, a.code)).collect();
+    let ranked = [
+        ("MTH", "PN", ""),
+        ("MSH", "MH", "D009203"),
+        ("SNOMEDCT_US", "PT", "22298006"),
+        ("SNOMEDCT_US", "FN", "22298006"),
+        ("SNOMEDCT_US", "SY", "22298006"),
+        ("ICD10CM", "PT", "I21.9"),
+        ("MSH", "PM", "D009203"),
+    ];
+    assert_eq!(names, ranked, "in the order of MRRANK, unranked ones last");
+    assert!(atoms.iter().all(|a| a.language == "ENG" && !a.suppressed));
+    let codes: Vec<_> = concepts.codes(infarction).map(|c| (c.source, c.code)).collect();
+    assert_eq!(codes, [("ICD10CM", "I21.9"), ("MSH", "D009203"), ("SNOMEDCT_US", "22298006")]);
+    assert_eq!(concepts.by_code("SNOMEDCT_US", "22298006").collect::<Vec<_>>(), [infarction]);
+    assert_eq!(concepts.by_code("SNOMEDCT_US", "2229800").count(), 0);
+    let definitions: Vec<_> = concepts.definitions(infarction).map(|d| (d.source, d.text)).collect();
+    assert_eq!(definitions, [("MSH", "Death of heart muscle after its blood supply was cut off.")]);
+    let related = |id: &str, relation| {
+        let concept = concepts.concept(id).unwrap();
+        concepts.related(concept, relation).map(|c| concepts.id(c).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(related("C0027051", Relation::Parent), ["C0151744"]);
+    assert_eq!(related("C0151744", Relation::Child), ["C0027051"]);
+    assert_eq!(related("C0027051", Relation::Broader), ["C0018799"]);
+    assert_eq!(related("C0018799", Relation::Narrower), ["C0004238", "C0027051"]);
+    assert_eq!(related("C0018799", Relation::Child), ["C0004238", "C0151744"]);
+    assert_eq!(related("C0011849", Relation::Child), ["C0011860"], "two sources say so");
+
+    let retired = |id: &str| {
+        let retired = concepts.retired(id)?;
+        Some(retired.successors.iter().map(|s| (s.id.to_owned(), s.kind, s.concept.is_some())).collect::<Vec<_>>())
+    };
+    let to = |id: &str, kind, known| (id.to_owned(), kind, known);
+    assert_eq!(retired("C0000001"), Some(vec![to("C0027051", Succession::Same, true)]));
+    assert_eq!(retired("C0000007"), Some(vec![to("C0027051", Succession::Same, true)]), "by way of C0000001");
+    assert_eq!(retired("C0000002"), Some(vec![to("C0018799", Succession::Broader, true)]));
+    let both = vec![to("C0004057", Succession::Other, true), to("C0019999", Succession::Other, false)];
+    assert_eq!(retired("C0000004"), Some(both));
+    assert_eq!(retired("C0000005"), Some(vec![]), "deleted");
+    assert_eq!((retired("C0027051"), retired("C9999999")), (None, None));
+
+    let source = |name: &str| assembled.sources.iter().find(|s| s.source == name).unwrap();
+    let snomed = source("SNOMEDCT_US");
+    assert_eq!((snomed.version.as_str(), snomed.restriction_level, snomed.concepts), ("2024_03_01", Some(3), 4));
+    assert_eq!(snomed.name, "SNOMED Clinical Terms, US Edition");
+    assert_eq!(source("LOCALCARD").restriction_level, Some(2), "MRSAB has it not: the highest of its names");
+    assert_eq!(assembled.semantic_types["T047"], 6);
+}
+
+#[test]
+fn what_is_taken_is_chosen() {
+    let count = |selection: Selection| {
+        let dir = tempfile::tempdir().unwrap();
+        let (assembled, _) = release(dir.path(), selection);
+        (assembled.counts.concepts, assembled.counts.atoms)
+    };
+    let all = Selection::default;
+    let list = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
+    assert_eq!(count(Selection { languages: list(&["SPA"]), ..all() }), (4, 5));
+    assert_eq!(count(Selection { languages: vec![], ..all() }), (8, 27));
+    assert_eq!(count(Selection { include_suppressed: true, ..all() }), (8, 25));
+    assert_eq!(count(Selection { sources: list(&["ICD10CM"]), ..all() }), (3, 3));
+    assert_eq!(count(Selection { semantic_types: list(&["T109"]), ..all() }), (1, 2));
+    assert_eq!(count(Selection { semantic_groups: list(&["CHEM"]), semantic_types: list(&["T005"]), ..all() }), (2, 3));
+    assert_eq!(count(Selection { max_names_per_concept: Some(1), ..all() }), (8, 8));
+    let dir = tempfile::tempdir().unwrap();
+    let (_, concepts) = release(dir.path(), Selection { languages: list(&["SPA", "ENG"]), ..all() });
+    assert_eq!(concepts.preferred(concepts.concept("C0027051").unwrap()), "Infarto del Miocardio");
+    assert_eq!(concepts.preferred(concepts.concept("C0011849").unwrap()), "Diabetes Mellitus");
+}
+
+#[test]
+fn several_inputs_are_merged_by_concept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (obo, tsv, csv) = (dir.path().join("a.obo"), dir.path().join("a.tsv"), dir.path().join("a.csv"));
+    fs_err::write(
+        &obo,
+        "format-version: 1.2\nontology: xyz\ndata-version: 2026-01-01\n\n\
+         [Term]\nid: XYZ:0000001\nname: cardiac infarct\nxref: UMLS:C0027051\nxref: ICD10CM:I21.9\nis_a: XYZ:0000002\n\n\
+         [Term]\nid: XYZ:0000002\nname: thing of the heart\nsynonym: \"heart thing\" RELATED []\nalt_id: XYZ:0000003\n",
+    )
+    .unwrap();
+    fs_err::write(&tsv, "cui\tname\tparents\nC0027051\tthe big one\tXYZ:0000003, C0018799\n").unwrap();
+    fs_err::write(&csv, "name,cui,term_type,language,source\n\"attack, heart\",C0027051,PT,ENG,WARD\n").unwrap();
+    let inputs = Inputs {
+        umls: vec![at("META")],
+        obo: vec![obo],
+        tables: vec![(tsv, Dialect::Tabs), (csv, Dialect::Commas)],
+        scopes: vec![Scope::Exact, Scope::Related],
+        ..Inputs::default()
+    };
+    let assembled = assemble(dir.path(), &inputs, Selection::default());
+    let concepts = open(dir.path(), &assembled);
+    let infarction = concepts.concept("C0027051").unwrap();
+    assert_eq!(concepts.preferred(infarction), "Myocardial Infarction", "what MRRANK ranks leads");
+    let names: Vec<_> = concepts.atoms(infarction).map(|a| (concepts.atom(a).name, concepts.atom(a).source)).collect();
+    for name in [
+        ("cardiac infarct", "XYZ"),
+        ("the big one", "LOCAL"),
+        ("attack, heart", "WARD"),
+        ("Heart attack", "SNOMEDCT_US"),
+    ] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let codes: Vec<_> = concepts.codes(infarction).map(|c| (c.source, c.code)).collect();
+    assert_eq!(codes.iter().filter(|c| **c == ("ICD10CM", "I21.9")).count(), 1, "{codes:?}");
+    assert!(codes.contains(&("XYZ", "XYZ:0000001")), "{codes:?}");
+    let thing = concepts.concept("XYZ:0000002").unwrap();
+    assert_eq!(concepts.atoms(thing).count(), 2);
+    let parents: Vec<_> = concepts.related(infarction, Relation::Parent).map(|c| concepts.id(c)).collect();
+    assert_eq!(parents, ["C0018799", "C0151744", "XYZ:0000002"], "ids that were replaced stand for what replaced them");
+    assert_eq!(concepts.retired("XYZ:0000001").unwrap().successors[0].concept, Some(infarction));
+    assert_eq!(concepts.retired("XYZ:0000003").unwrap().successors[0].concept, Some(thing));
+}
+
+#[test]
+fn every_format_is_built_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, out) = (dir.path().join("tiny"), dir.path().join("index"));
+    succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", model.to_str().unwrap()]);
+    let path = |name: &str| at(name).display().to_string();
+    let inputs = [
+        "--umls",
+        &path("META"),
+        "--obo",
+        &path("small.obo"),
+        "--obograph",
+        &path("small.json"),
+        "--sssom",
+        &path("small.sssom.tsv"),
+    ];
+    let places = ["--model", model.to_str().unwrap(), "--out", out.to_str().unwrap(), "--max-bad-rows", "50%"];
+    let build = [&["index", "build"], &inputs[..], &places[..]].concat();
+    let output = run(&build);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    for expected in ["small.obo:", "bad rows were left out", "names taken", "reading MRCONSO.RRF: 30 rows"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let manifest: Value = serde_json::from_str(&succeed(&["index", "info", out.to_str().unwrap(), "--json"])).unwrap();
+    let files: Vec<_> = manifest["inputs"].as_array().unwrap().iter().map(|i| i["name"].as_str().unwrap()).collect();
+    for name in ["MRCONSO.RRF.ab.gz", "MRSTY.RRF", "small.obo", "small.json", "small.sssom.tsv"] {
+        assert!(files.contains(&name), "{files:?}");
+    }
+    assert!(!files.contains(&"MRHIER.RRF"), "MRREL says what it says");
+    assert!(succeed(&["index", "verify", out.to_str().unwrap()]).contains("all as they were written"));
+    let text = succeed(&["index", "info", out.to_str().unwrap()]);
+    for expected in ["source       SNOMEDCT_US 2024_03_01:", "restriction level 3", "source       XYZ"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    // A dry run says the same and writes nothing.
+    let before = fs_err::read_dir(dir.path()).unwrap().count();
+    let dry = succeed(&[&["index", "build", "--dry-run", "--max-bad-rows", "50%"], &inputs[..]].concat());
+    let line = |text: &str| text.lines().find(|l| l.starts_with("names ")).unwrap().to_owned();
+    assert_eq!(line(&dry), line(&text));
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before);
+}
+
+#[test]
+fn bad_terminologies_are_named_and_leave_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| {
+        fs_err::write(dir.path().join(name), content).unwrap();
+        dir.path().join(name).display().to_string()
+    };
+    let gzip = |content: &[u8]| {
+        let mut gz = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+        std::io::Write::write_all(&mut gz, content).unwrap();
+        gz.finish().unwrap()
+    };
+    let rows: String = (0..5000).map(|i| format!("C{i:07}\tname {}\n", i * 7919)).collect();
+    let whole = gzip(format!("cui\tname\n{rows}").as_bytes());
+    let empty = dir.path().join("empty folder");
+    fs_err::create_dir(&empty).unwrap();
+    let (malformed, small) = (at("META-malformed").display().to_string(), at("small.obo").display().to_string());
+    let cases = [
+        ("--tsv", write("truncated.tsv.gz", &whole[..whole.len() / 2]), "truncated.tsv.gz: it ends too early"),
+        ("--tsv", write("no.tsv.gz", b"no gzip"), "no.tsv.gz"),
+        ("--tsv", write("empty.tsv", b""), "empty.tsv"),
+        ("--tsv", write("rows.tsv", b"cui\tname\n"), "rows.tsv: it has no rows"),
+        (
+            "--csv",
+            write("columns.csv", b"cui,nome\nC0000001,a\n"),
+            "columns.csv: its first line names no column `name`",
+        ),
+        (
+            "--csv",
+            write("twice.csv", b"cui,name,name\nC0000001,a,b\n"),
+            "twice.csv: its first line names the column `name` twice",
+        ),
+        ("--tsv", write("utf8.tsv", b"cui\tname\nC0000001\ta\xff\n"), "utf8.tsv:2: it is not valid UTF-8"),
+        ("--tsv", write("width.tsv", b"cui\tname\nC0000001\n"), "width.tsv:2: 1 fields where the header has 2"),
+        ("--tsv", write("blank.tsv", b"cui\tname\nC0000001\t...\n"), "blank.tsv:2: its name has no letter or digit"),
+        ("--tsv", write("tui.tsv", b"cui\tname\tsemantic_type\nC0000001\ta\tT999\n"), "tui.tsv:2: `T999` is no TUI"),
+        ("--tsv", write("id.tsv", b"cui\tname\nheart attack\ta\n"), "id.tsv:2: `heart attack` is neither a CUI"),
+        ("--tsv", dir.path().join("none.tsv").display().to_string(), "none.tsv"),
+        ("--tsv", empty.display().to_string(), "empty folder: is a directory"),
+        ("--obo", write("no.obo", b"this is a letter\n"), "no.obo"),
+        ("--obo", small, "rows are bad, more than --max-bad-rows 0.1% lets pass"),
+        ("--obograph", write("no.json", b"{\"nodes\": []}"), "no.json"),
+        ("--obograph", write("cut.json", b"{\"graphs\": [{\"nodes\": [{\"id\""), "cut.json"),
+        ("--sssom", write("no.sssom.tsv", b"a\tb\n1\t2\n"), "no.sssom.tsv"),
+        ("--umls", empty.display().to_string(), "empty folder: it is no UMLS release: MRCONSO.RRF"),
+        ("--umls", write("file", b"x"), "file: it is a file"),
+        ("--umls", malformed, "MRRANK.RRF: 5 of 6 rows are bad"),
+    ];
+    let before = fs_err::read_dir(dir.path()).unwrap().count();
+    let out = dir.path().join("out").display().to_string();
+    for (option, path, expected) in &cases {
+        let error = fail(&["index", "build", option, path, "--out", &out]);
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before, "{error}");
+    }
+    let meta = at("META").display().to_string();
+    for (option, value, expected) in [
+        ("--languages", "FRE", "no name in it that the selection takes"),
+        ("--languages", "ENG,FRE", "no name is in language FRE"),
+        ("--sources", "MSH,MESH", "no name is from source MESH"),
+    ] {
+        let error = fail(&["index", "build", "--umls", &meta, option, value, "--out", &out]);
+        assert!(error.contains(expected), "{error}");
+    }
+    // Ten bad rows are named, the others counted.
+    let many: String = (0..30).map(|i| format!("X{i}\ta\n")).collect();
+    let many = write("many.tsv", format!("cui\tname\nC0000001\ta\n{many}").as_bytes());
+    let error = fail(&["index", "build", "--tsv", &many, "--out", &out]);
+    assert!(
+        error.contains("30 of 31 rows") && error.contains("many.tsv:12:") && !error.contains("many.tsv:13:"),
+        "{error}"
+    );
+    let dry = succeed(&["index", "build", "--tsv", &many, "--dry-run", "--max-bad-rows", "30"]);
+    assert!(dry.contains("names        1,"), "{dry}");
+}
+
+/// The data that this checkout may stand beside; says so where it does not.
+fn shared(part: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/data").join(part);
+    if !path.exists() {
+        eprintln!("skipped: {part} is not beside this checkout");
+    }
+    path.exists().then_some(path)
+}
+
+fn text_of(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(fs_err::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Concepts, names and codes.
+type Counts = (usize, usize, usize);
+
+fn counts(assembled: &Assembled) -> Counts {
+    let codes: u64 = assembled.sources.iter().map(|s| s.codes).sum();
+    (assembled.counts.concepts as usize, assembled.counts.atoms as usize, codes as usize)
+}
+
+/// Counts distinct concepts, names (with source, code and term type) and codes (with concept) in columns of a table.
+fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts {
+    let (mut concepts, mut names, mut codes) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(separator).collect();
+        let [concept, source, term_type, code, name] = columns.map(|c| fields[c]);
+        concepts.insert(concept);
+        names.insert((concept, source, term_type, code, name));
+        if !code.is_empty() {
+            codes.insert((concept, source, code));
+        }
+    }
+    (concepts.len(), names.len(), codes.len())
+}
+
+#[test]
+fn open_terminologies_have_as_many_concepts_names_and_codes_as_their_files() {
+    let Some(meta) = shared("umls-open") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let all = Selection { languages: vec![], ..Selection::default() };
+    let read = |inputs: Inputs| counts(&assemble(dir.path(), &inputs, all.clone()));
+    let expected = counts_of_columns(&text_of(&meta.join("META/MRCONSO.RRF.gz")), '|', [0, 11, 12, 13, 14]);
+    assert_eq!(read(Inputs { umls: vec![meta], ..Inputs::default() }), expected);
+    for file in ["open_concepts.tsv.gz", "synonyms_without_cui.tsv.gz"] {
+        let path = shared("terminology").unwrap().join(file);
+        let text = text_of(&path);
+        let expected = counts_of_columns(text.split_once('\n').unwrap().1, '\t', [0, 1, 3, 2, 5]);
+        assert_eq!(read(Inputs { tables: vec![(path, Dialect::Tabs)], ..Inputs::default() }), expected, "{file}");
+    }
+}
+
+/// A term as a simple look at the file gives it.
+#[derive(Default)]
+struct Term {
+    id: String,
+    name: String,
+    /// With whether it is an abbreviation.
+    synonyms: Vec<(String, bool)>,
+    xrefs: Vec<String>,
+    obsolete: bool,
+}
+
+fn counts_of_terms(terms: &[Term]) -> Counts {
+    let (mut concepts, mut names, mut codes) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for term in terms.iter().filter(|t| !t.obsolete && !t.name.is_empty()) {
+        let cui = |x: &String| x.strip_prefix("UMLS:").or(x.strip_prefix("UMLS_CUI:")).map(str::to_owned);
+        let mut ids: BTreeSet<String> = term.xrefs.iter().filter_map(cui).filter(|c| c.len() == 8).collect();
+        if ids.is_empty() {
+            ids.insert(term.id.clone());
+        }
+        for id in ids {
+            names.insert((id.clone(), "PT", term.name.clone(), term.id.clone()));
+            let synonym = |(text, short): &(String, bool)| {
+                (id.clone(), if *short { "AB" } else { "SY" }, text.clone(), term.id.clone())
+            };
+            names.extend(term.synonyms.iter().map(synonym));
+            codes.insert((id.clone(), term.id.clone()));
+            let counted = term.xrefs.iter().filter(|x| is_code(x)).map(|x| (id.clone(), without_version(x)));
+            codes.extend(counted);
+            concepts.insert(id);
+        }
+    }
+    (concepts.len(), names.len(), codes.len())
+}
+
+fn is_code(xref: &str) -> bool {
+    let Some((prefix, local)) = xref.split_once(':') else { return false };
+    let none = ["umls", "umls_cui", "http", "https", "url", "pmid", "doi", "isbn", "orcid", "wikipedia"];
+    !none.contains(&prefix.to_lowercase().as_str()) && local.bytes().any(|b| b.is_ascii_digit()) && !local.contains(' ')
+}
+
+/// `SNOMEDCT_US_2025_09_01:1` and `SNOMEDCT_US_2022_03_01:1` are one code, and so are `MIM:1` and `OMIM:1`.
+fn without_version(xref: &str) -> String {
+    let (prefix, local) = xref.split_once(':').unwrap();
+    let kept: Vec<&str> = prefix.split('_').filter(|part| !part.bytes().all(|b| b.is_ascii_digit())).collect();
+    let prefix = match kept.join("_").as_str() {
+        "OMIM" => "MIM".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{prefix}:{local}")
+}
+
+/// The terms of an OBO file, by lines.
+fn obo_terms(text: &str) -> Vec<Term> {
+    let stanzas = text.split("\n[").skip(1).filter_map(|s| s.strip_prefix("Term]"));
+    let term = |stanza: &str| {
+        let mut term = Term::default();
+        for line in stanza.lines() {
+            let Some((tag, value)) = line.split_once(": ") else { continue };
+            let quoted = || value.split('"').nth(1).unwrap().to_owned();
+            match tag {
+                "id" => term.id = value.to_owned(),
+                "name" => term.name = value.replace('\\', ""),
+                "synonym" if value.splitn(3, '"').nth(2).unwrap().trim_start().starts_with("EXACT") => {
+                    term.synonyms.push((quoted(), value.contains("EXACT HP:0045077")));
+                }
+                "xref" => term.xrefs.push(value.split([' ', '{']).next().unwrap().replace('\\', "")),
+                // An anonymous term's id means nothing outside its file.
+                "is_obsolete" | "is_anonymous" => term.obsolete |= value == "true",
+                _ => {}
+            }
+        }
+        term
+    };
+    stanzas.map(term).collect()
+}
+
+/// The terms of an OBO Graph, read whole.
+fn graph_terms(text: &str) -> Vec<Term> {
+    let graph: Value = serde_json::from_str(text).unwrap();
+    let nodes = graph["graphs"].as_array().unwrap().iter().flat_map(|g| g["nodes"].as_array().unwrap());
+    let list = |list: &Value| list.as_array().cloned().unwrap_or_default().into_iter();
+    let text = |v: Value| v["val"].as_str().unwrap().to_owned();
+    let synonym = |s: Value| {
+        let short = s["synonymType"].as_str().is_some_and(|t| t.ends_with("abbreviation"));
+        (text(s), short)
+    };
+    let term = |node: &Value| {
+        let id = node["id"].as_str().unwrap().rsplit('/').next().unwrap().replacen('_', ":", 1);
+        Term {
+            id,
+            name: node["lbl"].as_str().unwrap_or_default().to_owned(),
+            synonyms: list(&node["meta"]["synonyms"]).filter(|s| s["pred"] == "hasExactSynonym").map(synonym).collect(),
+            xrefs: list(&node["meta"]["xrefs"]).map(text).collect(),
+            obsolete: node["meta"]["deprecated"] == true,
+        }
+    };
+    nodes.filter(|n| n["type"] == "CLASS").map(term).collect()
+}
+
+#[test]
+fn ontologies_have_as_many_concepts_names_and_codes_as_their_files() {
+    let Some(originals) = shared("terminology/originals") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let read = |inputs: Inputs| {
+        let inputs = Inputs { scopes: vec![Scope::Exact], bad_rows: BadRows::Number(0), ..inputs };
+        counts(&assemble(dir.path(), &inputs, Selection::default()))
+    };
+    let mut seen = BTreeMap::new();
+    for file in ["symp", "doid-ncithesaurus-subset", "hp-2017-04-13", "uberon-circulatory-minimal"] {
+        let path = originals.join(format!("{file}.obo.gz"));
+        let expected = counts_of_terms(&obo_terms(&text_of(&path)));
+        seen.insert(file, (read(Inputs { obo: vec![path], ..Inputs::default() }), expected));
+    }
+    for file in ["hp", "uberon-circulatory-minimal"] {
+        let path = originals.join(format!("{file}.json.gz"));
+        let expected = counts_of_terms(&graph_terms(&text_of(&path)));
+        let key = if file == "hp" { "hp.json" } else { "uberon.json" };
+        seen.insert(key, (read(Inputs { obograph: vec![path], ..Inputs::default() }), expected));
+    }
+    let path = originals.join("mondo_exactmatch_umls.sssom.tsv.gz");
+    let text = text_of(&path);
+    let rows = text.lines().filter(|l| l.contains("\tskos:exactMatch\tUMLS:C"));
+    let pairs: HashSet<_> = rows.map(|l| (l.split('\t').nth(3).unwrap(), l.split('\t').next().unwrap())).collect();
+    let cuis = pairs.iter().map(|(cui, _)| cui).collect::<HashSet<_>>().len();
+    seen.insert("mondo", (read(Inputs { sssom: vec![path], ..Inputs::default() }), (cuis, pairs.len(), pairs.len())));
+    for (file, (found, expected)) in &seen {
+        eprintln!("{file}: concepts, names, codes {found:?}");
+        assert_eq!(found, expected, "{file}");
+    }
+}
