@@ -18,7 +18,8 @@ build:
 	@echo "building saplink (the first time takes some minutes) .."
 	@cargo build --release --locked
 
-index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json | onnxruntime build
+# The sources are those that decide how an index lies on disk.
+index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json src/index/manifest.rs src/text/mod.rs | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --out index/starter --force
 

@@ -105,7 +105,7 @@ pub struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub enum IndexCommand {
     /// Embed the names of a vocabulary and build an index of them
-    Build(IndexBuildArgs),
+    Build(Box<IndexBuildArgs>),
     /// Check an index and say what it holds
     Info(InfoArgs),
     /// Compare every file of an index with its checksum, whatever its size

@@ -94,7 +94,10 @@ pub fn read_manifest<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T,
     // The number first: of another layout the other fields may well be different.
     let found: Format = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
     if found.format != format {
-        return Err(format!("format {} where this saplink reads format {format}", found.format));
+        return Err(format!(
+            "format {} where this saplink reads format {format}: make it again with this one",
+            found.format
+        ));
     }
     serde_json::from_slice(&bytes).map_err(|e| e.to_string())
 }

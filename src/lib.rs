@@ -1,10 +1,11 @@
 //! saplink links medical mentions to UMLS concepts with SapBERT embeddings.
 //!
-//! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to names), [`bert`] and
-//! [`encoder`] (texts to vectors), [`index`] (names to a searchable directory), [`linker`] (mentions to concepts),
-//! [`http`] and [`commands`] (how people reach it).
+//! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to statements about concepts), [`bert`] and
+//! [`encoder`] (texts to vectors), [`index`] (statements to a searchable directory), [`linker`] (mentions to concepts),
+//! [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`] and [`progress`] serve several rooms.
 //!
-//! Arrows run one way: `main -> cli, commands -> http -> linker -> encoder, index -> domain, text`.
+//! Arrows run one way: `main -> cli, commands -> http -> linker -> encoder, index -> domain, text`. `terminology` and `index` meet in
+//! `commands` alone: what one says the other takes, as [`domain::Statement`]s.
 //!
 //! # Invariants
 //! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;

@@ -4,7 +4,7 @@
 //! asked for (or none is) and not hidden. Rows are found by bitmaps, and only those that pass are looked at. Invariant: nothing
 //! outside a filter is ever answered.
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::concepts::{ConceptNumber, Concepts};
 use crate::domain::semantic_type::{SEMANTIC_TYPES, position};
@@ -18,6 +18,11 @@ pub struct FilterRequest {
     pub semantic_groups: Vec<String>,
     /// Source vocabularies.
     pub sources: Vec<String>,
+}
+
+/// The places that are wanted.
+fn chosen(wanted: &[bool]) -> impl Iterator<Item = usize> + '_ {
+    wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(place, _)| place)
 }
 
 /// A request resolved against an index.
@@ -48,13 +53,9 @@ impl Filter {
             let asked = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
             concepts.all_sources().map(|(place, source)| concepts.shows(place) && asked(source)).collect::<Vec<_>>()
         });
-        let union = |wanted: &[bool], rows: &dyn Fn(usize) -> RoaringBitmap| {
-            let places = wanted.iter().enumerate().filter(|(_, wanted)| **wanted);
-            places.map(|(place, _)| rows(place)).fold(RoaringBitmap::new(), |all, rows| all | rows)
-        };
-        let of_types = types.as_ref().map(|wanted| union(wanted, &|place| concepts.rows_of_type(place).clone()));
+        let of_types = types.as_ref().map(|wanted| chosen(wanted).map(|place| concepts.rows_of_type(place)).union());
         let of_sources = match &sources {
-            Some(wanted) if by_source => Some(union(wanted, &|place| concepts.rows_of_source(place).clone())),
+            Some(wanted) if by_source => Some(chosen(wanted).map(|place| concepts.rows_of_source(place)).union()),
             _ => shown.cloned(),
         };
         let rows = match (of_types, of_sources) {

@@ -102,16 +102,22 @@ impl Columns {
     }
 }
 
+/// A value, or what stands for one that is missing.
+fn or<'v>(value: &'v str, default: &'v str) -> &'v str {
+    if value.is_empty() { default } else { value }
+}
+
+/// The values of a list.
+fn list(values: &str) -> impl Iterator<Item = &str> {
+    values.split(',').map(str::trim).filter(|value| !value.is_empty())
+}
+
 impl Row<'_> {
     fn tell(&self, line: u64, reading: &mut Reading) -> Result<(), TerminologyError> {
         let [concept, name, types, source, code, term_type, language, definition, parents] = self.0;
-        let or = |value, default| if value == "" { default } else { value };
         let source = or(source, DEFAULT_SOURCE);
-        let list = |values: &'_ str| {
-            values.split(',').map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-        };
         for tui in list(types) {
-            if !reading.say(line, Statement::Type { concept, tui: &tui })? {
+            if !reading.say(line, Statement::Type { concept, tui })? {
                 return Ok(());
             }
         }
@@ -125,8 +131,7 @@ impl Row<'_> {
             reading.say(line, Statement::Definition { concept, source, text: definition })?;
         }
         for broader in list(parents) {
-            let relation =
-                Statement::Relation { narrower: concept, broader: &broader, kind: Hierarchy::Parent, source };
+            let relation = Statement::Relation { narrower: concept, broader, kind: Hierarchy::Parent, source };
             reading.say(line, relation)?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Invariant: of a hidden source no name, code, definition, relation or successor is given; a concept without other names is not there.
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::{ConceptNumber, Concepts, NO_CODE};
 use crate::{
@@ -92,7 +92,7 @@ impl Concepts {
             self.hidden[place] |= ceiling.zip(source.restriction_level).is_some_and(|(most, level)| level > most);
         }
         let shown = (0..self.sources.len()).filter(|&place| !self.hidden[place]);
-        let visible = shown.map(|place| self.rows.of_source(place)).fold(RoaringBitmap::new(), |all, rows| all | rows);
+        let visible = shown.map(|place| self.rows.of_source(place)).union();
         self.visible = self.hidden.contains(&true).then_some(visible);
         Ok(())
     }
