@@ -58,7 +58,9 @@ pub struct ConceptView {
 #[serde(rename_all = "lowercase")]
 pub enum ConceptStatus {
     Active,
-    /// Others took its place.
+    /// It is another's now: UMLS merged it, or it is an ontology's own id for a CUI.
+    Merged,
+    /// Others took its place that are not the same.
     Retired,
 }
 
@@ -120,7 +122,7 @@ pub enum RelationName {
 
 /// Answer for an id that names no concept any more.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"cui": "C0000001", "status": "retired", "successors": [
+#[schema(example = json!({"cui": "C0000001", "status": "merged", "successors": [
     {"cui": "C0027051", "relation": "same", "name": "myocardial infarction", "in_index": true}]}))]
 pub struct RetiredView {
     pub cui: String,
@@ -229,7 +231,9 @@ impl RetiredView {
             name: s.concept.map(|concept| concepts.preferred(concept).into()),
             in_index: s.concept.is_some(),
         };
+        let merged = retired.successors.iter().any(|s| s.kind == Succession::Same);
+        let status = if merged { ConceptStatus::Merged } else { ConceptStatus::Retired };
         let successors = retired.successors.iter().map(view).collect();
-        Self { cui: retired.id.into(), status: ConceptStatus::Retired, successors }
+        Self { cui: retired.id.into(), status, successors }
     }
 }
