@@ -3,7 +3,7 @@
 //! Keys are a finite state transducer (`fst`) from key to row; types and sources are compressed bitmaps (`roaring`). Invariant: rows
 //! are numbered in the order of their keys, so that a range of keys is a range of rows.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use fst::{IntoStreamer, Map, MapBuilder, Streamer};
 use roaring::RoaringBitmap;
@@ -24,12 +24,13 @@ use crate::{
 /// Rows between two reports of progress.
 const PULSE: u64 = 1 << 14;
 
-/// The rows of an index: keys and lists mapped, bitmaps in memory (some 2 MB a million rows).
+/// The rows of an index, mapped. A bitmap is read when it is first asked for and kept: all of them take some 5 MB a million rows.
 pub struct Rows {
     atoms: Lists<u32>,
     keys: Map<Column<u8>>,
     /// By place of the type, then of the source.
-    maps: Vec<RoaringBitmap>,
+    map_bytes: Lists<u8>,
+    maps: Vec<OnceLock<RoaringBitmap>>,
 }
 
 impl Rows {
@@ -40,12 +41,8 @@ impl Rows {
     pub fn open(dir: &Path, sources: usize, rows: usize) -> Result<Self, IndexError> {
         let file = Sections::open(&dir.join(ROWS))?;
         let atoms = file.lists("row.atoms", "row.aends")?;
-        let bytes: Lists<u8> = file.lists("map.bytes", "map.ends")?;
-        let read =
-            |i| RoaringBitmap::deserialize_from(bytes.get(i)).map_err(|e| file.damaged(format!("bitmap {i}: {e}")));
-        let maps: Vec<RoaringBitmap> = (0..bytes.len()).map(read).collect::<Result<_, _>>()?;
-        let inside = maps.iter().all(|map| map.max().is_none_or(|row| (row as usize) < rows));
-        if atoms.len() != rows || maps.len() != SEMANTIC_TYPES.len() + sources || !inside {
+        let map_bytes: Lists<u8> = file.lists("map.bytes", "map.ends")?;
+        if atoms.len() != rows || map_bytes.len() != SEMANTIC_TYPES.len() + sources {
             return Err(file.damaged("its tables do not fit together"));
         }
         let keys = open_fst(&dir.join(KEYS))?;
@@ -53,7 +50,8 @@ impl Rows {
             let reason = "it does not hold as many names as the manifest says".into();
             return Err(IndexError::Damaged { path: dir.join(KEYS), reason });
         }
-        Ok(Self { atoms, keys, maps })
+        let maps = (0..map_bytes.len()).map(|_| OnceLock::new()).collect();
+        Ok(Self { atoms, keys, map_bytes, maps })
     }
 
     /// How many there are.
@@ -103,12 +101,21 @@ impl Rows {
 
     /// The rows that have a name of a concept of the type at `place`.
     pub fn of_type(&self, place: usize) -> &RoaringBitmap {
-        &self.maps[place]
+        self.map(place)
     }
 
     /// The rows that have a name from the source at `place`.
     pub fn of_source(&self, place: usize) -> &RoaringBitmap {
-        &self.maps[SEMANTIC_TYPES.len() + place]
+        self.map(SEMANTIC_TYPES.len() + place)
+    }
+
+    /// Bitmap `i`; of one that a damaged file has spoilt what lies among the rows, or nothing.
+    fn map(&self, i: usize) -> &RoaringBitmap {
+        self.maps[i].get_or_init(|| {
+            let mut map = RoaringBitmap::deserialize_from(self.map_bytes.get(i)).unwrap_or_default();
+            map.remove_range(self.len() as u32..);
+            map
+        })
     }
 }
 
