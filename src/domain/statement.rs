@@ -1,7 +1,7 @@
 //! What a terminology says, one statement at a time.
 //!
-//! Concepts are named by the ids of the terminology; an id that a [`Statement::Successor`] leads elsewhere stands for the concepts
-//! that it leads to, in whatever order the statements come. Invariant: a statement borrows from the row that it was read from.
+//! Concepts are named by the ids of the terminology. In whatever order the statements come, a prefixed id that a
+//! [`Statement::Successor`] says to be the same as a CUI stands for that CUI, and in relations every id for what replaced it. Invariant: a statement borrows from the row that it was read from.
 
 /// One statement about a concept or a source vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,11 +12,12 @@ pub enum Statement<'a> {
         concept: &'a str,
         tui: &'a str,
     },
-    /// A concept has a code in a source, beside those of its atoms.
+    /// A concept has a code in a source, beside those of its atoms, as another source says.
     Code {
         concept: &'a str,
         source: &'a str,
         code: &'a str,
+        said_by: &'a str,
     },
     Definition {
         concept: &'a str,

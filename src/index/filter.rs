@@ -4,6 +4,8 @@
 //! asked for (or none is) and not hidden. Rows are found by bitmaps, and only those that pass are looked at. Invariant: nothing
 //! outside a filter is ever answered.
 
+use std::sync::Arc;
+
 use roaring::{MultiOps, RoaringBitmap};
 
 use super::concepts::{ConceptNumber, Concepts};
@@ -32,7 +34,7 @@ pub struct Filter {
     /// By place of the source; absent when sources do not matter.
     sources: Option<Vec<bool>>,
     /// Rows that may pass; absent when every row does.
-    rows: Option<RoaringBitmap>,
+    rows: Option<Arc<RoaringBitmap>>,
     /// How many rows may pass.
     passing: usize,
 }
@@ -53,16 +55,19 @@ impl Filter {
             let asked = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
             concepts.all_sources().map(|(place, source)| concepts.shows(place) && asked(source)).collect::<Vec<_>>()
         });
-        let of_types = types.as_ref().map(|wanted| chosen(wanted).map(|place| concepts.rows_of_type(place)).union());
+        let of_types =
+            types.as_ref().map(|wanted| chosen(wanted).map(|place| concepts.rows_of_type(place)).union()).map(Arc::new);
         let of_sources = match &sources {
-            Some(wanted) if by_source => Some(chosen(wanted).map(|place| concepts.rows_of_source(place)).union()),
+            Some(wanted) if by_source => {
+                Some(Arc::new(chosen(wanted).map(|place| concepts.rows_of_source(place)).union()))
+            }
             _ => shown.cloned(),
         };
         let rows = match (of_types, of_sources) {
-            (Some(a), Some(b)) => Some(a & b),
+            (Some(a), Some(b)) => Some(Arc::new(&*a & &*b)),
             (a, b) => a.or(b),
         };
-        let passing = rows.as_ref().map_or(concepts.counts().rows, RoaringBitmap::len) as usize;
+        let passing = rows.as_ref().map_or(concepts.counts().rows, |rows| rows.len()) as usize;
         Self { types, sources, rows, passing }
     }
 
@@ -88,9 +93,16 @@ impl Filter {
     }
 
     /// Whether an atom's source is asked for.
-    pub fn takes_source_of(&self, concepts: &Concepts, atom: u32) -> bool {
+    fn takes_source_of(&self, concepts: &Concepts, atom: u32) -> bool {
         let place = usize::from(concepts.source_of(atom));
         self.sources.as_ref().is_none_or(|wanted| wanted.get(place).copied().unwrap_or(false))
+    }
+
+    /// The atoms of a row that pass, each with its concept, in the order of concepts.
+    pub fn atoms_of<'a>(&'a self, concepts: &'a Concepts, row: u32) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
+        let passing = concepts.row_atoms(row).iter().filter(|&&atom| self.takes_source_of(concepts, atom));
+        let owned = passing.map(|&atom| (concepts.concept_of(atom), atom));
+        owned.filter(|(concept, _)| self.takes_type_of(concepts, *concept))
     }
 
     /// The concepts that a row gives, in order, each with the first of its atoms that passes.
@@ -100,15 +112,7 @@ impl Filter {
         row: u32,
     ) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
         let mut last = None;
-        concepts.row_atoms(row).iter().filter_map(move |&atom| {
-            let concept = concepts.concept_of(atom);
-            let passes =
-                last != Some(concept) && self.takes_source_of(concepts, atom) && self.takes_type_of(concepts, concept);
-            passes.then(|| {
-                last = Some(concept);
-                (concept, atom)
-            })
-        })
+        self.atoms_of(concepts, row).filter(move |(concept, _)| last.replace(*concept) != Some(*concept))
     }
 
     fn takes_type_of(&self, concepts: &Concepts, concept: ConceptNumber) -> bool {

@@ -14,11 +14,13 @@ mod graph;
 mod kernel;
 mod manifest;
 mod mapped;
+mod source_sets;
 mod spelling;
 mod vectors;
 mod words;
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -30,12 +32,13 @@ pub use concepts::{
 };
 pub use filter::{Filter, FilterRequest};
 pub use manifest::{Counts, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, SourceEntry};
-pub use words::{Repaired, Words};
+pub use words::Repaired;
 
 use self::{
     graph::{Graph, Scored, Scratch},
     manifest::{GRAPH, VECTORS, WORDS},
     vectors::Vectors,
+    words::Words,
 };
 use crate::files::{StageError, SumError};
 
@@ -70,6 +73,9 @@ pub enum IndexError {
 
 /// Below this share of allowed rows a filtered search scans them: the graph would mostly visit rows that do not pass.
 const SCAN_BELOW: f64 = 0.1;
+
+/// Concepts that share the best score beyond which no more are given.
+pub const MOST_TIES: usize = 1000;
 
 /// A concept that a search found, through which of its atoms, and its cosine.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,13 +142,13 @@ impl Index {
         self.concepts.hide(sources, ceiling)
     }
 
-    /// The words of its names.
-    pub fn words(&self) -> &Words {
-        &self.words
+    /// A normalised `key` with its unknown words repaired, by the words of names that may be shown; none if there is nothing to repair.
+    pub fn repair(&self, key: &str) -> Option<Repaired> {
+        self.words.repair(key, &|sources| self.concepts.shows_word(sources))
     }
 
     /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
-    /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score. `k` is at least 1.
+    /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score, up to [`MOST_TIES`]. `k` is at least 1.
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let k = k.max(1);
@@ -177,13 +183,14 @@ impl Index {
 
     /// The first `k` distinct concepts of `rows`, which are ordered from the best, and more if they tie for the first place.
     fn hits(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
-        let mut hits: Vec<ConceptHit> = vec![];
+        let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
+        let most = k.max(MOST_TIES);
         for &Scored { score, row } in rows {
-            if hits.len() >= k && hits[k - 1].score > score {
+            if hits.len() >= most || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }
-            for (concept, atom) in filter.concepts_of(&self.concepts, row) {
-                if !hits.iter().any(|hit| hit.concept == concept) {
+            for (concept, atom) in filter.concepts_of(&self.concepts, row).take(most) {
+                if seen.insert(concept) {
                     hits.push(ConceptHit { concept, atom, row, score });
                 }
             }

@@ -4,7 +4,7 @@
 //! at least five letters that no name contains is therefore replaced by the nearest word that one does, if there is one within
 //! one edit (two from ten letters on), with the same first letter, and without putting
 //! one telling affix for another (a hypertension is no hypotension). Where the nearest words differ in such an affix, none is taken. Kept as a finite state transducer from word to
-//! number of names (`fst`). Invariant: a word that some name contains is never changed.
+//! number of names and set of sources (`fst`). Invariant: a word that some name contains is never changed.
 
 use std::{cmp::Reverse, collections::HashMap, io::BufWriter, path::Path};
 
@@ -13,6 +13,7 @@ use fst::{IntoStreamer, Streamer};
 use super::{
     IndexError,
     mapped::{Column, open_fst},
+    source_sets::SourceSets,
     spelling::{Near, edits},
 };
 use crate::sorter::Sorter;
@@ -34,11 +35,34 @@ const PREFIXES: [&str; 10] = ["hyper", "hypo", "tachy", "brady", "inter", "intra
 const SUFFIXES: [&str; 12] =
     ["ectomy", "otomy", "ostomy", "oscopy", "plasty", "itis", "osis", "emia", "uria", "algia", "pathy", "oma"];
 
-/// Counts the words of keys, for [`Words`].
+/// Counts the words of keys, and gathers the sources of the names that they are in, for [`Words`].
 pub struct WordCounter {
-    counts: HashMap<Box<str>, u64>,
+    counts: HashMap<Box<str>, Counted>,
     bytes: usize,
     sorter: Sorter,
+}
+
+/// What is known of a word: how many names have it, and the number of their set of sources.
+#[derive(Clone, Copy)]
+struct Counted {
+    names: u32,
+    sources: u32,
+}
+
+impl Counted {
+    fn add(&mut self, other: Self, sets: &mut SourceSets) {
+        self.names = self.names.saturating_add(other.names);
+        self.sources = sets.union(self.sources, other.sources);
+    }
+
+    /// As one number, which the transducer holds.
+    fn packed(self) -> u64 {
+        u64::from(self.names) << 32 | u64::from(self.sources)
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        Self { names: (packed >> 32) as u32, sources: packed as u32 }
+    }
 }
 
 impl WordCounter {
@@ -47,17 +71,18 @@ impl WordCounter {
         Self { counts: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
     }
 
-    /// Counts the words of `key` that may be of use: a word that could not be misspelt is not asked for.
+    /// Counts the words of `key`, of a name in the set of `sources`, that may be of use: a word that could not be misspelt is not asked for.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn count(&mut self, key: &str) -> std::io::Result<()> {
+    pub fn count(&mut self, key: &str, sources: u32, sets: &mut SourceSets) -> std::io::Result<()> {
+        let one = Counted { names: 1, sources };
         for word in key.split(' ').filter(|word| is_repairable(word)) {
             match self.counts.get_mut(word) {
-                Some(count) => *count += 1,
+                Some(counted) => counted.add(one, sets),
                 None => {
                     self.bytes += word.len() + BYTES_OF_ENTRY;
-                    self.counts.insert(word.into(), 1);
+                    self.counts.insert(word.into(), one);
                 }
             }
         }
@@ -65,38 +90,40 @@ impl WordCounter {
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
-        for (word, count) in self.counts.drain() {
-            self.sorter.push(&[word.as_bytes(), &[0], &count.to_be_bytes()].concat())?;
+        for (word, counted) in self.counts.drain() {
+            self.sorter.push(&[word.as_bytes(), &[0], &counted.packed().to_be_bytes()].concat())?;
         }
         self.bytes = 0;
         Ok(())
     }
 
-    /// Writes the words with their numbers of names.
+    /// Writes the words.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn write(mut self, path: &Path) -> Result<(), IndexError> {
+    pub fn write(mut self, path: &Path, sets: &mut SourceSets) -> Result<(), IndexError> {
         self.spill()?;
         let failed = |e: fst::Error| std::io::Error::other(e);
         let mut map = fst::MapBuilder::new(BufWriter::new(fs_err::File::create(path)?)).map_err(failed)?;
         let mut sorted = self.sorter.sort()?;
-        let (mut record, mut word, mut total) = (vec![], vec![], 0);
+        let (mut record, mut word) = (vec![], vec![]);
+        let mut total: Option<Counted> = None;
         while sorted.next(&mut record)? {
-            let (head, count) = record.split_at(record.len() - 8);
-            let head = &head[..head.len() - 1];
-            if head != word {
-                if total > 0 {
-                    map.insert(&word, total).map_err(failed)?;
+            let Some((head, packed)) = record.split_last_chunk() else { continue };
+            let (head, counted) = (&head[..head.len() - 1], Counted::unpacked(u64::from_be_bytes(*packed)));
+            match &mut total {
+                Some(total) if head == word => total.add(counted, sets),
+                _ => {
+                    if let Some(total) = total.replace(counted) {
+                        map.insert(&word, total.packed()).map_err(failed)?;
+                    }
+                    word.clear();
+                    word.extend_from_slice(head);
                 }
-                word.clear();
-                word.extend_from_slice(head);
-                total = 0;
             }
-            total += count.iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
         }
-        if total > 0 {
-            map.insert(&word, total).map_err(failed)?;
+        if let Some(total) = total {
+            map.insert(&word, total.packed()).map_err(failed)?;
         }
         Ok(map.finish().map_err(failed)?)
     }
@@ -115,6 +142,9 @@ pub struct Repaired {
     pub similarity: f32,
 }
 
+/// Whether a set of sources, by its number, has one that may be shown.
+pub type Shows<'a> = &'a dyn Fn(u32) -> bool;
+
 /// The words of an index, mapped.
 pub struct Words(fst::Map<Column<u8>>);
 
@@ -127,15 +157,16 @@ impl Words {
         Ok(Self(open_fst(path)?))
     }
 
-    /// A normalised `key` with its unknown words repaired; none if every word is known or none can be repaired.
-    pub fn repair(&self, key: &str) -> Option<Repaired> {
+    /// A normalised `key` with its unknown words repaired; none if every word is known or none can be repaired. Only words of
+    /// sources that `shows`, which is given the number of their set, are known.
+    pub fn repair(&self, key: &str, shows: Shows) -> Option<Repaired> {
         let (mut edits, mut letters, mut unknown) = (0, 0, 0);
         let mut repaired = Vec::new();
         for word in key.split(' ') {
             letters += word.chars().count();
-            let nearest = if self.is_unknown(word) && unknown < MOST_UNKNOWN {
+            let nearest = if self.is_unknown(word, shows) && unknown < MOST_UNKNOWN {
                 unknown += 1;
-                self.nearest(word)
+                self.nearest(word, shows)
             } else {
                 None
             };
@@ -151,20 +182,25 @@ impl Words {
         (edits > 0).then(|| Repaired { text: repaired.join(" "), similarity })
     }
 
-    fn is_unknown(&self, word: &str) -> bool {
-        is_repairable(word) && word.chars().count() >= SHORTEST && !self.0.contains_key(word)
+    fn is_unknown(&self, word: &str, shows: Shows) -> bool {
+        let known = || self.0.get(word).is_some_and(|packed| shows(Counted::unpacked(packed).sources));
+        is_repairable(word) && word.chars().count() >= SHORTEST && !known()
     }
 
     /// The word nearest to an unknown one and the edits between them; of several the one in most names, then the first.
-    fn nearest(&self, word: &str) -> Option<(String, usize)> {
+    fn nearest(&self, word: &str, shows: Shows) -> Option<(String, usize)> {
         let most = if word.chars().count() < LONG { 1 } else { 2 };
         let mut near = self.0.search(Near::new(word, most)).into_stream();
-        let mut best: Option<(usize, Reverse<u64>, String)> = None;
+        let mut best: Option<(usize, Reverse<u32>, String)> = None;
         // The distance at which two words contradict each other.
         let mut doubtful = usize::MAX;
-        while let Some((candidate, names)) = near.next() {
+        while let Some((candidate, packed)) = near.next() {
             let Ok(candidate) = std::str::from_utf8(candidate) else { continue };
-            let found = (edits(word, candidate), Reverse(names));
+            let counted = Counted::unpacked(packed);
+            if !shows(counted.sources) {
+                continue;
+            }
+            let found = (edits(word, candidate), Reverse(counted.names));
             if found.0 > most || contradict(word, candidate) {
                 continue;
             }
@@ -195,9 +231,10 @@ mod tests {
     use super::*;
 
     fn write<'a>(path: &Path, keys: impl Iterator<Item = &'a str>) -> Result<(), IndexError> {
-        let mut counter = WordCounter::new(path.parent().unwrap());
-        keys.for_each(|key| counter.count(key).unwrap());
-        counter.write(path)
+        let (mut counter, mut sets) = (WordCounter::new(path.parent().unwrap()), SourceSets::default());
+        let all = sets.number(vec![0]);
+        keys.for_each(|key| counter.count(key, all, &mut sets).unwrap());
+        counter.write(path, &mut sets)
     }
 
     #[test]
@@ -213,7 +250,7 @@ mod tests {
             let same_start = known.iter().filter(|k| k.chars().next() == unknown.chars().next());
             let least = same_start.map(|k| edits(&unknown, k)).min().filter(|&d| d <= 1);
             // An exchange of a letter of one byte with one of two is more than one edit of bytes.
-            if let Some((_, distance)) = words.nearest(&unknown) {
+            if let Some((_, distance)) = words.nearest(&unknown, &|_| true) {
                 assert_eq!(Some(distance), least, "{unknown}");
             } else if !unknown.contains('é') {
                 assert_eq!(None, least, "{unknown}");
@@ -228,28 +265,50 @@ mod tests {
         let names = ["pneumonia of the lung", "pneumonitis", "cold", "asthma", "asthmas", "asthma attack", "b12"];
         write(&path, names.into_iter()).unwrap();
         let words = Words::open(&path).unwrap();
-        let repair = |text| words.repair(text).map(|r| r.text);
+        let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
         assert_eq!(repair("pnuemonia"), Some("pneumonia".into()));
         assert_eq!(repair("left pnuemonia"), Some("left pneumonia".into()));
         assert_eq!(repair("asthm"), Some("asthma".into()), "the word of more names wins");
-        assert_eq!(words.repair("pnuemonia").unwrap().similarity, 1.0 - 1.0 / 9.0);
+        assert_eq!(words.repair("pnuemonia", &|_| true).unwrap().similarity, 1.0 - 1.0 / 9.0);
         for (a, b) in [("hyperkalemia", "hypokalemia"), ("craniectomy", "craniotomy"), ("hysterotomy", "hysterectomy")]
         {
             write(&path, [b].into_iter()).unwrap();
-            assert_eq!(Words::open(&path).unwrap().repair(a), None, "{a}");
+            assert_eq!(Words::open(&path).unwrap().repair(a, &|_| true), None, "{a}");
         }
         write(&path, ["appendectomy", "hyperkalemia", "hypertension", "hypotension", "leukemia"].into_iter()).unwrap();
         let words = Words::open(&path).unwrap();
-        let repair = |text| words.repair(text).map(|r| r.text);
+        let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
         for (a, b) in [("hyperkalemai", "hyperkalemia"), ("leukemai", "leukemia"), ("appendectmy", "appendectomy")] {
             assert_eq!(repair(a).as_deref(), Some(b), "{a}");
         }
         assert_eq!(repair("hyprtension"), None, "it may be either");
         write(&path, names.into_iter()).unwrap();
         let words = Words::open(&path).unwrap();
-        let repair = |text| words.repair(text).map(|r| r.text);
+        let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
         for kept in ["pneumonia", "colt", "b122", "bneumonia", "xyzzy", "", "azthmq"] {
             assert_eq!(repair(kept), None, "{kept}");
         }
+    }
+
+    #[test]
+    fn words_of_hidden_sources_are_not_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("words.fst");
+        let (mut counter, mut sets) = (WordCounter::new(dir.path()), SourceSets::default());
+        let (open, secret) = (sets.number(vec![0]), sets.number(vec![1]));
+        for (key, sources) in [("zylith", open), ("zymolith", secret), ("asthma", secret), ("asthma", open)] {
+            counter.count(key, sources, &mut sets).unwrap();
+        }
+        counter.write(&path, &mut sets).unwrap();
+        let (words, (sources, ends)) = (Words::open(&path).unwrap(), sets.lists());
+        let shows = |set: u32| {
+            let start = if set == 0 { 0 } else { ends[set as usize - 1] };
+            sources[start as usize..ends[set as usize] as usize].contains(&0)
+        };
+        let repair = |text| words.repair(text, &shows).map(|r| r.text);
+        assert_eq!(repair("zymolit"), None);
+        assert_eq!(repair("zylit"), Some("zylith".into()));
+        assert_eq!(repair("asthm"), Some("asthma".into()));
+        assert_eq!(words.repair("zymolit", &|_| true).unwrap().text, "zymolith");
     }
 }

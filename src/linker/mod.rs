@@ -14,12 +14,15 @@ pub use crate::index::{
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Index, Repaired},
+    index::{ConceptHit, Index, MOST_TIES, Repaired},
     text,
 };
 
 /// Searches of one call from which on they are spread over threads.
 const PARALLEL_FROM: usize = 8;
+
+/// Filters that are resolved at once: each takes a bit a row.
+const MOST_FILTERS: usize = 16;
 
 /// 1 is for names alone.
 const BEST_COSINE: f32 = 0.9999;
@@ -115,6 +118,21 @@ impl Linker {
     /// # Errors
     /// [`LinkError::Encoder`] when inference fails.
     pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, LinkError> {
+        let mut by_filter: HashMap<&FilterRequest, Vec<usize>> = HashMap::new();
+        queries.iter().enumerate().for_each(|(i, query)| by_filter.entry(&query.filter).or_default().push(i));
+        if by_filter.len() <= MOST_FILTERS {
+            return self.link_some(&queries.iter().collect::<Vec<_>>());
+        }
+        let mut answers: Vec<Option<Answer>> = vec![None; queries.len()];
+        for group in by_filter.into_values().collect::<Vec<_>>().chunks(MOST_FILTERS) {
+            let places = group.concat();
+            let some = self.link_some(&places.iter().map(|&i| &queries[i]).collect::<Vec<_>>())?;
+            places.into_iter().zip(some).for_each(|(i, answer)| answers[i] = Some(answer));
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    fn link_some(&self, queries: &[&Query]) -> Result<Vec<Answer>, LinkError> {
         let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
         let mut resolved: HashMap<&FilterRequest, Filter> = HashMap::new();
         for query in queries {
@@ -129,8 +147,7 @@ impl Linker {
             if candidates[i].len() >= queries[i].top_k {
                 continue;
             }
-            let repaired =
-                candidates[i].is_empty().then(|| self.index.words().repair(&text::key(&cleaned[i]))).flatten();
+            let repaired = candidates[i].is_empty().then(|| self.index.repair(&text::key(&cleaned[i]))).flatten();
             // A text with a misspelt word is as doubtful as its repair.
             let similarity = repaired.as_ref().map_or(1.0, |r| r.similarity);
             open.push(Reading { query: i, text: cleaned[i].clone(), similarity, kind: MatchKind::Embedding });
@@ -159,22 +176,24 @@ impl Linker {
         Ok(queries.iter().zip(candidates).map(|(query, found)| conclude(query, found, threshold)).collect())
     }
 
-    /// The concepts that own `text` as a name.
+    /// The concepts that own `text` as a name, at most [`MOST_TIES`].
     fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
         let Some(row) = concepts.row(&text::key(text)) else { return vec![] };
-        let owners = filter.concepts_of(concepts, row).map(|(concept, atom)| {
+        let mut owners: Vec<Candidate> = vec![];
+        for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
-            let of_concept = |&&a: &&u32| {
-                concepts.concept_of(a) == concept
-                    && concepts.atom(a).name == text
-                    && filter.takes_source_of(concepts, a)
-            };
-            let same = concepts.row_atoms(row).iter().find(of_concept).copied();
-            let kind = if same.is_some() { MatchKind::Exact } else { MatchKind::Normalised };
-            Candidate { concept, atom: same.unwrap_or(atom), kind, score: 1.0 }
-        });
-        owners.collect()
+            let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalised };
+            let found = Candidate { concept, atom, kind, score: 1.0 };
+            let full = owners.len() == MOST_TIES;
+            match owners.last_mut().filter(|last| last.concept == concept) {
+                Some(last) if kind < last.kind => *last = found,
+                Some(_) => {}
+                None if full => break,
+                None => owners.push(found),
+            }
+        }
+        owners
     }
 }
 

@@ -187,7 +187,7 @@ impl<'o> Teller<'o> {
             row.say(Statement::Definition { concept, source: row.source, text: &term.definition })?;
         }
         for (source, code) in term.xrefs.iter().filter_map(|xref| vocabulary(xref)) {
-            row.say(Statement::Code { concept, source, code: &code })?;
+            row.say(Statement::Code { concept, source, code: &code, said_by: row.source })?;
         }
         Ok(())
     }

@@ -61,7 +61,9 @@ fn parts(statement: Statement<'_>) -> ([Option<&'_ str>; 2], String) {
             ([Some(concept), None], format!("{concept} = {name} [{source} {code} {term_type} {language} {preference}]"))
         }
         Statement::Type { concept, tui } => ([Some(concept), None], format!("{concept} is {tui}")),
-        Statement::Code { concept, source, code } => ([Some(concept), None], format!("{concept} # {source} {code}")),
+        Statement::Code { concept, source, code, .. } => {
+            ([Some(concept), None], format!("{concept} # {source} {code}"))
+        }
         Statement::Definition { concept, source, text } => {
             ([Some(concept), None], format!("{concept} : {text} [{source}]"))
         }

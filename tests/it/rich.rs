@@ -121,7 +121,7 @@ fn about_names(take: &mut dyn FnMut(Statement)) {
     for i in 0..MANY {
         let (concept, name) = (format!("C1{i:06}"), format!("infarct variant {i}"));
         take(Statement::Atom(preferred(atom(&concept, "OPEN", &format!("V{i}"), &name))));
-        take(Statement::Code { concept: &concept, source: "ICDX", code: "MANY" });
+        take(Statement::Code { concept: &concept, source: "ICDX", code: "MANY", said_by: "ICDX" });
         take(Statement::Type { concept: &concept, tui: if i % 2 == 0 { "T047" } else { "T121" } });
         take(Statement::Atom(atom("C0000005", "OPEN", "N", &format!("name {i} of many"))));
     }
@@ -129,7 +129,7 @@ fn about_names(take: &mut dyn FnMut(Statement)) {
         take(Statement::Type { concept, tui: "T047" });
     }
     for (source, code) in [("ICDX", "I21"), ("ICDX", "I21.9"), ("QUASSIA", "QUASSIA-2"), ("OPEN", "22298006")] {
-        take(Statement::Code { concept: attack, source, code });
+        take(Statement::Code { concept: attack, source, code, said_by: source });
     }
     for (source, text) in [("OPEN", "Death of heart muscle."), ("QUASSIA", "A quassia of the heart.")] {
         take(Statement::Definition { concept: attack, source, text });

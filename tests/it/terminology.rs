@@ -168,6 +168,93 @@ fn several_inputs_are_merged_by_concept() {
     assert_eq!(concepts.retired("XYZ:0000003").unwrap().successors[0].concept, Some(thing));
 }
 
+/// An OBO file of `stanzas`, each the lines of a term.
+fn obo(path: &Path, stanzas: impl IntoIterator<Item = String>) {
+    let terms: String = stanzas.into_iter().map(|lines| format!("\n[Term]\n{lines}\n")).collect();
+    fs_err::write(path, format!("format-version: 1.2\nontology: xx\n{terms}")).unwrap();
+}
+
+/// The concepts of OBO files.
+fn concepts_of(dir: &Path, files: &[&Path]) -> Concepts {
+    let inputs = Inputs { obo: files.iter().map(|f| f.to_path_buf()).collect(), ..Inputs::default() };
+    let assembled = assemble(dir, &Inputs { scopes: vec![Scope::Exact], ..inputs }, Selection::default());
+    open(dir, &assembled)
+}
+
+#[test]
+fn a_term_is_its_cui_in_every_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mapped, plain) = (dir.path().join("mapped.obo"), dir.path().join("plain.obo"));
+    obo(&mapped, ["id: HP:0001250\nname: seizure\nxref: UMLS:C0036572".into()]);
+    let child = "id: HP:0007359\nname: focal seizure\nis_a: HP:0001250";
+    obo(&plain, ["id: HP:0001250\nname: seizure\nsynonym: \"fit\" EXACT []".into(), child.into()]);
+    for files in [[&*mapped, &*plain], [&*plain, &*mapped]] {
+        let concepts = concepts_of(dir.path(), &files);
+        assert_eq!(concepts.counts().concepts, 2);
+        let seizure = concepts.concept("C0036572").unwrap();
+        let names: Vec<_> = concepts.atoms(seizure).map(|a| concepts.atom(a).name).collect();
+        assert_eq!(names, ["seizure", "fit"]);
+        assert_eq!(concepts.retired("HP:0001250").unwrap().successors[0].concept, Some(seizure));
+        let child = concepts.concept("HP:0007359").unwrap();
+        assert_eq!(concepts.related(child, Relation::Parent).collect::<Vec<_>>(), [seizure]);
+        assert_eq!(concepts.by_code("HPO", "HP:0001250").collect::<Vec<_>>(), [seizure]);
+    }
+}
+
+#[test]
+fn histories_of_any_length_and_shape_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.obo");
+    let gone =
+        |id: &str, replaced_by: &str| format!("id: {id}\nname: x\nis_obsolete: true\nreplaced_by: {replaced_by}");
+    let mut terms = vec!["id: XX:9999999\nname: the end\nis_a: CC:0\nis_a: KK:0\nis_a: LL:0".to_owned()];
+    terms.extend((0..100_000).map(|i| gone(&format!("CC:{i}"), &format!("CC:{}", i + 1))));
+    terms.extend((0..200).map(|i| gone(&format!("LL:{i}"), &format!("LL:{}", i + 1))));
+    terms.push(gone("LL:200", "XX:9999999"));
+    terms.extend((0..40).map(|i| {
+        let others: String = (0..40).map(|j| format!("\nreplaced_by: KK:{j}")).collect();
+        format!("id: KK:{i}\nname: x\nis_obsolete: true{others}")
+    }));
+    obo(&path, terms);
+    let concepts = concepts_of(dir.path(), &[&path]);
+    let successors =
+        |id: &str| concepts.retired(id).unwrap().successors.iter().map(|s| s.id.to_owned()).collect::<Vec<_>>();
+    assert_eq!(successors("LL:0"), ["XX:9999999"]);
+    assert!(successors("CC:0").is_empty() && successors("KK:0").is_empty());
+    assert_eq!(concepts.related(concepts.concept("XX:9999999").unwrap(), Relation::Parent).count(), 0);
+}
+
+#[test]
+fn what_only_hidden_sources_say_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, tsv) = (dir.path().join("hidden.obo"), dir.path().join("open.tsv"));
+    obo(
+        &path,
+        [
+            "id: HP:0000001\nname: secret\nxref: UMLS:C0000001\nxref: SNOMEDCT_US:91175000\nxref: MESH:D000001"
+                .to_owned(),
+            "id: MONDO:0000005\nname: hidden".into(),
+            "id: XX:0000002\nname: x\nis_obsolete: true\nreplaced_by: MONDO:0000005".into(),
+        ],
+    );
+    fs_err::write(&tsv, "cui\tname\tsource\tsource_code\nC0000001\topen\tOPEN\t7\nC0000001\topen\tMSH\tD000001\n")
+        .unwrap();
+    let inputs = Inputs { obo: vec![path], tables: vec![(tsv, Dialect::Tabs)], ..Inputs::default() };
+    let assembled = assemble(dir.path(), &inputs, Selection::default());
+    let mut concepts = open(dir.path(), &assembled);
+    let codes = |concepts: &Concepts| {
+        let concept = concepts.concept("C0000001").unwrap();
+        concepts.codes(concept).map(|c| c.source.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&concepts), ["HPO", "MSH", "OPEN", "SNOMEDCT_US"]);
+    assert_eq!(concepts.by_code("SNOMEDCT_US", "91175000").count(), 1);
+    concepts.hide(&["HPO".into(), "MONDO".into()], None).unwrap();
+    assert_eq!(codes(&concepts), ["MSH", "OPEN"], "MSH says so itself, SNOMEDCT_US only by way of HPO");
+    assert_eq!(concepts.by_code("SNOMEDCT_US", "91175000").count(), 0);
+    assert_eq!(concepts.by_code("MSH", "D000001").count(), 1);
+    assert_eq!(concepts.retired("XX:0000002").unwrap().successors, [], "a concept of MONDO alone");
+}
+
 #[test]
 fn every_format_is_built_from_the_command_line() {
     let dir = tempfile::tempdir().unwrap();

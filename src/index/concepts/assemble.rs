@@ -3,11 +3,14 @@
 //! Reading order: [`Collector::assemble`], which has the stages in their order. Invariant: a concept is an id with at least one name
 //! that was taken; everything else said of it goes with it or is left with it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use super::{
     Collector, Edge, NO_CODE, Relation, Tally,
-    collect::{Fields, SORT_MEMORY},
+    collect::{Fields, SORT_MEMORY, SUCCESSOR},
     merge::{History, Ids, Merged, Merger, Tables},
     rows,
 };
@@ -17,6 +20,7 @@ use crate::{
         IndexError,
         columns::ColumnsWriter,
         manifest::{CONCEPTS, Counts, SourceEntry},
+        source_sets::SourceSets,
     },
     progress::Progress,
     sorter::{Sorted, Sorter},
@@ -41,7 +45,19 @@ impl Collector {
     /// # Errors
     /// [`IndexError::Empty`] when no name was taken, [`IndexError::UnusedSource`] and [`IndexError::UnusedLanguage`] when none was of what was asked for; what the disk says; [`IndexError::Interrupted`].
     pub fn assemble(self, dir: &Path, progress: &dyn Progress) -> Result<Assembled, IndexError> {
-        let Self { selection, statements, relations, sources, terms, languages, mut about, tally, .. } = self;
+        let Self {
+            selection,
+            mut statements,
+            relations,
+            sources,
+            terms,
+            languages,
+            mut about,
+            tally,
+            moved,
+            has_other_ids,
+            ..
+        } = self;
         let (source_names, source_places) = sources.sorted();
         let (terms, term_places) = terms.sorted();
         let (languages, language_places) = languages.sorted();
@@ -52,6 +68,10 @@ impl Collector {
             entries[place] = SourceEntry { source: std::mem::take(&mut entries[place].source), ..entry };
         }
 
+        if has_other_ids && !moved.is_empty() {
+            progress.stage("moving names to their CUIs", statements.len());
+            statements = reroute(dir, statements.sort()?, &moved, progress)?;
+        }
         progress.stage("merging concepts", statements.len());
         let tables = Tables { sources: source_places, terms: term_places, languages: language_places };
         let mut merger = Merger::new(dir, &selection, &tables, &languages, entries, tally)?;
@@ -74,7 +94,8 @@ impl Collector {
         file.add_all("language", languages.iter().map(String::as_str))?;
 
         progress.stage("writing codes", codes.len());
-        write_codes(&mut file, codes.sort()?, atoms, concepts, &mut sources, progress)?;
+        let mut source_sets = SourceSets::default();
+        write_codes(&mut file, codes.sort()?, atoms, concepts, &mut sources, &mut source_sets, progress)?;
         progress.stage("resolving relations", relations.len());
         let edges = resolve(dir, relations.sort()?, &tables, &ids, &history, progress)?;
         write_edges(&mut file, edges.sort()?, concepts)?;
@@ -83,10 +104,42 @@ impl Collector {
         drop((ids, history));
         file.join(&dir.join(CONCEPTS))?;
 
-        let rows = rows::write(dir, names.sort()?, &sets, sources.len(), progress)?;
+        let rows = rows::write(dir, names.sort()?, &sets, sources.len(), source_sets, progress)?;
         let counts = Counts { concepts: concepts as u64, atoms: atoms.into(), rows };
         Ok(Assembled { counts, sources, semantic_types, tally })
     }
+}
+
+/// What is said of an id that is the same as CUIs is said of those: one input may know the CUI of a term and another give it names.
+fn reroute(
+    dir: &Path,
+    mut records: Sorted,
+    moved: &HashMap<String, Vec<String>>,
+    progress: &dyn Progress,
+) -> Result<Sorter, IndexError> {
+    let mut routed = Sorter::new(dir, SORT_MEMORY);
+    let (mut record, mut rewritten) = (vec![], vec![]);
+    while records.next(&mut record)? {
+        let mut fields = Fields::of(&record);
+        let cuis = moved.get(fields.text()?).filter(|_| fields.rest().first() != Some(&SUCCESSOR));
+        for cui in cuis.into_iter().flatten() {
+            rewritten.clear();
+            rewritten.extend_from_slice(cui.as_bytes());
+            rewritten.push(0);
+            rewritten.extend_from_slice(fields.rest());
+            routed.push(&rewritten)?;
+        }
+        if cuis.is_none() {
+            routed.push(&record)?;
+        }
+        if routed.len().is_multiple_of(PULSE) {
+            progress.advance(PULSE);
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
+            }
+        }
+    }
+    Ok(routed)
 }
 
 /// Calls `each` for every record that differs from the one before it.
@@ -119,19 +172,23 @@ fn write_codes(
     atoms: u32,
     concepts: usize,
     sources: &mut [SourceEntry],
+    source_sets: &mut SourceSets,
     progress: &dyn Progress,
 ) -> Result<(), IndexError> {
-    let (mut text, mut source_column) = (file.strings()?, file.column()?);
+    let (mut text, mut source_column, mut said_column) = (file.strings()?, file.column()?, file.column()?);
     let mut of_atom = vec![NO_CODE; atoms as usize];
     // The concept of each code.
     let mut owners: Vec<u32> = vec![];
-    let mut last: Vec<u8> = vec![];
+    let (mut last, mut said_by) = (vec![], vec![]);
     distinct(records, progress, |record| {
-        // The atom comes last: what precedes it tells codes apart.
-        let (code, atom) = record.split_at(record.len() - size_of::<u32>());
+        // Who says it and the atom come last: what precedes them tells codes apart.
+        let (code, rest) = record.split_at(record.len() - size_of::<u16>() - size_of::<u32>());
         let mut fields = Fields::of(code);
         let (source, value, concept) = (fields.u16()?, fields.text()?, fields.u32()?);
         if owners.is_empty() || code != last {
+            if !owners.is_empty() {
+                said_column.push(source_sets.number(std::mem::take(&mut said_by)))?;
+            }
             text.push(value)?;
             source_column.push(source)?;
             owners.push(concept);
@@ -139,12 +196,18 @@ fn write_codes(
             last.clear();
             last.extend_from_slice(code);
         }
-        let atom = Fields::of(atom).u32()?;
+        let mut fields = Fields::of(rest);
+        let (source, atom) = (fields.u16()?, fields.u32()?);
+        said_by.push(source);
         if let Some(of_atom) = of_atom.get_mut(atom as usize) {
             *of_atom = owners.len() as u32 - 1;
         }
         Ok(())
     })?;
+    if !owners.is_empty() {
+        said_column.push(source_sets.number(said_by))?;
+    }
+    file.add("code.said", said_column)?;
     file.add_strings("code", text)?;
     file.add("code.source", source_column)?;
     file.add_values("code.concept", &owners)?;

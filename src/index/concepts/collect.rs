@@ -98,6 +98,10 @@ pub struct Collector {
     pub(super) languages: Interner,
     pub(super) about: HashMap<u16, SourceEntry>,
     pub(super) tally: Tally,
+    /// Ids of other vocabularies that are the same as CUIs: some 100 bytes each.
+    pub(super) moved: HashMap<String, Vec<String>>,
+    /// Whether anything but a successor was said of an id that is no CUI.
+    pub(super) has_other_ids: bool,
     pub(super) count: u32,
     record: Vec<u8>,
 }
@@ -114,6 +118,8 @@ impl Collector {
             languages: Interner::default(),
             about: HashMap::new(),
             tally: Tally::default(),
+            moved: HashMap::new(),
+            has_other_ids: false,
             count: 0,
             record: vec![],
         }
@@ -133,11 +139,12 @@ impl Collector {
                 self.record.push(place as u8);
                 self.end()
             }
-            Statement::Code { concept, source, code } => {
-                let source = self.source(source)?;
+            Statement::Code { concept, source, code, said_by } => {
+                let (source, said_by) = (self.source(source)?, self.source(said_by)?);
                 short(code, "code")?;
                 self.begin(concept, CODE)?;
                 self.put(&source.to_be_bytes());
+                self.put(&said_by.to_be_bytes());
                 self.put(code.as_bytes());
                 self.end()
             }
@@ -172,6 +179,12 @@ impl Collector {
                 let kind = if successor.is_none() { Succession::Deleted } else { kind };
                 successor.map_or(Ok(()), concept_id)?;
                 self.begin(retired, SUCCESSOR)?;
+                if let Some(cui) = successor.filter(|id| kind == Succession::Same && is_cui(id) && !is_cui(retired)) {
+                    let cuis = self.moved.entry(retired.to_owned()).or_default();
+                    if !cuis.iter().any(|known| known == cui) {
+                        cuis.push(cui.to_owned());
+                    }
+                }
                 self.put(&[SUCCESSIONS.iter().position(|k| *k == kind).unwrap_or(0) as u8]);
                 self.put(&source.to_be_bytes());
                 self.put(successor.unwrap_or_default().as_bytes());
@@ -250,6 +263,7 @@ impl Collector {
 
     fn begin(&mut self, concept: &str, tag: u8) -> Result<(), Refusal> {
         concept_id(concept)?;
+        self.has_other_ids |= tag != SUCCESSOR && !is_cui(concept);
         self.record.clear();
         self.put(concept.as_bytes());
         self.put(&[0, tag]);
@@ -278,6 +292,11 @@ fn concept_id(id: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(wrong(format!("{} is neither a CUI (C and seven digits) nor a prefixed id", quoted(id))))
+}
+
+/// Of what is a concept id, whether it is a CUI.
+fn is_cui(id: &str) -> bool {
+    !id.contains(':')
 }
 
 fn short(value: &str, what: &str) -> Result<(), Refusal> {

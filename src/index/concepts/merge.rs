@@ -12,6 +12,7 @@ use super::{
     NO_CODE, Selection, Step, Tally,
     assemble::PULSE,
     collect::{ATOM, CODE, DEFINITION, Fields, Names, SORT_MEMORY, SUCCESSOR, TYPE},
+    succession::{Next, follow},
     view::SUCCESSIONS,
 };
 use crate::{
@@ -28,9 +29,6 @@ use crate::{
     progress::Progress,
     sorter::{Sorted, Sorter},
 };
-
-/// Retired ids that may lead to one another before a concept must be reached.
-const LONGEST_CHAIN: usize = 8;
 
 /// For the number that a value got when it was read, its place in order.
 pub struct Tables {
@@ -100,24 +98,22 @@ impl History {
 
     /// The concepts that `id` stands for: itself, or those that replaced it.
     pub fn resolve(&self, id: &str, ids: &Ids) -> Vec<u32> {
-        let (mut found, mut open) = (vec![], vec![id.as_bytes()]);
-        for _ in 0..LONGEST_CHAIN {
-            let mut next = vec![];
-            for id in open {
-                if let Some(concept) = ids.position(id) {
-                    found.push(concept as u32);
-                } else if let Some(place) = self.retired.position(id) {
-                    let start = if place == 0 { 0 } else { self.ends[place - 1] };
-                    let steps = &self.steps[start as usize..self.ends[place] as usize];
-                    let same = steps.iter().filter(|s| SUCCESSIONS[usize::from(s.kind)] == Succession::Same);
-                    next.extend(same.map(|s| self.successors.get(s.id as usize)));
-                }
-            }
-            open = next;
+        if let Some(concept) = ids.position(id.as_bytes()) {
+            return vec![concept as u32];
         }
-        found.sort_unstable();
-        found.dedup();
-        found
+        let Some(place) = self.retired.position(id.as_bytes()) else { return vec![] };
+        let ends = follow(place, |place| {
+            let start = if place == 0 { 0 } else { self.ends[place - 1] };
+            let steps = self.steps[start as usize..self.ends[place] as usize].iter();
+            let same = steps.filter(|s| SUCCESSIONS[usize::from(s.kind)] == Succession::Same);
+            let next = same.filter_map(|s| {
+                let id = self.successors.get(s.id as usize);
+                let end = ids.position(id).map(|concept| Next::End(concept as u32));
+                Some((Succession::Same, end.or_else(|| self.retired.position(id).map(Next::Retired))?))
+            });
+            next.collect()
+        });
+        ends.into_iter().map(|(_, concept)| concept).collect()
     }
 
     /// Writes it.
@@ -135,7 +131,7 @@ pub struct Merged<'a> {
     pub ids: Ids,
     pub history: History,
     pub names: Names,
-    /// Source, code, zero, concept, atom.
+    /// Source, code, zero, concept, the source that says so, atom.
     pub codes: Sorter,
     /// Distinct sets of semantic types, as places.
     pub sets: Vec<Vec<u8>>,
@@ -317,7 +313,7 @@ impl<'a> Merger<'a> {
         self.atom_suppressed.push(suppressed)?;
         self.merged.names.push(name, atom, self.current.set, source)?;
         if !code.is_empty() {
-            self.push_code(source, code, concept, atom)?;
+            self.push_code(source, code, concept, source, atom)?;
         }
         let place = usize::from(source);
         self.merged.sources[place].atoms += 1;
@@ -362,15 +358,17 @@ impl<'a> Merger<'a> {
     fn code(&mut self, mut fields: Fields) -> Result<(), IndexError> {
         let Some(concept) = self.current.number else { return Ok(()) };
         let source = self.tables.sources[usize::from(fields.u16()?)];
-        self.push_code(source, fields.text()?, concept, NO_CODE)
+        let said_by = self.tables.sources[usize::from(fields.u16()?)];
+        self.push_code(source, fields.text()?, concept, said_by, NO_CODE)
     }
 
-    fn push_code(&mut self, source: u16, code: &str, concept: u32, atom: u32) -> Result<(), IndexError> {
+    fn push_code(&mut self, source: u16, code: &str, concept: u32, said_by: u16, atom: u32) -> Result<(), IndexError> {
         self.record.clear();
         self.record.extend_from_slice(&source.to_be_bytes());
         self.record.extend_from_slice(code.as_bytes());
         self.record.push(0);
         self.record.extend_from_slice(&concept.to_be_bytes());
+        self.record.extend_from_slice(&said_by.to_be_bytes());
         self.record.extend_from_slice(&atom.to_be_bytes());
         Ok(self.merged.codes.push(&self.record)?)
     }

@@ -2,7 +2,8 @@
 //!
 //! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source, rows by key. Names of one normalised
 //! key share a row, whatever concepts they belong to. Reading order: this file (the columns), `view` (what is read from them),
-//! `find` (names by their beginning and misspelt), `collect`, `assemble`, `merge` and `rows` (how they come to be).
+//! `find` (names by their beginning and misspelt), `collect`, `assemble`, `merge` and `rows` (how they
+//! come to be), `succession` (for both).
 //!
 //! Invariants: opening touches a page or two of each column, whatever their size; what a damaged file says wrongly reads as empty and
 //! never as a panic; of a hidden source nothing is read.
@@ -12,9 +13,10 @@ mod collect;
 mod find;
 mod merge;
 mod rows;
+mod succession;
 mod view;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use roaring::RoaringBitmap;
 
@@ -53,6 +55,8 @@ pub struct Concepts {
     code_text: Strings,
     code_source: Column<u16>,
     code_concept: Column<u32>,
+    /// For each code the set of sources that say that its concept has it.
+    code_said_by: Column<u32>,
     /// For each concept its codes.
     codes: Lists<u32>,
     definition_text: Strings,
@@ -68,7 +72,7 @@ pub struct Concepts {
     /// By source.
     hidden: Vec<bool>,
     /// Rows that a source that is not hidden gives; absent when all are.
-    visible: Option<RoaringBitmap>,
+    visible: Option<Arc<RoaringBitmap>>,
     rows: Rows,
 }
 
@@ -115,6 +119,7 @@ impl Concepts {
             atom_code: file.counted("atom.code", atoms)?,
             code_text: file.strings("code")?,
             code_concept: file.counted("code.concept", codes)?,
+            code_said_by: file.counted("code.said", codes)?,
             code_source,
             codes: file.lists("concept.codes", "concept.cends")?,
             definition_text: file.strings("def")?,

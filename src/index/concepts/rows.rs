@@ -16,6 +16,7 @@ use crate::{
         columns::ColumnsWriter,
         manifest::{KEYS, ROWS, WORDS},
         mapped::{Column, Lists, Sections, open_fst},
+        source_sets::SourceSets,
         words::WordCounter,
     },
     progress::Progress,
@@ -30,6 +31,8 @@ pub struct Rows {
     keys: Map<Column<u8>>,
     /// By place of the type, then of the source.
     map_bytes: Lists<u8>,
+    /// Sets of sources, each in order: places.
+    source_sets: Lists<u16>,
     maps: Vec<OnceLock<RoaringBitmap>>,
 }
 
@@ -51,7 +54,8 @@ impl Rows {
             return Err(IndexError::Damaged { path: dir.join(KEYS), reason });
         }
         let maps = (0..map_bytes.len()).map(|_| OnceLock::new()).collect();
-        Ok(Self { atoms, keys, map_bytes, maps })
+        let source_sets = file.lists("sset.sources", "sset.ends")?;
+        Ok(Self { atoms, keys, map_bytes, source_sets, maps })
     }
 
     /// How many there are.
@@ -109,6 +113,11 @@ impl Rows {
         self.map(SEMANTIC_TYPES.len() + place)
     }
 
+    /// The sources of a set, by their places.
+    pub fn source_set(&self, set: u32) -> &[u16] {
+        self.source_sets.get(set as usize)
+    }
+
     /// Bitmap `i`; of one that a damaged file has spoilt what lies among the rows, or nothing.
     fn map(&self, i: usize) -> &RoaringBitmap {
         self.maps[i].get_or_init(|| {
@@ -128,6 +137,7 @@ pub fn write(
     mut names: SortedNames,
     sets: &[Vec<u8>],
     sources: usize,
+    mut source_sets: SourceSets,
     progress: &dyn Progress,
 ) -> Result<u64, IndexError> {
     progress.stage("writing names", names.len());
@@ -138,17 +148,19 @@ pub fn write(
     let mut keys = MapBuilder::new(keys).map_err(fst_error)?;
     let mut words = WordCounter::new(dir);
     let (mut last, mut count, mut rows) = (String::new(), 0u32, 0u32);
+    let mut from = vec![];
     while let Some(name) = names.next()? {
         if rows == 0 || name.key != last {
             if rows > 0 {
                 ends.push(count)?;
+                words.count(&last, source_sets.number(std::mem::take(&mut from)), &mut source_sets)?;
             }
             keys.insert(name.key, rows.into()).map_err(fst_error)?;
-            words.count(name.key)?;
             last.clear();
             last.push_str(name.key);
             rows = rows.checked_add(1).ok_or(IndexError::TooLarge("4 billion names"))?;
         }
+        from.push(name.source);
         let row = rows - 1;
         atoms.push(name.atom)?;
         count += 1;
@@ -165,6 +177,7 @@ pub fn write(
     }
     if rows > 0 {
         ends.push(count)?;
+        words.count(&last, source_sets.number(from), &mut source_sets)?;
     }
     keys.finish().map_err(fst_error)?;
     file.add("row.atoms", atoms)?;
@@ -177,8 +190,11 @@ pub fn write(
     }
     file.add_values("map.bytes", &bytes)?;
     file.add_values("map.ends", &ends)?;
+    words.write(&dir.join(WORDS), &mut source_sets)?;
+    let (values, ends) = source_sets.lists();
+    file.add_values("sset.sources", &values)?;
+    file.add_values("sset.ends", &ends)?;
     file.join(&dir.join(ROWS))?;
-    words.write(&dir.join(WORDS))?;
     Ok(rows.into())
 }
 

@@ -2,9 +2,14 @@
 //!
 //! Invariant: of a hidden source no name, code, definition, relation or successor is given; a concept without other names is not there.
 
+use std::sync::Arc;
+
 use roaring::{MultiOps, RoaringBitmap};
 
-use super::{ConceptNumber, Concepts, NO_CODE};
+use super::{
+    ConceptNumber, Concepts, NO_CODE,
+    succession::{Next, follow},
+};
 use crate::{
     domain::Succession,
     index::{
@@ -93,7 +98,7 @@ impl Concepts {
         }
         let shown = (0..self.sources.len()).filter(|&place| !self.hidden[place]);
         let visible = shown.map(|place| self.rows.of_source(place)).union();
-        self.visible = self.hidden.contains(&true).then_some(visible);
+        self.visible = self.hidden.contains(&true).then(|| Arc::new(visible));
         Ok(())
     }
 
@@ -178,7 +183,7 @@ impl Concepts {
     }
 
     /// The rows that a source that is not hidden gives; absent when none is hidden.
-    pub(in crate::index) fn visible_rows(&self) -> Option<&RoaringBitmap> {
+    pub(in crate::index) fn visible_rows(&self) -> Option<&Arc<RoaringBitmap>> {
         self.visible.as_ref()
     }
 
@@ -203,11 +208,27 @@ impl Concepts {
 
     /// A concept's codes, by source and code.
     pub fn codes(&self, concept: ConceptNumber) -> impl Iterator<Item = CodeView<'_>> + '_ {
-        self.codes.get(concept as usize).iter().filter_map(|&code| {
-            let place = *self.code_source.get(code as usize)?;
-            let view = CodeView { source: self.source_name(place), code: self.code_text.get(code as usize) };
-            self.shows(place).then_some(view)
+        let shown = self.codes.get(concept as usize).iter().map(|&code| code as usize).filter(|&i| self.shows_code(i));
+        shown.filter_map(|i| {
+            let source = self.source_name(*self.code_source.get(i)?);
+            Some(CodeView { source, code: self.code_text.get(i) })
         })
+    }
+
+    /// Whether code `i` is of a source that may be shown, and said by one.
+    fn shows_code(&self, i: usize) -> bool {
+        let said = || self.code_said_by.get(i).is_some_and(|&set| self.shows_any(set));
+        self.code_source.get(i).is_some_and(|&place| self.shows(place)) && (self.visible.is_none() || said())
+    }
+
+    /// Whether one of a set of sources may be shown.
+    fn shows_any(&self, set: u32) -> bool {
+        self.rows.source_set(set).iter().any(|&place| self.shows(place))
+    }
+
+    /// Whether a word of the index, which comes with a set of sources, is in a name that may be shown.
+    pub fn shows_word(&self, set: u32) -> bool {
+        self.visible.is_none() || self.shows_any(set)
     }
 
     /// The concepts that have this code, by id.
@@ -217,7 +238,8 @@ impl Concepts {
         let first = place.map_or(usize::MAX, |place| partition(self.code_source.len(), |i| key(i) < (place, code)));
         let same =
             (first..self.code_source.len()).take_while(move |&i| Some(key(i)) == place.map(|place| (place, code)));
-        same.filter_map(|i| self.code_concept.get(i).copied()).filter(|&concept| self.is_visible(concept))
+        let shown = same.filter(|&i| self.shows_code(i)).filter_map(|i| self.code_concept.get(i).copied());
+        shown.filter(|&concept| self.is_visible(concept))
     }
 
     /// What the codes of a source have before a colon, judged by the first of them: `HP` where it is `HP:0000001`.
@@ -253,42 +275,25 @@ impl Concepts {
             return None;
         }
         let place = self.retired.position(id)?;
-        let mut successors = vec![];
-        let known = self.follow(place, Succession::Same, &mut vec![], &mut successors);
-        successors.sort_by(|a, b| a.kind.cmp(&b.kind).then(a.id.cmp(b.id)));
-        let mut listed = std::collections::HashSet::new();
-        successors.retain(|s| listed.insert(s.id));
-        known.then(|| Retired { id: self.retired.get(place), successors })
-    }
-
-    /// Collects the successors of the retired id at `place`, and of those that were retired themselves; gives whether anything that may be
-    /// shown is known of it.
-    fn follow<'a>(
-        &'a self,
-        place: usize,
-        so_far: Succession,
-        seen: &mut Vec<usize>,
-        found: &mut Vec<Successor<'a>>,
-    ) -> bool {
-        if seen.contains(&place) {
-            return false;
+        let shown = |place| self.successors.get(place).iter().filter(|step| self.shows(step.source));
+        if shown(place).next().is_none() {
+            return None;
         }
-        seen.push(place);
-        let mut known = false;
-        for step in self.successors.get(place).iter().filter(|step| self.shows(step.source)) {
-            known = true;
-            let kind = SUCCESSIONS.get(usize::from(step.kind)).copied().unwrap_or(Succession::Other).max(so_far);
-            if kind == Succession::Deleted {
-                continue;
-            }
-            let id = self.successor_id.get(step.id as usize);
-            let concept = self.concept(id);
-            let next = if concept.is_none() { self.retired.position(id) } else { None };
-            if next.is_none_or(|next| !self.follow(next, kind, seen, found)) {
-                found.push(Successor { id, kind, concept });
-            }
-        }
-        known
+        let ends = follow(place, |place| {
+            let known = shown(place).map(|step| (SUCCESSIONS.get(usize::from(step.kind)), step.id));
+            let known = known.filter_map(|(kind, id)| Some((*kind?, self.successor_id.get(id as usize))));
+            let steps = known.filter(|(kind, _)| *kind != Succession::Deleted).filter_map(|(kind, id)| {
+                // A concept that only hidden sources name is not there for anybody who asks.
+                let next = match self.ids.position(id) {
+                    Some(concept) => self.is_visible(concept as u32).then_some(Next::End(id))?,
+                    None => self.retired.position(id).map_or(Next::End(id), Next::Retired),
+                };
+                Some((kind, next))
+            });
+            steps.collect()
+        });
+        let successor = |(kind, id)| Successor { id, kind, concept: self.concept(id) };
+        Some(Retired { id: self.retired.get(place), successors: ends.into_iter().map(successor).collect() })
     }
 
     /// Names as they are compared.
