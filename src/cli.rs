@@ -128,7 +128,7 @@ pub struct IndexBuildArgs {
     /// Directory to write; its last part is the index's name
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     pub out: Option<PathBuf>,
-    /// Read and merge everything, say what an index would hold, and write nothing
+    /// Read and merge everything, say what an index would hold, and keep nothing; meanwhile that is in TMPDIR, as large as the terminologies
     #[arg(long, conflicts_with_all = ["out", "force"])]
     pub dry_run: bool,
     /// Directory of the model

@@ -79,7 +79,7 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
     let per_name = bytes as f64 / assembled.counts.atoms as f64;
     let _ = writeln!(text, "size         {} without vectors, {per_name:.0} bytes a name", DecimalBytes(bytes));
     print(&text)?;
-    eprintln!("  read and merged in {}{}; nothing was written", since(started), peak_memory());
+    eprintln!("  read and merged in {}{}; nothing was kept", since(started), peak_memory());
     Ok(())
 }
 
@@ -93,7 +93,11 @@ fn collect(args: &IndexBuildArgs, dir: &Path, bars: &Bars) -> Result<(Assembled,
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
         if summary.bad > 0 {
-            eprintln!("  {}: {} bad rows were left out", input.path.display(), HumanCount(summary.bad));
+            eprintln!(
+                "  {}: {} bad rows were left out, wholly or in part",
+                input.path.display(),
+                HumanCount(summary.bad)
+            );
         }
         files.extend(input.parts.clone());
     };

@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use saplink::{
@@ -11,9 +11,9 @@ use saplink::{
     files::FileSum,
     index::{Concepts, Filter, FilterRequest, Index, IndexError, Relation},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{RUNTIME, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
+use crate::support::{RUNTIME, Service, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
 
 const PARTS: [&str; 6] = ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "vectors.bin", "graph.bin"];
 
@@ -142,6 +142,27 @@ fn an_interrupted_build_leaves_nothing_and_a_killed_one_is_cleared() {
     fs_err::write(&tsv, NAMES).unwrap();
     succeed(&["index", "build", "--tsv", tsv.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert_eq!(parts().len(), 2, "what the killed build left is gone: {:?}", parts());
+}
+
+#[test]
+fn a_name_with_thousands_of_owners_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    small(dir.path());
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let owners: String = (0..20_000).map(|i| format!("C{i:07}\tshared name\n")).collect();
+    fs_err::write(at("same.tsv"), format!("cui\tname\n{owners}")).unwrap();
+    let places = ["--tsv", &at("same.tsv"), "--model", &at("tiny"), "--out", &at("same")];
+    succeed(&[&["index", "build"], &places[..]].concat());
+    let service = Service::spawn(&["--index", &at("same"), "--model", &at("tiny")]);
+    service.wait_until_ready();
+    let started = Instant::now();
+    for mention in ["shared name", "a shared names"] {
+        let answer = service.link(&json!({"mention": mention, "top_k": 1, "min_score": -1.0})).json();
+        let candidates = answer["results"][0]["candidates"].as_array().unwrap();
+        assert_eq!(candidates.len(), 1000, "{mention}");
+        assert_eq!(candidates[0]["cui"], "C0000000");
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 /// A generator of numbers that are the same in every run.
