@@ -2,6 +2,7 @@
 //!
 //! Invariant: no IO, no serde, no HTTP.
 
+pub mod curie;
 pub mod semantic_type;
 mod statement;
 
