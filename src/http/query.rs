@@ -17,7 +17,7 @@ use super::{
     problem::{Kind, Problem},
     request::{check_groups, check_list, check_sources, check_text, check_types},
 };
-use crate::linker::{AtomView, Concepts, FilterRequest};
+use crate::linker::{Concepts, FilterRequest};
 
 /// Entries of a page unless a request says otherwise, and at most.
 const PAGE: usize = 100;
@@ -171,7 +171,12 @@ pub struct CheckedNames {
 
 impl CheckedNames {
     /// Whether a name passes the filters.
-    pub fn takes(&self, atom: &AtomView) -> bool {
+    pub fn takes(&self, atom: u32, concepts: &Concepts) -> bool {
+        // Names that nobody shows or filters need not be read to be counted.
+        if self.sources.is_none() && self.languages.is_none() {
+            return true;
+        }
+        let atom = concepts.atom(atom);
         let among = |set: &Option<HashSet<String>>, value: &str| set.as_ref().is_none_or(|set| set.contains(value));
         among(&self.sources, atom.source) && among(&self.languages, atom.language)
     }

@@ -163,8 +163,7 @@ pub enum SuccessionView {
 impl ConceptView {
     /// What the index has of `concept`, with the names that `asked` asks for.
     pub fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
-        let atoms = concepts.atoms(concept).map(|atom| concepts.atom(atom)).filter(|atom| asked.takes(atom));
-        let names = Cut::new(atoms, asked.page);
+        let names = Cut::new(concepts.atoms(concept).filter(|&atom| asked.takes(atom, concepts)), asked.page);
         let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
         for code in concepts.codes(concept) {
             codes_total += 1;
@@ -181,7 +180,7 @@ impl ConceptView {
             name: concepts.preferred(concept).into(),
             status: ConceptStatus::Active,
             semantic_types: semantic_types(concept, concepts),
-            names: names.shown.into_iter().map(NameView::from).collect(),
+            names: names.shown.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
             names_total: names.total,
             next_offset: names.next_offset,
             codes: codes.into_iter().map(|(source, codes)| (source.into(), codes)).collect(),

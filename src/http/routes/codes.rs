@@ -68,6 +68,8 @@ pub async fn of_concept(
             content_type = "application/problem+json"),
         (status = 422, description = "A parameter is missing, unknown or wrong", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests are waiting", body = Problem,
+            content_type = "application/problem+json"),
         (status = 503, description = "Starting, stopping or out of time", body = Problem,
             content_type = "application/problem+json"),
     ),
@@ -87,8 +89,13 @@ pub async fn with_code(
         // As a part of the path it is what was looked for, not a parameter that is wrong.
         return Err(Problem { status: 404, ..problem });
     }
-    let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
-    Ok(Json(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts)))
+    // What a concept has is read in milliseconds, but a code may have any number of concepts.
+    let work = move || {
+        let concepts = linker.index().concepts();
+        let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
+        Ok(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts))
+    };
+    app.admitted(work).await.map(Json)
 }
 
 /// A code as the index has it: as it was written, what it is as a CURIE of the source, or with the prefix that codes of the source have.
