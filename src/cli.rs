@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable};
 
 use crate::{
     bert::{Pooling, Precision},
@@ -11,6 +11,19 @@ use crate::{
     telemetry::{LogFormat, LogLevel},
     terminology::BadRows,
 };
+
+/// The command line that this process was started with; ends it when it is wrong. A variable of the environment that is empty, as
+/// compose files leave it, counts as not set.
+pub fn parse() -> Cli {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let arg = |arg: Arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg };
+    command.mut_args(arg).mut_subcommands(without_empty_variables)
+}
 
 /// Links medical mentions to UMLS concepts with SapBERT embeddings.
 #[derive(Debug, Parser)]
@@ -340,8 +353,6 @@ fn cosine(text: &str) -> Result<f32, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

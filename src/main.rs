@@ -4,11 +4,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use saplink::{cli::Cli, commands};
+use saplink::{cli, commands};
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match commands::run(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::is_interruption(&error) => {
             eprintln!("saplink: interrupted; nothing was written");

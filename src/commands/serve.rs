@@ -57,7 +57,8 @@ async fn serve(
     let load = Load {
         onnxruntime,
         index: args.index.clone(),
-        hide_sources: args.hide_sources.clone(),
+        // Lists that compose files put together may have gaps.
+        hide_sources: args.hide_sources.iter().filter(|source| !source.is_empty()).cloned().collect(),
         max_restriction_level: args.max_restriction_level,
         model: args.model.clone(),
         run: args.run.clone(),

@@ -1,7 +1,8 @@
-//! Concepts, names and candidates: the plain values that the rooms exchange.
+//! Concepts, names, candidates and what ids mean: the plain values and knowledge that the rooms share.
 //!
 //! Invariant: no IO, no serde, no HTTP.
 
+pub mod curie;
 pub mod semantic_type;
 mod statement;
 

@@ -59,13 +59,20 @@ pub fn no_id() -> Problem {
     Problem::new(Kind::InvalidConceptId, detail).at("cui")
 }
 
+/// So many successors that the index lacks are named.
+const NAMED: usize = 10;
+
 fn gone(retired: &Retired) -> Problem {
-    let ids: Vec<&str> = retired.successors.iter().map(|s| s.id).collect();
-    match ids[..] {
-        [] => Problem::new(Kind::DeletedConcept, "nothing took its place"),
-        _ => Problem::new(Kind::RetiredConcept, format!("what took its place is not in the index: {}", ids.join(", "))),
+    if retired.successors.is_empty() {
+        return Problem::new(Kind::DeletedConcept, "nothing took its place").at("cui");
     }
-    .at("cui")
+    let ids: Vec<&str> = retired.successors.iter().take(NAMED).map(|s| s.id).collect();
+    let more = match retired.successors.len() - ids.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let detail = format!("what took its place is not in the index: {}{more}", ids.join(", "));
+    Problem::new(Kind::RetiredConcept, detail).at("cui")
 }
 
 impl From<Problem> for Elsewhere {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: an error names a parameter of ours and what it should be, never what was found.
 
+use std::collections::HashSet;
+
 use axum::{extract::FromRequestParts, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use serde::{
@@ -15,7 +17,7 @@ use super::{
     problem::{Kind, Problem},
     request::{check_groups, check_list, check_sources, check_text, check_types},
 };
-use crate::linker::{AtomView, Concepts, FilterRequest};
+use crate::linker::{Concepts, FilterRequest};
 
 /// Entries of a page unless a request says otherwise, and at most.
 const PAGE: usize = 100;
@@ -34,7 +36,7 @@ pub struct NamesQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Names at most.
+    /// Names at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "page")]
     limit: usize,
@@ -57,7 +59,7 @@ pub struct PageQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most.
+    /// Concepts at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "page")]
     limit: usize,
@@ -67,11 +69,19 @@ pub struct PageQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct TargetQuery {
+pub struct CodesQuery {
     /// Only codes of these source vocabularies, separated by commas.
     #[param(style = Form, explode = false, example = json!(["ICD10CM", "SNOMEDCT_US"]))]
     #[serde(default, deserialize_with = "commas")]
     pub target: Option<Vec<String>>,
+    /// Codes to skip.
+    #[param(default = 0)]
+    #[serde(default)]
+    offset: usize,
+    /// Codes at most; 0 asks for totals alone.
+    #[param(minimum = 0, maximum = 1000, default = 100)]
+    #[serde(default = "page")]
+    limit: usize,
 }
 
 /// Which concepts of a code, and which of their codes.
@@ -87,7 +97,7 @@ pub struct CrosswalkQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most.
+    /// Concepts at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "page")]
     limit: usize,
@@ -155,15 +165,19 @@ impl Page {
 /// Which names of a concept, once checked.
 pub struct CheckedNames {
     pub page: Page,
-    sources: Option<Vec<String>>,
-    languages: Option<Vec<String>>,
+    sources: Option<HashSet<String>>,
+    languages: Option<HashSet<String>>,
 }
 
 impl CheckedNames {
     /// Whether a name passes the filters.
-    pub fn takes(&self, atom: &AtomView) -> bool {
-        let among =
-            |list: &Option<Vec<String>>, value: &str| list.as_ref().is_none_or(|list| list.iter().any(|v| v == value));
+    pub fn takes(&self, atom: u32, concepts: &Concepts) -> bool {
+        // Names that nobody shows or filters need not be read to be counted.
+        if self.sources.is_none() && self.languages.is_none() {
+            return true;
+        }
+        let atom = concepts.atom(atom);
+        let among = |set: &Option<HashSet<String>>, value: &str| set.as_ref().is_none_or(|set| set.contains(value));
         among(&self.sources, atom.source) && among(&self.languages, atom.language)
     }
 }
@@ -176,7 +190,8 @@ impl NamesQuery {
         let spoken = |language: &str| concepts.sources().any(|s| s.languages.iter().any(|l| l == language));
         let unknown = Problem::new(Kind::UnknownLanguage, "GET /sources lists the languages");
         check_list("language", &self.language, spoken, unknown).map_err(|p| p.at("language"))?;
-        Ok(CheckedNames { page, sources: self.source, languages: self.language })
+        let set = |list: Option<Vec<String>>| list.map(HashSet::from_iter);
+        Ok(CheckedNames { page, sources: set(self.source), languages: set(self.language) })
     }
 }
 
@@ -187,10 +202,11 @@ impl PageQuery {
     }
 }
 
-impl TargetQuery {
-    /// Checks the sources.
-    pub fn check(&self, concepts: &Concepts) -> Result<(), Problem> {
-        check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))
+impl CodesQuery {
+    /// Checks page and sources.
+    pub fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
+        check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))?;
+        Page::checked(self.offset, self.limit)
     }
 }
 
@@ -207,6 +223,14 @@ pub struct CheckedFind {
     pub q: String,
     pub filter: FilterRequest,
     pub page: Page,
+}
+
+impl CheckedFind {
+    /// Where a page as long as this one goes on, if it may.
+    pub fn next_offset(&self) -> Option<usize> {
+        let Page { offset, limit } = self.page;
+        Some(offset + limit).filter(|next| next + limit <= FURTHEST)
+    }
 }
 
 impl FindQuery {

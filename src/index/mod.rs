@@ -61,7 +61,7 @@ pub enum IndexError {
     UnusedSource(String),
     #[error("no name is in language {0}, which is asked for")]
     UnusedLanguage(String),
-    #[error("the index has no source {0}; `saplink index info` lists its sources")]
+    #[error("the index has no source {0:?}; `saplink index info` lists its sources")]
     UnknownSource(String),
     #[error("too large for an index: more than {0}")]
     TooLarge(&'static str),

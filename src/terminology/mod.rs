@@ -5,7 +5,6 @@
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
 //! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
-mod curie;
 mod input;
 mod inputs;
 mod obo;
@@ -20,7 +19,6 @@ mod testing;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-pub use curie::{concept_id, umls_cui, vocabulary};
 pub use input::{Input, Lines};
 pub use inputs::Inputs;
 pub use obo::read_obo;
@@ -30,7 +28,10 @@ pub use rrf::{Release, RrfFile, UmlsReader, read_umls};
 pub use sssom::read_mappings;
 pub use table::{Dialect, read_table};
 
-pub use crate::domain::Refusal;
+pub use crate::domain::{
+    Refusal,
+    curie::{concept_id, umls_cui, vocabulary},
+};
 use crate::{domain::Statement, progress::Progress};
 
 /// Bad rows that are reported with file and line.

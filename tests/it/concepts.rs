@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use saplink::files::FileSum;
 use serde_json::{Value, json};
 
-use crate::rich::{MANY, shared};
+use crate::rich::{CROWD, MANY, directories, serve_index, shared};
 
 fn get(path: &str) -> Value {
     let answer = shared().get(path);
@@ -48,7 +49,9 @@ fn a_concept_has_names_codes_definitions_and_relations() {
         concept["codes"],
         json!({"ICDX": ["I21", "I21.9"], "OPEN": ["22298006"], "QUASSIA": ["QUASSIA-1", "QUASSIA-2"]})
     );
+    assert_eq!(concept["codes_total"], 5);
     assert_eq!(concept["definitions"][0], json!({"source": "OPEN", "text": "Death of heart muscle."}));
+    assert_eq!(concept["definitions_total"], 2);
     assert_eq!(strings(&concept["parents"]["concepts"], "cui"), ["C0000002", "C0000003", "C0000006"]);
     assert_eq!(concept["broader"], json!({"total": 1, "concepts": [{"cui": "C0000004", "name": "seizure"}]}));
     assert_eq!(concept["narrower"], json!({"total": 0, "concepts": []}));
@@ -64,6 +67,7 @@ fn names_come_in_pages_and_filtered() {
     assert_eq!(get("/concepts/C0000005")["names"].as_array().unwrap().len(), 100);
     let none = get("/concepts/C0000005?limit=0");
     assert_eq!((&none["names"], &none["names_total"]), (&json!([]), &json!(MANY)));
+    assert_eq!(none.get("next_offset"), None, "it would lead to itself");
     let beyond = get("/concepts/C0000005?offset=18446744073709551615");
     assert_eq!((&beyond["names"], beyond.get("next_offset")), (&json!([]), None));
     for (filter, names) in [
@@ -81,6 +85,7 @@ fn names_come_in_pages_and_filtered() {
 fn related_concepts_come_in_pages() {
     assert_distinct(&pages("/concepts/C0000001/related/children?limit=60", "concepts", "cui"), MANY);
     assert_eq!(get("/concepts/C0000001/related/parents")["total"], 3);
+    assert_eq!(get("/concepts/C0000001/related/children?limit=0"), json!({"total": MANY, "concepts": []}));
     assert_eq!(
         get("/concepts/C1000007/related/parents"),
         json!({"total": 1, "concepts": [{"cui": "C0000001", "name": "quassia attack"}]})
@@ -126,13 +131,70 @@ fn retired_ids_lead_to_their_successors() {
 }
 
 #[test]
+fn many_successors_are_not_all_named() {
+    let gone = shared().get("/concepts/C9000008");
+    assert_eq!((gone.status, gone.problem().as_str()), (410, "retired-concept"));
+    let detail = gone.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(": C0000700, ") && detail.ends_with(", C0000709 and 3 more"), "{detail}");
+}
+
+#[test]
+fn many_codes_and_definitions_are_counted_and_cut() {
+    let concept = get("/concepts/C0000005");
+    let shown = |list: &Value| list.as_array().unwrap().len();
+    assert_eq!((shown(&concept["codes"]["ICDX"]), &concept["codes"]["OPEN"]), (100, &json!(["N"])));
+    assert_eq!((shown(&concept["definitions"]), &concept["definitions_total"]), (100, &json!(MANY)));
+    assert_eq!(concept["codes_total"], MANY + 1);
+    let crosswalk = get("/codes/OPEN/N?target=ICDX");
+    assert_eq!(shown(&crosswalk["concepts"][0]["codes"]), 100);
+    assert_eq!(crosswalk["concepts"][0]["codes_total"], MANY);
+    assert_eq!(
+        get("/codes/ICDX/MANY?limit=0"),
+        json!({"source": "ICDX", "code": "MANY", "total": MANY, "concepts": []})
+    );
+    assert_distinct(&pages("/concepts/C0000005/codes?limit=70", "codes", "code"), MANY + 1);
+    assert_distinct(&pages("/concepts/C0000005/codes?target=ICDX,HPO", "codes", "code"), MANY);
+    let first = get("/concepts/C0000005/codes");
+    assert_eq!((shown(&first["codes"]), &first["total"]), (100, &json!(MANY + 1)));
+    let last = get(&format!("/concepts/C0000005/codes?offset={MANY}&limit=1000"));
+    assert_eq!(last["codes"], json!([{"source": "OPEN", "code": "N", "name": "name 0 of many"}]));
+    let none = get("/concepts/C0000005/codes?limit=0");
+    assert_eq!((&none["total"], &none["codes"], none.get("next_offset")), (&json!(MANY + 1), &json!([]), None));
+}
+
+/// A file that says wrongly which semantic types there are, with a checksum that is right.
+#[test]
+fn a_damaged_semantic_type_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in fs_err::read_dir(&directories().1).unwrap() {
+        let path = entry.unwrap().path();
+        fs_err::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let (part, manifest) = (dir.path().join("concepts.bin"), dir.path().join("index.json"));
+    let mut bytes = fs_err::read(&part).unwrap();
+    let entry = bytes.windows(16).position(|name| name == b"set.types\0\0\0\0\0\0\0").unwrap();
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (start, length) = (number(entry + 16), number(entry + 24));
+    bytes[start..start + length].fill(u8::MAX);
+    fs_err::write(&part, bytes).unwrap();
+    let mut described: Value = serde_json::from_slice(&fs_err::read(&manifest).unwrap()).unwrap();
+    described["files"]["concepts.bin"] = serde_json::to_value(FileSum::of(&part).unwrap()).unwrap();
+    fs_err::write(&manifest, described.to_string()).unwrap();
+    let service = serve_index(dir.path(), &[], &[]);
+    for path in ["/concepts/C0000001", "/concepts?q=heart%20attack", "/codes/OPEN/22298006"] {
+        let answer = service.get(path);
+        assert!(answer.status == 200 && answer.text.contains("\"semantic_types\":[]"), "{path}: {answer:?}");
+    }
+}
+
+#[test]
 fn a_concept_leads_to_codes() {
     let codes = get("/concepts/C0000001/codes");
     assert_eq!(strings(&codes["codes"], "code"), ["I21", "I21.9", "22298006", "QUASSIA-1", "QUASSIA-2"]);
     let some = get("/concepts/C0000001/codes?target=OPEN,ICDX");
     assert_eq!(
         some,
-        json!({"cui": "C0000001", "name": "quassia attack", "codes": [
+        json!({"cui": "C0000001", "name": "quassia attack", "total": 3, "codes": [
             {"source": "ICDX", "code": "I21"}, {"source": "ICDX", "code": "I21.9"},
             {"source": "OPEN", "code": "22298006", "name": "myocardial infarction"}]})
     );
@@ -149,20 +211,28 @@ fn a_code_leads_to_concepts_and_other_codes() {
     );
     let crosswalk = get("/codes/OPEN/22298006?target=ICDX");
     assert_eq!(strings(&crosswalk["concepts"][0]["codes"], "code"), ["I21", "I21.9"]);
-    for code in ["HP:0001250", "HP%3A0001250", "0001250", "OTHER:HP:0001250"] {
-        let found = get(&format!("/codes/HPO/{code}"));
-        assert_eq!(
-            (&found["code"], &found["concepts"][0]["cui"]),
-            (&json!("HP:0001250"), &json!("C0000004")),
-            "{code}"
-        );
+    assert_eq!(crosswalk["concepts"][0]["codes_total"], 2);
+    for (path, code) in [
+        ("HPO/HP:0001250", "HP:0001250"),
+        ("HPO/HP%3A0001250", "HP:0001250"),
+        ("HPO/hp:0001250", "HP:0001250"),
+        ("HPO/0001250", "HP:0001250"),
+        ("SNOMEDCT_US/91175000", "91175000"),
+        ("SNOMEDCT_US/SNOMEDCT:91175000", "91175000"),
+        ("SNOMEDCT_US/SNOMEDCT_US_2025_09_01:91175000", "91175000"),
+    ] {
+        let found = get(&format!("/codes/{path}"));
+        assert_eq!((&found["code"], &found["concepts"][0]["cui"]), (&json!(code), &json!("C0000004")), "{path}");
     }
-    assert_eq!(get("/codes/OPEN/X:22298006")["code"], "22298006");
     assert_eq!(get("/codes/OPEN/A%2FB%3A%201%20%C3%A9%25")["concepts"][0]["cui"], "C0000004");
     assert_distinct(&pages("/codes/ICDX/MANY?limit=77", "concepts", "cui"), MANY);
     for (path, kind, field) in [
         ("/codes/OPEN/nothing", "unknown-code", "code"),
         ("/codes/OPEN/%ff", "unknown-code", "code"),
+        ("/codes/OPEN/NONSENSE:22298006", "unknown-code", "code"),
+        ("/codes/OPEN/SNOMEDCT:22298006", "unknown-code", "code"),
+        ("/codes/HPO/OTHER:HP:0001250", "unknown-code", "code"),
+        ("/codes/SNOMEDCT_US/MESH:91175000", "unknown-code", "code"),
         ("/codes/ICDX/22298006", "unknown-code", "code"),
         ("/codes/NOWHERE/22298006", "unknown-source", "source"),
         ("/codes/open/22298006", "unknown-source", "source"),
@@ -198,6 +268,18 @@ fn concepts_are_found_by_name_beginning_and_misspelling() {
 }
 
 #[test]
+fn a_search_that_may_go_no_further_does_not_lead_on() {
+    for (offset, next) in [(0, Some(20)), (9940, Some(9960)), (9960, Some(9980)), (9970, None), (9980, None)] {
+        let page = get(&format!("/concepts?q=crowd&offset={offset}"));
+        assert_eq!(page["concepts"].as_array().unwrap().len(), 20);
+        assert_eq!(page["next_offset"].as_u64(), next, "{offset}");
+    }
+    let all = pages("/concepts?q=crowd&limit=100", "concepts", "cui");
+    assert!(CROWD > all.len());
+    assert_distinct(&all, 10_000);
+}
+
+#[test]
 fn semantic_types_and_sources_are_listed() {
     let types = get("/semantic-types");
     let types = types["semantic_types"].as_array().unwrap();
@@ -209,7 +291,7 @@ fn semantic_types_and_sources_are_listed() {
             "concepts": MANY / 2 + 4})
     );
     let sources = get("/sources");
-    assert_eq!(strings(&sources["sources"], "source"), ["HPO", "ICDX", "OPEN", "QUASSIA"]);
+    assert_eq!(strings(&sources["sources"], "source"), ["HPO", "ICDX", "OPEN", "QUASSIA", "SNOMEDCT_US"]);
     assert_eq!(
         sources["sources"][0],
         json!({"source": "HPO", "name": "Human Phenotype Ontology", "version": "2026-01", "restriction_level": 0,
@@ -217,7 +299,7 @@ fn semantic_types_and_sources_are_listed() {
     );
     assert_eq!(
         sources["sources"][1],
-        json!({"source": "ICDX", "languages": [], "concepts": 0, "atoms": 0, "codes": MANY + 2})
+        json!({"source": "ICDX", "languages": [], "concepts": 0, "atoms": 0, "codes": 2 * MANY + 2})
     );
     assert_eq!(sources["sources"][2]["languages"], json!(["ENG", "GER"]));
     assert_eq!(get("/info")["index"]["sources"], sources["sources"]);
@@ -252,6 +334,8 @@ fn bad_parameters_are_422_and_name_what_is_wrong() {
         ("/concepts/C0000001?sources=OPEN", "invalid-request", None),
         ("/concepts/C0000001/codes?target=OPEN,NOWHERE", "unknown-source", Some("target")),
         ("/concepts/C0000001/codes?target=OPEN&target=HPO", "invalid-request", Some("target")),
+        ("/concepts/C0000001/codes?limit=1001", "invalid-request", Some("limit")),
+        ("/concepts/C0000001/codes?offset=x", "invalid-request", Some("offset")),
         ("/concepts/C0000001/related/children?limit=1001", "invalid-request", Some("limit")),
         ("/codes/OPEN/22298006?target=NOWHERE", "unknown-source", Some("target")),
         ("/codes/OPEN/22298006?limit=x", "invalid-request", Some("limit")),
@@ -261,7 +345,7 @@ fn bad_parameters_are_422_and_name_what_is_wrong() {
         assert_eq!(answer.json()["field"].as_str(), field, "{path}: {answer:?}");
     }
     let unknown = shared().get("/concepts/C0000001/codes?CANARY=1").json();
-    assert_eq!(unknown["detail"], "unknown parameter; known are `target`");
+    assert_eq!(unknown["detail"], "unknown parameter; known are `target`, `offset`, `limit`");
     assert_eq!(shared().get("/concepts?q=a&offset=9980").status, 200);
     assert_eq!(shared().post("/concepts?q=a", "text/plain", b"").problem(), "method-not-allowed");
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The ways to hide the source `QUASSIA`.
-const HIDING: [&[&str]; 2] = [&["--hide-sources", "QUASSIA,QUASSIA"], &["--max-restriction-level", "0"]];
+const HIDING: [&[&str]; 2] = [&["--hide-sources", ",QUASSIA,,QUASSIA"], &["--max-restriction-level", "0"]];
 
 /// A service for each way.
 fn services() -> &'static [Service; 2] {
@@ -59,7 +59,8 @@ fn a_concept_keeps_what_others_give() {
     for concept in hidden_at("/concepts/C0000001") {
         assert_eq!((&concept["name"], &concept["names_total"]), (&json!("myocardial infarction"), &json!(4)));
         assert_eq!(concept["codes"], json!({"ICDX": ["I21", "I21.9"], "OPEN": ["22298006"]}));
-        assert_eq!(concept["definitions"].as_array().unwrap().len(), 1);
+        assert_eq!((concept["definitions"].as_array().unwrap().len(), &concept["definitions_total"]), (1, &json!(1)));
+        assert_eq!(concept["codes_total"], 3);
         assert_eq!(
             concept["parents"],
             json!({"total": 1, "concepts": [{"cui": "C0000002", "name": "heart disease"}]}),
@@ -92,7 +93,7 @@ fn a_concept_without_other_names_is_not_there() {
 #[test]
 fn codes_and_crosswalks_leave_the_source_out() {
     for codes in hidden_at("/concepts/C0000001/codes") {
-        assert_eq!(codes["codes"].as_array().unwrap().len(), 3);
+        assert_eq!((codes["codes"].as_array().unwrap().len(), &codes["total"]), (3, &json!(3)));
     }
     for crosswalk in hidden_at("/codes/OPEN/22298006") {
         assert_eq!(crosswalk["concepts"][0]["name"], "myocardial infarction");
@@ -126,11 +127,22 @@ fn names_of_the_source_find_nothing() {
 fn lists_do_not_name_the_source() {
     for sources in hidden_at("/sources") {
         let listed: Vec<_> = sources["sources"].as_array().unwrap().iter().map(|s| &s["source"]).collect();
-        assert_eq!(listed, ["HPO", "ICDX", "OPEN"], "a source of unknown level is shown");
+        assert_eq!(listed, ["HPO", "ICDX", "OPEN", "SNOMEDCT_US"], "a source of unknown level is shown");
     }
     hidden_at("/info");
     for service in services() {
         assert!(!shows(&service.get("/semantic-types")));
+    }
+}
+
+#[test]
+fn empty_settings_hide_nothing() {
+    let empty = [("SAPLINK_HIDE_SOURCES", ""), ("SAPLINK_MAX_RESTRICTION_LEVEL", ""), ("SAPLINK_LISTEN", "")];
+    for (variables, options) in [(&empty[..], &[][..]), (&[], &["--hide-sources", ""]), (&[], &["--hide-sources=,"])] {
+        assert!(
+            shows(&rich::serve_index(&directories().1, variables, options).get("/sources")),
+            "{variables:?} {options:?}"
+        );
     }
 }
 
@@ -148,5 +160,5 @@ fn a_source_that_is_not_there_cannot_be_hidden() {
         "--hide-sources",
         "QUASSIA,QUASIA",
     ]);
-    assert!(error.contains("cannot hide sources: the index has no source QUASIA"), "{error}");
+    assert!(error.contains("cannot hide sources: the index has no source \"QUASIA\";"), "{error}");
 }

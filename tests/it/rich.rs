@@ -19,12 +19,18 @@ use crate::support::{RUNTIME, Service, fixture, succeed};
 
 /// Concepts of which each is a child of C0000001 and has code `MANY` of ICDX.
 pub const MANY: usize = 250;
+/// Concepts that are called `crowd`: more than a search goes through.
+pub const CROWD: usize = 10_030;
 
 /// A service of the index with `options`.
 pub fn serve(options: &[&str]) -> Service {
-    let (model, index) = directories();
-    let paths = ["--index", index.to_str().unwrap(), "--model", model.to_str().unwrap()];
-    let service = Service::spawn(&[&paths[..], options].concat());
+    serve_index(&directories().1, &[], options)
+}
+
+/// A service of another `index` with the same model, with `variables` in its environment.
+pub fn serve_index(index: &Path, variables: &[(&str, &str)], options: &[&str]) -> Service {
+    let (index, model) = (index.to_str().unwrap(), directories().0.to_str().unwrap());
+    let service = Service::spawn_in(variables, &[&["--index", index, "--model", model], options].concat());
     service.wait_until_ready();
     service
 }
@@ -124,7 +130,11 @@ fn about_names(take: &mut dyn FnMut(Statement)) {
         take(Statement::Code { concept: &concept, source: "ICDX", code: "MANY", said_by: "ICDX" });
         take(Statement::Type { concept: &concept, tui: if i % 2 == 0 { "T047" } else { "T121" } });
         take(Statement::Atom(atom("C0000005", "OPEN", "N", &format!("name {i} of many"))));
+        take(Statement::Code { concept: "C0000005", source: "ICDX", code: &format!("N{i:03}") });
+        take(Statement::Definition { concept: "C0000005", source: "OPEN", text: &format!("Definition {i} of many.") });
     }
+    (0..CROWD).for_each(|i| take(Statement::Atom(atom(&format!("CROWD:{i}"), "OPEN", "", "crowd"))));
+    take(Statement::Code { concept: "C0000004", source: "SNOMEDCT_US", code: "91175000" });
     for concept in [attack, "C0000002", "C0000003", "C0000006"] {
         take(Statement::Type { concept, tui: "T047" });
     }
@@ -160,5 +170,10 @@ fn about_history(take: &mut dyn FnMut(Statement)) {
         ("C9000007", Some("C0000003"), Succession::Same, "OPEN"),
     ] {
         take(Statement::Successor { retired, successor, kind, source });
+    }
+    for i in 700..713 {
+        let successor = format!("C0000{i}");
+        let (retired, kind, source) = ("C9000008", Succession::Other, "OPEN");
+        take(Statement::Successor { retired, successor: Some(&successor), kind, source });
     }
 }

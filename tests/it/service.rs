@@ -107,6 +107,7 @@ fn a_full_queue_is_429_and_the_rest_is_answered() {
         scope.spawn(|| service.link(&large_request(1000)));
         thread::sleep(Duration::from_millis(150));
         assert_eq!(service.get("/concepts?q=asthma").problem(), "overloaded", "finding waits in the same queue");
+        assert_eq!(service.get("/codes/SAPLINK/1").problem(), "overloaded", "so do crosswalks");
         assert_eq!(service.get("/concepts/C0004096").status, 200);
     });
 }

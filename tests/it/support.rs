@@ -95,12 +95,18 @@ impl Service {
 
     /// Starts `saplink serve` on a free port.
     pub fn spawn(options: &[&str]) -> Self {
+        Self::spawn_in(&[], options)
+    }
+
+    /// The same, with `variables` in its environment.
+    pub fn spawn_in(variables: &[(&str, &str)], options: &[&str]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let sink = fs_err::File::create(&log).unwrap().into_parts().0;
         let child = saplink(&["serve", "--listen", &address])
             .args(options)
+            .envs(variables.iter().copied())
             .stdout(sink.try_clone().unwrap())
             .stderr(sink)
             .spawn()

@@ -1,8 +1,8 @@
 //! Answers that lead from concepts to codes and back.
 //!
-//! Invariant: a code is shown as the index has it, whatever way it was asked for.
+//! Invariants: a code is shown as the index has it, whatever way it was asked for; codes and concepts come in pages, with how many there are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,15 +15,20 @@ use crate::{
 
 /// Answer to `GET /concepts/{cui}/codes`.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"cui": "C0027051", "name": "myocardial infarction", "codes": [
+#[schema(example = json!({"cui": "C0027051", "name": "myocardial infarction", "total": 120, "codes": [
     {"source": "ICD10CM", "code": "I21"},
-    {"source": "SNOMEDCT_US", "code": "22298006", "name": "Myocardial infarction"}]}))]
+    {"source": "SNOMEDCT_US", "code": "22298006", "name": "Myocardial infarction"}], "next_offset": 2}))]
 pub struct ConceptCodesView {
     pub cui: String,
     /// Preferred name.
     pub name: String,
-    /// By source, then by code.
+    /// How many of its codes are in the sources of `target`, or in any.
+    pub total: usize,
+    /// A page of them, by source, then by code.
     pub codes: Vec<CodeView>,
+    /// Where they go on; absent at their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<usize>,
 }
 
 /// A code of a concept.
@@ -41,7 +46,7 @@ pub struct CodeView {
 #[schema(example = json!({"source": "SNOMEDCT_US", "code": "22298006", "total": 1, "concepts": [{
     "cui": "C0027051", "name": "myocardial infarction",
     "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}],
-    "codes": [{"source": "ICD10CM", "code": "I21", "name": "Acute myocardial infarction"}]}]}))]
+    "codes": [{"source": "ICD10CM", "code": "I21", "name": "Acute myocardial infarction"}], "codes_total": 1}]}))]
 pub struct CodeConceptsView {
     pub source: String,
     pub code: String,
@@ -61,35 +66,46 @@ pub struct CodedConcept {
     /// Preferred name.
     pub name: String,
     pub semantic_types: Vec<SemanticTypeView>,
-    /// Its codes in the sources of `target`; absent without `target`.
+    /// The first 100 of its codes in the sources of `target`, by source, then by code; absent without `target`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<Vec<CodeView>>,
+    /// How many there are; `/concepts/{cui}/codes` gives them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codes_total: Option<usize>,
 }
 
-/// The codes of `concept` in the sources of `target`, or in all.
-fn codes(concept: ConceptNumber, target: Option<&[String]>, concepts: &Concepts) -> Vec<CodeView> {
-    let mut names = HashMap::new();
-    for atom in concepts.atoms(concept).map(|atom| concepts.atom(atom)) {
+/// Of each concept of a code so many of its other codes are shown.
+const SHOWN: Page = Page { offset: 0, limit: 100 };
+
+/// A page of the codes of `concept` in the sources of `target`, or in all.
+fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Cut<CodeView> {
+    let target: Option<HashSet<&str>> = target.map(|target| target.iter().map(String::as_str).collect());
+    let wanted = concepts.codes(concept).filter(|c| target.as_ref().is_none_or(|target| target.contains(c.source)));
+    let Cut { total, shown, next_offset } = Cut::new(wanted, page);
+    let mut names: HashMap<_, Option<&str>> = shown.iter().map(|c| ((c.source, c.code), None)).collect();
+    let mut unnamed = names.len();
+    for atom in concepts.atoms(concept) {
+        if unnamed == 0 {
+            break;
+        }
+        let atom = concepts.atom(atom);
         // The first is the one that its source prefers.
-        names.entry((atom.source, atom.code)).or_insert(atom.name);
+        if let Some(name @ None) = names.get_mut(&(atom.source, atom.code)) {
+            *name = Some(atom.name);
+            unnamed -= 1;
+        }
     }
-    let wanted = |source: &str| target.is_none_or(|target| target.iter().any(|t| t == source));
-    let view = |source: &str, code: &str| CodeView {
-        source: source.into(),
-        code: code.into(),
-        name: names.get(&(source, code)).map(|name| (*name).into()),
-    };
-    concepts.codes(concept).filter(|c| wanted(c.source)).map(|c| view(c.source, c.code)).collect()
+    let name = |key| names.get(&key).copied().flatten().map(str::to_owned);
+    let view = |source, code| CodeView { name: name((source, code)), source: source.into(), code: code.into() };
+    Cut { total, shown: shown.iter().map(|c| view(c.source, c.code)).collect(), next_offset }
 }
 
 impl ConceptCodesView {
-    /// The codes of `concept` in the sources of `target`, or in all.
-    pub fn new(concept: ConceptNumber, target: Option<&[String]>, concepts: &Concepts) -> Self {
-        Self {
-            cui: concepts.id(concept).into(),
-            name: concepts.preferred(concept).into(),
-            codes: codes(concept, target, concepts),
-        }
+    /// A page of the codes of `concept` in the sources of `target`, or in all.
+    pub fn new(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
+        let Cut { total, shown, next_offset } = codes(concept, target, page, concepts);
+        let (cui, name) = (concepts.id(concept).into(), concepts.preferred(concept).into());
+        Self { cui, name, total, codes: shown, next_offset }
     }
 }
 
@@ -97,11 +113,15 @@ impl CodeConceptsView {
     /// A page of the concepts that have `code`, with their codes in the sources of `target`.
     pub fn new(source: String, code: String, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
         let Cut { total, shown, next_offset } = Cut::new(concepts.by_code(&source, &code), page);
-        let view = |concept| CodedConcept {
-            cui: concepts.id(concept).into(),
-            name: concepts.preferred(concept).into(),
-            semantic_types: semantic_types(concept, concepts),
-            codes: target.map(|target| codes(concept, Some(target), concepts)),
+        let view = |concept| {
+            let codes = target.map(|target| codes(concept, Some(target), SHOWN, concepts));
+            CodedConcept {
+                cui: concepts.id(concept).into(),
+                name: concepts.preferred(concept).into(),
+                semantic_types: semantic_types(concept, concepts),
+                codes_total: codes.as_ref().map(|codes| codes.total),
+                codes: codes.map(|codes| codes.shown),
+            }
         };
         let found = shown.into_iter().map(view).collect();
         Self { source, code, total, concepts: found, next_offset }

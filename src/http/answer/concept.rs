@@ -14,8 +14,8 @@ use crate::{
     linker::{self, AtomView, ConceptNumber, Concepts, Relation, Retired, Successor},
 };
 
-/// Of each relation a concept shows so many; `/concepts/{cui}/related/{relation}` gives them all.
-const RELATED_SHOWN: usize = 100;
+/// Of each relation and of each source's codes a concept shows so many; resources of their own give them all.
+const SHOWN: Page = Page { offset: 0, limit: 100 };
 
 /// Answer to `GET /concepts/{cui}`.
 #[derive(Serialize, ToSchema)]
@@ -25,8 +25,9 @@ const RELATED_SHOWN: usize = 100;
     "names": [{"name": "myocardial infarction", "source": "SNOMEDCT_US", "code": "22298006", "term_type": "PT", "language": "ENG"},
               {"name": "heart attack", "source": "CHV", "term_type": "SY", "language": "ENG"}],
     "names_total": 40, "next_offset": 2,
-    "codes": {"ICD10CM": ["I21", "I21.9"], "SNOMEDCT_US": ["22298006"]},
+    "codes": {"ICD10CM": ["I21", "I21.9"], "SNOMEDCT_US": ["22298006"]}, "codes_total": 3,
     "definitions": [{"source": "NCI", "text": "Necrosis of the heart muscle after its blood supply was cut off."}],
+    "definitions_total": 1,
     "parents": {"total": 1, "concepts": [{"cui": "C0018799", "name": "heart disease"}]},
     "children": {"total": 250, "concepts": [{"cui": "C0155626", "name": "acute myocardial infarction"}], "next_offset": 100},
     "broader": {"total": 0, "concepts": []}, "narrower": {"total": 0, "concepts": []},
@@ -44,9 +45,14 @@ pub struct ConceptView {
     /// Where the names go on; absent at their end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_offset: Option<usize>,
-    /// All its codes by source vocabulary.
+    /// Its codes by source vocabulary, the first 100 of each; `/concepts/{cui}/codes` gives them all.
     pub codes: BTreeMap<String, Vec<String>>,
+    /// How many codes it has.
+    pub codes_total: usize,
+    /// The first 100 of its definitions, by source.
     pub definitions: Vec<DefinitionView>,
+    /// How many definitions it has.
+    pub definitions_total: usize,
     pub parents: RelatedView,
     pub children: RelatedView,
     pub broader: RelatedView,
@@ -157,25 +163,30 @@ pub enum SuccessionView {
 impl ConceptView {
     /// What the index has of `concept`, with the names that `asked` asks for.
     pub fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
-        let atoms = concepts.atoms(concept).map(|atom| concepts.atom(atom)).filter(|atom| asked.takes(atom));
-        let names = Cut::new(atoms, asked.page);
-        let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let names = Cut::new(concepts.atoms(concept).filter(|&atom| asked.takes(atom, concepts)), asked.page);
+        let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
         for code in concepts.codes(concept) {
-            codes.entry(code.source.into()).or_default().push(code.code.into());
+            codes_total += 1;
+            let of_source = codes.entry(code.source).or_default();
+            if of_source.len() < SHOWN.limit {
+                of_source.push(code.code.into());
+            }
         }
+        let definitions = Cut::new(concepts.definitions(concept), SHOWN);
         let definition = |d: linker::DefinitionView| DefinitionView { source: d.source.into(), text: d.text.into() };
-        let related =
-            |relation| RelatedView::new(concept, relation, Page { offset: 0, limit: RELATED_SHOWN }, concepts);
+        let related = |relation| RelatedView::new(concept, relation, SHOWN, concepts);
         Self {
             cui: concepts.id(concept).into(),
             name: concepts.preferred(concept).into(),
             status: ConceptStatus::Active,
             semantic_types: semantic_types(concept, concepts),
-            names: names.shown.into_iter().map(NameView::from).collect(),
+            names: names.shown.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
             names_total: names.total,
             next_offset: names.next_offset,
-            codes,
-            definitions: concepts.definitions(concept).map(definition).collect(),
+            codes: codes.into_iter().map(|(source, codes)| (source.into(), codes)).collect(),
+            codes_total,
+            definitions: definitions.shown.into_iter().map(definition).collect(),
+            definitions_total: definitions.total,
             parents: related(Relation::Parent),
             children: related(Relation::Child),
             broader: related(Relation::Broader),

@@ -6,7 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{SemanticTypeView, semantic_types};
-use crate::linker::{Concepts, Found, FoundBy, Page};
+use crate::{
+    http::query::CheckedFind,
+    linker::{Concepts, Found, FoundBy, Page},
+};
 
 /// Answer to `GET /concepts`.
 #[derive(Serialize, ToSchema)]
@@ -18,7 +21,7 @@ use crate::linker::{Concepts, Found, FoundBy, Page};
 pub struct FindResponse {
     /// Those that have the name, then those with a name that begins with it, then those with a name that is nearly it.
     pub concepts: Vec<FoundView>,
-    /// Where they go on; absent at their end.
+    /// Where they go on; absent at their end, and where a page as long as this one would go beyond 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_offset: Option<usize>,
 }
@@ -51,10 +54,10 @@ pub enum FoundByView {
 }
 
 impl FindResponse {
-    /// What was found from `offset` on.
-    pub fn new(page: &Page, offset: usize, concepts: &Concepts) -> Self {
+    /// The page that was asked for.
+    pub fn new(page: &Page, asked: &CheckedFind, concepts: &Concepts) -> Self {
         let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
-        let next_offset = page.more.then_some(offset + found.len());
+        let next_offset = page.more.then(|| asked.next_offset()).flatten();
         Self { concepts: found, next_offset }
     }
 }

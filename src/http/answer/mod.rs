@@ -35,7 +35,8 @@ pub struct SemanticTypeView {
 }
 
 fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
-    let types = concepts.types(concept).iter().map(|&place| SEMANTIC_TYPES[usize::from(place)]);
+    // A damaged file may name a place where there is none.
+    let types = concepts.types(concept).iter().filter_map(|&place| SEMANTIC_TYPES.get(usize::from(place)));
     types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
 }
 
@@ -43,7 +44,7 @@ fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTy
 struct Cut<T> {
     total: usize,
     shown: Vec<T>,
-    /// Where the sequence goes on.
+    /// Where the sequence goes on; an empty page leads nowhere.
     next_offset: Option<usize>,
 }
 
@@ -57,6 +58,7 @@ impl<T> Cut<T> {
             total += 1;
         }
         let end = page.offset.saturating_add(shown.len());
-        Self { total, shown, next_offset: (end < total).then_some(end) }
+        let next_offset = (end < total && !shown.is_empty()).then_some(end);
+        Self { total, shown, next_offset }
     }
 }

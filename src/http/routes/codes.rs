@@ -6,19 +6,20 @@ use axum::{
 };
 
 use crate::{
+    domain::curie::vocabulary,
     http::{
         App,
         answer::{CodeConceptsView, ConceptCodesView, RetiredView},
         lookup::{self, Elsewhere},
         problem::{Kind, Problem},
-        query::{CrosswalkQuery, QueryParams, TargetQuery},
+        query::{CodesQuery, CrosswalkQuery, QueryParams},
     },
     linker::Concepts,
 };
 
 /// List the codes of a concept
 ///
-/// Each with the name that its source prefers for it, if it gives one.
+/// By source, in pages; each with the name that its source prefers for it, if it gives one.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}/codes",
@@ -26,10 +27,10 @@ use crate::{
     params(
         ("cui" = String, Path, description = "A CUI (C and seven digits) or another vocabulary's prefixed id",
             example = "C0027051"),
-        TargetQuery,
+        CodesQuery,
     ),
     responses(
-        (status = 200, description = "Its codes, by source", body = ConceptCodesView),
+        (status = 200, description = "A page of its codes, by source", body = ConceptCodesView),
         (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
         Elsewhere,
     ),
@@ -38,20 +39,20 @@ pub async fn of_concept(
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
-    QueryParams(query): QueryParams<TargetQuery>,
+    QueryParams(query): QueryParams<CodesQuery>,
 ) -> Result<Json<ConceptCodesView>, Elsewhere> {
     let linker = app.linker()?;
     let concepts = linker.index().concepts();
     let Path(id) = id.map_err(|_| lookup::no_id())?;
-    query.check(concepts)?;
+    let page = query.check(concepts)?;
     let concept = lookup::concept(concepts, &id, "/codes", raw.as_deref())?;
-    Ok(Json(ConceptCodesView::new(concept, query.target.as_deref(), concepts)))
+    Ok(Json(ConceptCodesView::new(concept, query.target.as_deref(), page, concepts)))
 }
 
 /// Find the concepts of a code
 ///
-/// With `target`, each comes with its codes in other sources: a crosswalk. A code may be written with its prefix or without
-/// (`HP:0001250`, `0001250`); it is answered as the index has it.
+/// With `target`, each comes with the first 100 of its codes in other sources: a crosswalk. A code may be written with a prefix that
+/// names its source or without (`HP:0001250`, `0001250`; `SNOMEDCT:22298006`); it is answered as the index has it.
 #[utoipa::path(
     get,
     path = "/codes/{source}/{code}",
@@ -66,6 +67,8 @@ pub async fn of_concept(
         (status = 404, description = "The index does not show the source, or has no concept with the code", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "A parameter is missing, unknown or wrong", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "Too many requests are waiting", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "Starting, stopping or out of time", body = Problem,
             content_type = "application/problem+json"),
@@ -86,14 +89,20 @@ pub async fn with_code(
         // As a part of the path it is what was looked for, not a parameter that is wrong.
         return Err(Problem { status: 404, ..problem });
     }
-    let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
-    Ok(Json(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts)))
+    // What a concept has is read in milliseconds, but a code may have any number of concepts.
+    let work = move || {
+        let concepts = linker.index().concepts();
+        let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
+        Ok(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts))
+    };
+    app.admitted(work).await.map(Json)
 }
 
-/// A code as the index has it: as it was written, without its prefix, or with the prefix that codes of the source have.
+/// A code as the index has it: as it was written, what it is as a CURIE of the source, or with the prefix that codes of the source have.
 fn stored(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
-    let local = code.split_once(':').map(|(_, local)| local.to_owned());
+    // A prefix of another vocabulary is not dropped: its code would be taken for this source's.
+    let curie = vocabulary(code).filter(|(named, _)| *named == source).map(|(_, code)| code.into_owned());
     let prefixed = concepts.code_prefix(source).map(|prefix| format!("{prefix}:{code}"));
-    let readings = [Some(code.to_owned()), local, prefixed];
+    let readings = [Some(code.to_owned()), curie, prefixed];
     readings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
 }

@@ -20,7 +20,8 @@ use crate::http::{
 /// Describe a concept
 ///
 /// Its preferred name, semantic types, names, codes by source, definitions, and the concepts above and below it. Names come in pages;
-/// of the concepts above and below the first 100 of each relation are listed, `/concepts/{cui}/related/{relation}` goes on.
+/// of codes the first 100 of each source are listed and `/concepts/{cui}/codes` goes on, of the concepts above and below the first 100 of
+/// each relation and `/concepts/{cui}/related/{relation}` goes on, of definitions the first 100.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}",

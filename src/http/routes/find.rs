@@ -41,7 +41,7 @@ pub async fn find(
         let concepts = linker.index().concepts();
         let filter = Filter::new(&asked.filter, concepts);
         let found = concepts.find(&asked.q, &filter, asked.page.offset, asked.page.limit);
-        Ok(FindResponse::new(&found, asked.page.offset, concepts))
+        Ok(FindResponse::new(&found, &asked, concepts))
     };
     app.admitted(work).await.map(Json)
 }
