@@ -63,15 +63,16 @@ pub fn no_id() -> Problem {
 const NAMED: usize = 10;
 
 fn gone(retired: &Retired) -> Problem {
-    if retired.successors.is_empty() {
+    if retired.deleted {
         return Problem::new(Kind::DeletedConcept, "nothing took its place").at("cui");
     }
     let ids: Vec<&str> = retired.successors.iter().take(NAMED).map(|s| s.id).collect();
+    let named = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
     let more = match retired.successors.len() - ids.len() {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let detail = format!("what took its place is not in the index: {}{more}", ids.join(", "));
+    let detail = format!("what took its place is not in the index{named}{more}");
     Problem::new(Kind::RetiredConcept, detail).at("cui")
 }
 

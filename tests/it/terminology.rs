@@ -92,6 +92,7 @@ fn a_release_keeps_everything_that_is_said_of_a_concept() {
     let both = vec![to("C0004057", Succession::Other, true), to("C0019999", Succession::Other, false)];
     assert_eq!(retired("C0000004"), Some(both));
     assert_eq!(retired("C0000005"), Some(vec![]), "deleted");
+    assert!(concepts.retired("C0000005").unwrap().deleted);
     assert_eq!((retired("C0027051"), retired("C9999999")), (None, None));
 
     let source = |name: &str| assembled.sources.iter().find(|s| s.source == name).unwrap();
@@ -221,6 +222,7 @@ fn histories_of_any_length_and_shape_end() {
         |id: &str| concepts.retired(id).unwrap().successors.iter().map(|s| s.id.to_owned()).collect::<Vec<_>>();
     assert_eq!(successors("LL:0"), ["XX:9999999"]);
     assert!(successors("CC:0").is_empty() && successors("KK:0").is_empty());
+    assert!(!concepts.retired("KK:0").unwrap().deleted);
     assert_eq!(concepts.related(concepts.concept("XX:9999999").unwrap(), Relation::Parent).count(), 0);
 }
 

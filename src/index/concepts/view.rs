@@ -7,7 +7,7 @@ use std::sync::Arc;
 use roaring::{MultiOps, RoaringBitmap};
 
 use super::{
-    ConceptNumber, Concepts, NO_CODE,
+    ConceptNumber, Concepts, NO_CODE, Step,
     succession::{Next, follow},
 };
 use crate::{
@@ -70,7 +70,9 @@ pub const SUCCESSIONS: [Succession; 5] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retired<'a> {
     pub id: &'a str,
-    /// From the nearest, then by id; without any it was deleted.
+    /// Whether nothing ever took its place.
+    pub deleted: bool,
+    /// From the nearest, then by id; none where they are hidden or lead nowhere.
     pub successors: Vec<Successor<'a>>,
 }
 
@@ -293,7 +295,9 @@ impl Concepts {
             steps.collect()
         });
         let successor = |(kind, id)| Successor { id, kind, concept: self.concept(id) };
-        Some(Retired { id: self.retired.get(place), successors: ends.into_iter().map(successor).collect() })
+        let deletes = |step: &Step| SUCCESSIONS.get(usize::from(step.kind)) == Some(&Succession::Deleted);
+        let deleted = shown(place).all(deletes);
+        Some(Retired { id: self.retired.get(place), deleted, successors: ends.into_iter().map(successor).collect() })
     }
 
     /// Names as they are compared.
