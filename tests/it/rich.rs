@@ -130,11 +130,11 @@ fn about_names(take: &mut dyn FnMut(Statement)) {
         take(Statement::Code { concept: &concept, source: "ICDX", code: "MANY", said_by: "ICDX" });
         take(Statement::Type { concept: &concept, tui: if i % 2 == 0 { "T047" } else { "T121" } });
         take(Statement::Atom(atom("C0000005", "OPEN", "N", &format!("name {i} of many"))));
-        take(Statement::Code { concept: "C0000005", source: "ICDX", code: &format!("N{i:03}") });
+        take(Statement::Code { concept: "C0000005", source: "ICDX", code: &format!("N{i:03}"), said_by: "ICDX" });
         take(Statement::Definition { concept: "C0000005", source: "OPEN", text: &format!("Definition {i} of many.") });
     }
     (0..CROWD).for_each(|i| take(Statement::Atom(atom(&format!("CROWD:{i}"), "OPEN", "", "crowd"))));
-    take(Statement::Code { concept: "C0000004", source: "SNOMEDCT_US", code: "91175000" });
+    take(Statement::Code { concept: "C0000004", source: "SNOMEDCT_US", code: "91175000", said_by: "SNOMEDCT_US" });
     for concept in [attack, "C0000002", "C0000003", "C0000006"] {
         take(Statement::Type { concept, tui: "T047" });
     }
