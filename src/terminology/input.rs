@@ -122,6 +122,9 @@ pub struct Lines<R> {
     ended: bool,
 }
 
+/// The number of a line, from 1, and what it holds or why it is not text.
+pub(super) type Numbered<T> = (u64, Result<T, LineError>);
+
 /// Why a line is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
@@ -152,7 +155,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// As [`Lines::next`], whether or not it is text.
-    pub(super) fn next_bytes(&mut self) -> io::Result<Option<(u64, Result<&[u8], LineError>)>> {
+    pub(super) fn next_bytes(&mut self) -> io::Result<Option<Numbered<&[u8]>>> {
         self.line.clear();
         let most = LONGEST_LINE as u64 + 1;
         let read = (&mut self.input).take(most).read_until(b'\n', &mut self.line)?;

@@ -10,7 +10,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use super::{
     Lines, Reading, TerminologyError,
-    input::{LONGEST_LINE, LineError},
+    input::{LONGEST_LINE, LineError, Numbered},
 };
 use crate::{
     domain::{AtomRef, Hierarchy, Statement, is_concept_id, semantic_type},
@@ -82,8 +82,8 @@ impl<R: BufRead> Records<R> {
         Self { lines: Lines::new(input), parser: parser.build(), text: vec![], ends: vec![] }
     }
 
-    /// The next record; none at the end.
-    fn next(&mut self, reading: &Reading) -> Result<Option<Numbered<'_>>, TerminologyError> {
+    /// The next record with the line where it begins; none at the end.
+    fn next(&mut self, reading: &Reading) -> Result<Option<Numbered<Record<'_>>>, TerminologyError> {
         let (mut first, mut bytes, mut text, mut ends) = (0, 0, 0, 0);
         while let Some((number, line)) = self.lines.next_bytes()? {
             let line = match line {
@@ -114,9 +114,6 @@ impl<R: BufRead> Records<R> {
         }
     }
 }
-
-/// The line where a record begins, and the record or why it is not text.
-type Numbered<'a> = (u64, Result<Record<'a>, LineError>);
 
 struct Record<'a> {
     text: &'a str,
