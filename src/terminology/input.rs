@@ -4,7 +4,7 @@
 
 use std::{
     cell::Cell,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     rc::Rc,
@@ -18,6 +18,8 @@ use crate::progress::Progress;
 /// Bytes of a line beyond which it is bad: the longest of UMLS has some 30,000.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
 const BUFFER: usize = 1 << 18;
+/// What every gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A file to read, or the parts of one, in order (`MRCONSO.RRF.aa.gz`, `MRCONSO.RRF.ab.gz`, ..).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Input {
     /// The file that is missing, or a directory.
     pub fn bytes(&self) -> Result<u64, TerminologyError> {
         let size = |path: &PathBuf| {
-            let about = fs_err::metadata(path)?;
+            let about = metadata(path)?;
             if about.is_dir() {
                 return Err(named(path, &io::Error::other("is a directory")));
             }
@@ -58,9 +60,15 @@ impl Input {
         let mut whole: Box<dyn Read + 'p> = Box::new(io::empty());
         for path in &self.parts {
             let file = Metered { file: File::open(path).map_err(|e| named(path, &e))?, progress };
-            let file = BufReader::with_capacity(BUFFER, file);
+            let mut file = BufReader::with_capacity(BUFFER, file);
             let part: Box<dyn Read + 'p> = match path.extension() {
-                Some(e) if e == "gz" => Box::new(MultiGzDecoder::new(file)),
+                Some(e) if e == "gz" => {
+                    // The decoder would call an empty or short file truncated.
+                    if !file.fill_buf().map_err(|e| named(path, &e))?.starts_with(&GZIP) {
+                        return Err(named(path, &io::Error::other("it is not gzip-compressed")).into());
+                    }
+                    Box::new(MultiGzDecoder::new(file))
+                }
                 _ => Box::new(file),
             };
             whole = Box::new(whole.chain(Named { part, path: path.clone() }));
@@ -93,6 +101,11 @@ impl Read for Named<'_> {
     }
 }
 
+/// What the file system knows of a file.
+pub(super) fn metadata(path: &Path) -> io::Result<Metadata> {
+    std::fs::metadata(path).map_err(|e| named(path, &e))
+}
+
 fn named(path: &Path, error: &io::Error) -> io::Error {
     let reason = match error.kind() {
         io::ErrorKind::UnexpectedEof => "it ends too early: the file is truncated".to_owned(),
@@ -106,7 +119,11 @@ pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
+    ended: bool,
 }
+
+/// The number of a line, from 1, and what it holds or why it is not text.
+pub(super) type Numbered<T> = (u64, Result<T, LineError>);
 
 /// Why a line is not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,7 +136,12 @@ pub enum LineError {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(input: R) -> Self {
-        Self { input, line: vec![], number: 0 }
+        Self { input, line: vec![], number: 0, ended: true }
+    }
+
+    /// Whether the line that was given last has a line end: only the last of an input has none, as where a file is cut off.
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// The next line with its number, from 1, or why it is not text; none at the end.
@@ -128,6 +150,12 @@ impl<R: BufRead> Lines<R> {
     /// Reading failed.
     #[expect(clippy::should_implement_trait, reason = "a line borrows from the reader")]
     pub fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
+        let text = |line| std::str::from_utf8(line).map_err(|_| LineError::Utf8);
+        Ok(self.next_bytes()?.map(|(number, line)| (number, line.and_then(text))))
+    }
+
+    /// As [`Lines::next`], whether or not it is text.
+    pub(super) fn next_bytes(&mut self) -> io::Result<Option<Numbered<&[u8]>>> {
         self.line.clear();
         let most = LONGEST_LINE as u64 + 1;
         let read = (&mut self.input).take(most).read_until(b'\n', &mut self.line)?;
@@ -135,8 +163,9 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
-        if read as u64 == most && self.line.last() != Some(&b'\n') {
-            skip_line(&mut self.input)?;
+        self.ended = self.line.ends_with(b"\n");
+        if read as u64 == most && !self.ended {
+            self.ended = skip_line(&mut self.input)?;
             return Ok(Some((self.number, Err(LineError::TooLong))));
         }
         let mut line = self.line.as_slice();
@@ -145,20 +174,19 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 {
             line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         }
-        Ok(Some((self.number, std::str::from_utf8(line).map_err(|_| LineError::Utf8))))
+        Ok(Some((self.number, Ok(line))))
     }
 }
 
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+/// Gives whether the line had an end.
+fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let buffer = input.fill_buf()?;
-        let (n, ended) = match memchr::memchr(b'\n', buffer) {
-            Some(i) => (i + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
+        let end = memchr::memchr(b'\n', buffer);
+        let (n, over) = (end.map_or(buffer.len(), |i| i + 1), end.is_some() || buffer.is_empty());
         input.consume(n);
-        if ended {
-            return Ok(());
+        if over {
+            return Ok(end.is_some());
         }
     }
 }

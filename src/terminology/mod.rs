@@ -2,8 +2,9 @@
 //!
 //! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format.
 //!
-//! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file. A bad row
-//! is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
+//! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file; kept are only
+//! mappings (SSSOM), since ontologies are merged by them, and the atoms of MRCONSO where MRHIER is read, whose rows name nothing else.
+//! A bad row is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
 mod input;
 mod inputs;
@@ -187,6 +188,11 @@ impl<'a> Reading<'a> {
     /// An error about the file as a whole.
     pub fn broken(&self, reason: impl Into<String>) -> TerminologyError {
         TerminologyError::File { path: self.path.clone(), reason: reason.into() }
+    }
+
+    /// The error about a file that ends within a row.
+    fn cut_off(&self) -> TerminologyError {
+        self.broken("its last row is cut off: the file is truncated")
     }
 
     /// Ends the reading.

@@ -10,6 +10,7 @@ use super::{
     obo_text::{LogicalLines, quoted, tag, unescaped, value, word, words_before_list},
     ontology::{Synonym, Teller, Term, means_abbreviation, means_part_of},
 };
+use crate::text;
 
 const NO_OBO: &str = "this is no OBO file";
 /// Bytes of a stanza beyond which it is bad; the longest of large ontologies have some 100,000.
@@ -28,13 +29,13 @@ pub fn read_obo(input: impl BufRead, options: &OntologyOptions, reading: &mut Re
     let mut place = Place::Header;
     let mut last = 0;
     while let Some((number, line)) = lines.next()? {
-        last = number;
         let line = line.map(str::trim).map_err(|e| e.to_string());
         if let Ok(line) = &line
             && (line.is_empty() || line.starts_with('!'))
         {
             continue;
         }
+        last = number;
         if let Some(kind) = line.as_ref().ok().and_then(|line| stanza_kind(line)) {
             let next = if kind == "Term" { Place::Term(Box::new(Stanza::at(number))) } else { Place::Elsewhere };
             std::mem::replace(&mut place, next).end(&mut teller, reading)?;
@@ -43,12 +44,19 @@ pub fn read_obo(input: impl BufRead, options: &OntologyOptions, reading: &mut Re
         }
         match &mut place {
             Place::Term(stanza) => stanza.line(number, line, &header),
-            Place::Header if line.is_ok_and(|line| header.line(line)) || header.is_obo => {}
-            Place::Header => return Err(reading.broken(format!("line {number} is no `tag: value`: {NO_OBO}"))),
+            Place::Header => match line {
+                Ok(line) if header.line(line) => {}
+                _ if header.is_obo => {}
+                Ok(_) => return Err(reading.broken(format!("line {number} is no `tag: value`: {NO_OBO}"))),
+                Err(reason) => return Err(reading.broken(format!("line {number}: {reason}: {NO_OBO}"))),
+            },
             Place::Elsewhere => {}
         }
     }
     place.end(&mut teller, reading)?;
+    if last == 0 {
+        return Ok(());
+    }
     if !header.is_obo {
         return Err(reading.broken(format!("it has neither an OBO header nor terms: {NO_OBO}")));
     }
@@ -185,7 +193,7 @@ impl Stanza {
             self.fault = Some((self.line, "the term has no id".into()));
         }
         if self.fault.is_none() && self.term.name.trim().is_empty() && !self.term.obsolete && !ignored {
-            self.fault = Some((self.line, format!("{} has no name", self.term.id)));
+            self.fault = Some((self.line, format!("{} has no name", text::quoted(&self.term.id))));
         }
         match self.fault {
             Some((line, reason)) => reading.bad(line, reason),
@@ -248,7 +256,7 @@ fn scope_of(word: &str) -> Result<Scope, String> {
         "BROAD" => Scope::Broad,
         "NARROW" => Scope::Narrow,
         "RELATED" => Scope::Related,
-        _ => return Err(format!("`{word}` is no scope")),
+        _ => return Err(format!("{} is no scope", text::quoted(word))),
     })
 }
 
@@ -260,13 +268,13 @@ mod tests {
         testing::{Told, fixture, survives_damage, told},
     };
 
-    fn read(text: &str, options: &OntologyOptions) -> Told {
-        told(|reading| read_obo(text.as_bytes(), options, reading))
+    fn read(text: impl AsRef<[u8]>, options: &OntologyOptions) -> Told {
+        told(|reading| read_obo(text.as_ref(), options, reading))
     }
 
     #[test]
     fn terms_are_told() {
-        let told = read(&fixture("small.obo"), &OntologyOptions::default());
+        let told = read(fixture("small.obo"), &OntologyOptions::default());
         let of_a_cui = |cui: &str| {
             [
                 format!("{cui} = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]"),
@@ -315,7 +323,7 @@ mod tests {
             (line("synonym: \"it does not"), "synonym: the quote of its text does not end"),
             (line("synonym: \"x\" SOMEHOW"), "synonym: `SOMEHOW` is no scope"),
             (line("is_a XYZ"), "it is no `tag: value`"),
-            (line("id: XYZ:0000013") - 1, "XYZ:0000013 has no name"),
+            (line("id: XYZ:0000013") - 1, "`XYZ:0000013` has no name"),
             (line("name: no id") - 1, "the term has no id"),
             (line("id: XYZ:0000015"), "id: the term has two of them"),
             (line("id: no_concept") - 1, "`no_concept` is no concept id"),
@@ -329,7 +337,7 @@ mod tests {
         let mut options = OntologyOptions { scopes: vec![Scope::Broad, Scope::Related], ..Default::default() };
         options.mappings.insert("XYZ:0000001", "C0000002");
         options.mappings.insert("XYZ:0000001", "C0000009");
-        let told = read(&fixture("small.obo"), &options);
+        let told = read(fixture("small.obo"), &options);
         let names: Vec<&str> = told.of("C0000009 =");
         assert_eq!(
             names,
@@ -342,7 +350,7 @@ mod tests {
         );
         assert_eq!(told.of("XYZ:0000001 ->").len(), 3);
         options = OntologyOptions { scopes: vec![Scope::Narrow], mappings: Mappings::default() };
-        let told = read(&fixture("small.obo"), &options);
+        let told = read(fixture("small.obo"), &options);
         assert_eq!(told.of("C0000001 = pale"), ["C0000001 = pale glimmer [XYZ XYZ:0000001 SY_NARROW ENG 0]"]);
     }
 
@@ -351,12 +359,17 @@ mod tests {
         let told = read("[Term]\nid: XYZ:1\nname: a", &OntologyOptions::default());
         assert_eq!(told.statements, ["XYZ:1 = a [XYZ XYZ:1 PT ENG 7]"]);
         for (text, reason) in [
-            ("", "it has neither an OBO header nor terms: this is no OBO file"),
+            ("", "it has no rows"),
+            ("\n! a comment\n", "it has no rows"),
             ("a: b\n[Typedef]\nid: x\n", "it has neither an OBO header nor terms: this is no OBO file"),
             ("{\"graphs\": []}", "line 1 is no `tag: value`: this is no OBO file"),
         ] {
             assert_eq!(read(text, &OntologyOptions::default()).faults(), [format!("input: {reason}")]);
         }
+        let utf16: Vec<u8> =
+            "\u{feff}format-version: 1.2\n".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
+        let faults = read(utf16, &OntologyOptions::default()).faults();
+        assert_eq!(faults, ["input: line 1: it is not valid UTF-8: this is no OBO file"]);
         let told = read("format-version: 1.2\n", &OntologyOptions::default());
         assert_eq!(told.faults(), ["input: it has no rows"]);
     }

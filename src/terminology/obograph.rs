@@ -26,6 +26,8 @@ use crate::domain::Hierarchy;
 
 /// Bytes of a node beyond which the file is refused; the longest of large ontologies have some 100,000.
 const LARGEST_ITEM: u64 = 1 << 23;
+/// Characters of both ends of a long reason that are shown.
+const SHOWN: usize = 100;
 const OBO_IN_OWL: &str = "http://www.geneontology.org/formats/oboInOwl#";
 const REPLACED_BY: &str = "http://purl.obolibrary.org/obo/IAO_0100001";
 const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
@@ -35,10 +37,13 @@ const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
 /// # Errors
 /// [`TerminologyError`] when it is none, its JSON is broken or reading fails.
 pub fn read_obograph(
-    input: impl BufRead,
+    mut input: impl BufRead,
     options: &OntologyOptions,
     reading: &mut Reading,
 ) -> Result<(), TerminologyError> {
+    if input.fill_buf()?.is_empty() {
+        return Ok(());
+    }
     let (input, line) = LineCounter::new(input);
     let left = Rc::new(Cell::new(u64::MAX));
     let mut json = serde_json::Deserializer::from_reader(Rationed { input, left: left.clone() });
@@ -57,7 +62,16 @@ pub fn read_obograph(
             Err(reading.broken(format!("line {}: a node is longer than {LARGEST_ITEM} bytes", line.get())))
         }
         Err(e) if e.is_io() => Err(TerminologyError::Io(e.into())),
-        Err(e) => Err(reading.broken(e.to_string())),
+        Err(e) => Err(reading.broken(shortened(&e.to_string()))),
+    }
+}
+
+/// A reason of serde's, which may quote a whole value, without the middle if it is long. Control characters it escapes itself.
+fn shortened(reason: &str) -> String {
+    let (start, end) = (reason.char_indices().nth(SHOWN), reason.char_indices().nth_back(SHOWN));
+    match (start, end) {
+        (Some((start, _)), Some((end, _))) if start < end => format!("{} .. {}", &reason[..start], &reason[end..]),
+        _ => reason.to_owned(),
     }
 }
 
@@ -131,7 +145,7 @@ fn parse<T: DeserializeOwned>(json: &RawValue) -> Result<T, (u64, String)> {
     serde_json::from_str(json.get()).map_err(|e| {
         let reason = e.to_string();
         let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
-        (e.line().saturating_sub(1) as u64, reason.to_owned())
+        (e.line().saturating_sub(1) as u64, shortened(reason))
     })
 }
 
@@ -429,7 +443,8 @@ mod tests {
     fn what_is_no_document_is_refused() {
         let text = fixture("small.json");
         for (text, reason) in [
-            ("", "EOF while parsing a value at line 1 column 0"),
+            ("", "it has no rows"),
+            ("{\"graphs\":", "EOF while parsing a value at line 1 column 10"),
             ("[]", "invalid type: sequence, expected an OBO Graphs document at line 1 column 1"),
             ("{}", "it has no `graphs`: this is no OBO Graphs document"),
             ("{\"graphs\": {}}", "invalid type: map, expected a list of graphs at line 1 column"),
@@ -439,6 +454,19 @@ mod tests {
         ] {
             let faults = read(text, &OntologyOptions::default()).faults();
             assert!(faults[0].starts_with("input: ") && faults[0].contains(reason), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_are_short() {
+        let long = format!("\\u001b{}", "é".repeat(1000));
+        let nodes =
+            format!("{{\"graphs\": [{{\"nodes\": [{{\"id\": \"X:1\", \"meta\": {{\"synonyms\": \"{long}\"}}}}]}}]}}");
+        for text in [nodes, format!("{{\"graphs\": \"{long}\"}}")] {
+            let faults = read(&text, &OntologyOptions::default()).faults();
+            let fault = &faults[0];
+            assert!(fault.contains("invalid type: string") && fault.contains("expected a"), "{fault}");
+            assert!(fault.chars().count() < 250 && !fault.contains(char::is_control), "{fault}");
         }
     }
 

@@ -7,10 +7,13 @@ use std::{borrow::Cow, io::BufRead};
 
 use super::{
     Lines, Mappings, Reading, TerminologyError, concept_id,
-    ontology::{LANGUAGE, PREFERRED, own_vocabulary, tell_version},
+    ontology::{LANGUAGE, own_vocabulary, tell_version},
     umls_cui, vocabulary,
 };
-use crate::domain::{AtomRef, Statement, Succession};
+use crate::{
+    domain::{AtomRef, Statement, Succession},
+    text::quoted,
+};
 
 /// The predicates of ids that mean the same.
 const SAME: [&str; 3] = ["skos:exactMatch", "owl:sameAs", "owl:equivalentClass"];
@@ -25,9 +28,12 @@ const REQUIRED: usize = 3;
 ///
 /// # Errors
 /// [`TerminologyError`] when its header is not usable or reading fails.
-pub fn read_mappings(input: impl BufRead, reading: &mut Reading) -> Result<Mappings, TerminologyError> {
-    let mut lines = Lines::new(input);
+pub fn read_mappings(mut input: impl BufRead, reading: &mut Reading) -> Result<Mappings, TerminologyError> {
     let mut mappings = Mappings::default();
+    if input.fill_buf()?.is_empty() {
+        return Ok(mappings);
+    }
+    let mut lines = Lines::new(input);
     let mut columns = None;
     let (mut version, mut first) = (String::new(), None);
     while let Some((line, text)) = lines.next()? {
@@ -47,8 +53,17 @@ pub fn read_mappings(input: impl BufRead, reading: &mut Reading) -> Result<Mappi
             continue;
         }
         reading.row()?;
-        let row = text.map_err(|e| e.to_string()).and_then(|text| columns.row(text));
-        match row.as_ref().map_err(Clone::clone).and_then(mapping) {
+        let row = match text.map_err(|e| e.to_string()).and_then(|text| columns.row(text)) {
+            Ok(row) => row,
+            Err(reason) => {
+                if !lines.ended() {
+                    return Err(reading.cut_off());
+                }
+                reading.bad(line, reason);
+                continue;
+            }
+        };
+        match mapping(&row) {
             Ok(Some(mapping)) => {
                 if mapping.tell(line, reading)? {
                     mappings.insert(&mapping.id, mapping.cui);
@@ -121,7 +136,7 @@ fn mapping<'a>(row: &'a Row) -> Result<Option<Mapping<'a>>, String> {
         (None, Some(cui)) => (cui, subject, subject_label),
         _ => return Ok(None),
     };
-    let id = concept_id(id).ok_or_else(|| format!("`{id}` is no id"))?;
+    let id = concept_id(id).ok_or_else(|| format!("{} is no id", quoted(id)))?;
     Ok(Some(Mapping { id, cui, label }))
 }
 
@@ -143,7 +158,8 @@ impl Mapping<'_> {
                     term_type: "PT",
                     language: LANGUAGE,
                     suppressed: false,
-                    preference: PREFERRED,
+                    // A mapping does not rename a concept.
+                    preference: 0,
                 }),
             )?;
         }
@@ -172,13 +188,13 @@ mod tests {
             told.statements,
             [
                 "XYZ:0000001 -> C0000001 Same [XYZ]",
-                "C0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]",
+                "C0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 0]",
                 "XYZ:0000001 -> C0000004 Same [XYZ]",
-                "C0000004 = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]",
+                "C0000004 = glimmering disorder [XYZ XYZ:0000001 PT ENG 0]",
                 "XYZ:0000001 -> C0000001 Same [XYZ]",
-                "C0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]",
+                "C0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 0]",
                 "MESH:D000005 -> C0000005 Same [MSH]",
-                "C0000005 = 5\" glow [MSH D000005 PT ENG 7]",
+                "C0000005 = 5\" glow [MSH D000005 PT ENG 0]",
                 "Orphanet:558 -> C0000006 Same [ORPHANET]",
                 "XYZ is of 2026-01-31",
             ]
@@ -192,12 +208,23 @@ mod tests {
     #[test]
     fn headers_that_are_none_are_errors() {
         for (text, reason) in [
-            ("", "it has no header: this is no SSSOM table"),
+            ("", "it has no rows"),
             ("# only a comment\n", "it has no header: this is no SSSOM table"),
             ("subject_id\tobject_id\n", "it names no column `predicate_id`: this is no SSSOM table"),
         ] {
             assert_eq!(read(text).0.faults(), [format!("input: {reason}")]);
         }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_is_an_error() {
+        let whole = fixture("small.sssom.tsv");
+        let faults = read(whole.trim_end_matches('\n')).0.faults();
+        assert_eq!(faults, ["input: its last row is cut off: the file is truncated"]);
+        let (row, bad) = (whole.find("no_id").unwrap(), whole.rfind("XYZ:0000003").unwrap());
+        assert_eq!(read(&whole[..row - 1]).0.faults(), [""; 0]);
+        // What a whole row says may be wrong without a line end too.
+        assert_eq!(read(&whole[..bad - 1]).0.faults(), ["input:14: `no_id` is no id"]);
     }
 
     #[test]

@@ -38,14 +38,17 @@ impl Told {
 pub fn told(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> Told {
     let mut statements = vec![];
     let mut take = |statement: Statement| {
-        let (ids, text) = parts(statement);
-        match ids.into_iter().flatten().find(|id| !is_concept_id(id)) {
-            Some(id) => Err(Refusal::Statement(format!("`{id}` is no concept id"))),
-            None => {
-                statements.push(text);
-                Ok(())
-            }
+        if let Statement::Atom(AtomRef { name, .. }) = statement
+            && name.trim().is_empty()
+        {
+            return Err(Refusal::Statement("its name is blank".into()));
         }
+        let (ids, text) = parts(statement);
+        if let Some(id) = ids.into_iter().flatten().find(|id| !is_concept_id(id)) {
+            return Err(Refusal::Statement(format!("`{id}` is no concept id")));
+        }
+        statements.push(text);
+        Ok(())
     };
     let mut reading = Reading::new("input", &mut take, &Silent, BadRows::Share(1.0));
     let outcome = read(&mut reading).and_then(|()| reading.finish());
@@ -57,7 +60,6 @@ fn parts(statement: Statement<'_>) -> ([Option<&'_ str>; 2], String) {
     match statement {
         Statement::Atom(atom) => {
             let AtomRef { concept, name, source, code, term_type, language, preference, .. } = atom;
-            assert!(!name.trim().is_empty(), "{atom:?}");
             ([Some(concept), None], format!("{concept} = {name} [{source} {code} {term_type} {language} {preference}]"))
         }
         Statement::Type { concept, tui } => ([Some(concept), None], format!("{concept} is {tui}")),

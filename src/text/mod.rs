@@ -27,6 +27,12 @@ fn is_plain(text: &str) -> bool {
         && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
+/// A value as an error shows it: short, and without what a terminal would obey.
+pub fn quoted(value: &str) -> String {
+    let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
+    format!("`{}`", value.chars().take(40).map(shown).collect::<String>())
+}
+
 /// Whether a text has neither letter nor digit.
 pub fn is_blank(text: &str) -> bool {
     // Only an s can be dropped with its apostrophe: any other letter or digit of ASCII decides.
@@ -185,6 +191,12 @@ mod tests {
         assert_eq!(clean(" Crohn's\t\u{0}disease\u{feff} "), "Crohn's disease");
         assert_eq!(clean("e\u{0301}"), "é");
         assert_eq!(clean("\u{200b}\u{202e}\n"), "");
+    }
+
+    #[test]
+    fn quoted_values_are_short_and_obey_nobody() {
+        assert_eq!(quoted("a\u{1b}[2J\n\u{202e}b"), "`a\u{fffd}[2J\u{fffd}\u{fffd}b`");
+        assert_eq!(quoted(&"é".repeat(50)), format!("`{}`", "é".repeat(40)));
     }
 
     proptest! {

@@ -24,14 +24,15 @@ pub struct Atom {
 }
 
 pub fn rows() -> Vec<(Atom, Vec<String>)> {
-    let (mut rows, mut types) = (vec![], vec![]);
+    let mut rows: Vec<(Atom, Vec<String>)> = vec![];
     let input = Input::file(&root().join("index/starter.tsv"));
     let mut take = |statement: Statement<'_>| {
         match statement {
-            Statement::Type { tui, .. } => types.push(tui.to_owned()),
+            // The types of a row follow its name.
+            Statement::Type { tui, .. } => rows.last_mut().unwrap().1.push(tui.to_owned()),
             Statement::Atom(a) => {
                 let [concept, name, source, term_type] = [a.concept, a.name, a.source, a.term_type].map(str::to_owned);
-                rows.push((Atom { concept, name, source, term_type }, std::mem::take(&mut types)));
+                rows.push((Atom { concept, name, source, term_type }, vec![]));
             }
             other => panic!("{other:?}"),
         }

@@ -319,8 +319,22 @@ fn bad_terminologies_are_named_and_leave_nothing() {
     let (malformed, small) = (at("META-malformed").display().to_string(), at("small.obo").display().to_string());
     let cases = [
         ("--tsv", write("truncated.tsv.gz", &whole[..whole.len() / 2]), "truncated.tsv.gz: it ends too early"),
-        ("--tsv", write("no.tsv.gz", b"no gzip"), "no.tsv.gz"),
-        ("--tsv", write("empty.tsv", b""), "empty.tsv"),
+        ("--tsv", write("no.tsv.gz", b"no gzip"), "no.tsv.gz: it is not gzip-compressed"),
+        ("--tsv", write("empty.tsv.gz", b""), "empty.tsv.gz: it is not gzip-compressed"),
+        ("--tsv", write("nothing.tsv.gz", &gzip(b"")), "nothing.tsv.gz: it has no rows"),
+        ("--tsv", write("empty.tsv", b""), "empty.tsv: it has no rows"),
+        ("--csv", write("empty.csv", b""), "empty.csv: it has no rows"),
+        ("--obo", write("empty.obo", b""), "empty.obo: it has no rows"),
+        ("--obograph", write("empty.json", b""), "empty.json: it has no rows"),
+        ("--sssom", write("empty.sssom.tsv", b""), "empty.sssom.tsv: it has no rows"),
+        ("--obo", write("utf16.obo", b"\xff\xfef\0o\0"), "utf16.obo: line 1: it is not valid UTF-8"),
+        ("--csv", write("utf16.csv", b"\xff\xfec\0u\0"), "utf16.csv: line 1: it is not valid UTF-8"),
+        (
+            "--csv",
+            write("quote.csv", format!("cui,name\nC0000001,\"a\n{}", rows.replace('\t', ",")).as_bytes()),
+            "quote.csv: the quoted value that begins in line 2 does not end",
+        ),
+        ("--tsv", write("cut.tsv", b"cui\tname\nC0000001\ta\nC00"), "cut.tsv: its last row is cut off"),
         ("--tsv", write("rows.tsv", b"cui\tname\n"), "rows.tsv: it has no rows"),
         (
             "--csv",
@@ -337,7 +351,7 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         ("--tsv", write("blank.tsv", b"cui\tname\nC0000001\t...\n"), "blank.tsv:2: its name has no letter or digit"),
         ("--tsv", write("tui.tsv", b"cui\tname\tsemantic_type\nC0000001\ta\tT999\n"), "tui.tsv:2: `T999` is no TUI"),
         ("--tsv", write("id.tsv", b"cui\tname\nheart attack\ta\n"), "id.tsv:2: `heart attack` is neither a CUI"),
-        ("--tsv", dir.path().join("none.tsv").display().to_string(), "none.tsv"),
+        ("--tsv", dir.path().join("none.tsv").display().to_string(), "none.tsv: No such file or directory"),
         ("--tsv", empty.display().to_string(), "empty folder: is a directory"),
         ("--obo", write("no.obo", b"this is a letter\n"), "no.obo"),
         ("--obo", small, "rows are bad, more than --max-bad-rows 0.1% lets pass"),
@@ -345,6 +359,7 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         ("--obograph", write("cut.json", b"{\"graphs\": [{\"nodes\": [{\"id\""), "cut.json"),
         ("--sssom", write("no.sssom.tsv", b"a\tb\n1\t2\n"), "no.sssom.tsv"),
         ("--umls", empty.display().to_string(), "empty folder: it is no UMLS release: MRCONSO.RRF"),
+        ("--umls", dir.path().join("nope").display().to_string(), "nope: No such file or directory"),
         ("--umls", write("file", b"x"), "file: it is a file"),
         ("--umls", malformed, "MRRANK.RRF: 5 of 6 rows are bad"),
     ];

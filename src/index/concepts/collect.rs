@@ -12,7 +12,7 @@ use crate::{
     domain::{AtomRef, Hierarchy, Refusal, Statement, Succession, is_concept_id, semantic_type},
     index::{IndexError, manifest::SourceEntry},
     sorter::{Sorted, Sorter},
-    text,
+    text::{self, quoted},
 };
 
 /// Names longer than this, in bytes, are no names.
@@ -304,12 +304,6 @@ fn short(value: &str, what: &str) -> Result<(), Refusal> {
         return Err(wrong(format!("its {what} is longer than {LONGEST_VALUE} bytes or has control characters")));
     }
     Ok(())
-}
-
-/// A value as an error shows it: short, and without what a terminal would obey.
-fn quoted(value: &str) -> String {
-    let shown: String = value.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    format!("`{shown}`")
 }
 
 /// Numbers for the few values that a column has.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::{Input, TerminologyError};
+use super::super::{Input, TerminologyError, input::metadata};
 
 /// A file of a release that saplink reads, in the order of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Release {
     /// # Errors
     /// What is missing, what there is more than once, or that `dir` cannot be listed.
     pub fn find(dir: &Path) -> Result<Self, TerminologyError> {
-        if !fs_err::metadata(dir)?.is_dir() {
+        if !metadata(dir)?.is_dir() {
             return Err(broken(dir, "it is a file; name the directory of the UMLS release, which has MRCONSO.RRF"));
         }
         let meta = dir.join("META");

@@ -143,8 +143,17 @@ impl<'k> UmlsReader<'k> {
         while let Some((number, line)) = lines.next()? {
             reading.row()?;
             self.line = number;
-            let row = line.map_err(|reason| reason.to_string()).and_then(fields);
-            match row.and_then(|row| said(self, row).map_err(str::to_owned)) {
+            let row = match line.map_err(|reason| reason.to_string()).and_then(fields) {
+                Ok(row) => row,
+                Err(reason) => {
+                    if !lines.ended() {
+                        return Err(reading.cut_off());
+                    }
+                    reading.bad(number, reason);
+                    continue;
+                }
+            };
+            match said(self, row) {
                 Ok(Some(statement)) => _ = reading.say(number, statement)?,
                 Ok(None) => {}
                 Err(reason) => reading.bad(number, reason),
@@ -220,10 +229,10 @@ impl<'k> UmlsReader<'k> {
         source.level = source.level.max(level(srl)?);
         source.speaks(line);
         let code = if code == NO_CODE { "" } else { code };
-        let preference = source.rank(tty, suppress) * PREFERENCES
-            + 4 * u32::from(ts == "P")
-            + 2 * u32::from(stt == "PF")
-            + u32::from(ispref == "Y");
+        // What UMLS prefers comes before what other terminologies do, even where its source is not ranked.
+        let rank = source.rank(tty, suppress).max(u32::from(ts == "P"));
+        let preference =
+            rank * PREFERENCES + 4 * u32::from(ts == "P") + 2 * u32::from(stt == "PF") + u32::from(ispref == "Y");
         if let Some(atoms) = &mut self.atoms {
             atoms.add(aui, concept)?;
         }

@@ -85,7 +85,7 @@ fn a_release_says_all_it_says() {
     assert_eq!(summaries[2].0.parts.len(), 3);
 
     assert_eq!(told[0], "C0027051 ENG MTH/PN  79: Myocardial Infarction");
-    assert_eq!(told[2], "C0027051 ENG MSH/PM D009203 5: Infarction, Myocardial");
+    assert_eq!(told[2], "C0027051 ENG MSH/PM D009203 13: Infarction, Myocardial");
     assert_eq!(told[6], "C0027051 ENG SNOMEDCT_US/OAP 66189004 11 suppressed: Infarction of heart, NOS");
     // Its term type has a rank only where it is not suppressed.
     assert_eq!(told[23], "C0011860 ENG MSH/PEP D003924 59 suppressed: NIDDM");
@@ -167,7 +167,7 @@ fn optional_files_are_optional() {
     assert_eq!(Release::find(&meta()).unwrap().missing(), [""; 0]);
     let (told, summaries) = read(dir.path(), &|_, _| true, BadRows::Number(0));
     summaries.unwrap();
-    assert_eq!(told[0], "C0027051 ENG MTH/PN  7: Myocardial Infarction");
+    assert_eq!(told[0], "C0027051 ENG MTH/PN  15: Myocardial Infarction");
     assert_eq!(starting(&told, "SNOMEDCT_US"), ["SNOMEDCT_US [] [] Some(3)"]);
 }
 
@@ -272,7 +272,8 @@ fn refused_statements_are_bad_rows_and_failures_end_the_reading() {
 fn what_is_no_release() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    assert!(find_error(&at.join("none")).contains("none"));
+    let none = at.join("none");
+    assert!(find_error(&none).starts_with(&format!("{}: No such file", none.display())));
     assert!(find_error(at).ends_with("is missing, also in META"));
     std::fs::create_dir(at.join("META")).unwrap();
     assert!(find_error(at).contains("it is no UMLS release: MRCONSO.RRF"));
@@ -325,6 +326,45 @@ fn a_truncated_part_is_named() {
     std::fs::write(&part, &bytes[..bytes.len() / 2]).unwrap();
     let error = read(dir.path(), &|_, _| true, LENIENT).1.unwrap_err().to_string();
     assert!(error.ends_with("MRCONSO.RRF.ab.gz: it ends too early: the file is truncated"), "{error}");
+}
+
+#[test]
+fn a_plain_file_that_is_cut_off_is_named() {
+    let dir = copy(&["MRSTY", "MRDEF"]);
+    let types = std::fs::read(meta().join("MRSTY.RRF")).unwrap();
+    let (whole, last) =
+        (types.len() - 1, types.len() - types[..types.len() - 1].rsplit(|b| *b == b'\n').next().unwrap().len());
+    let cut = |length: usize| {
+        std::fs::write(dir.path().join("MRSTY.RRF"), &types[..length]).unwrap();
+        read(dir.path(), &|_, _| true, LENIENT).1
+    };
+    // Without its line end a row is still whole.
+    cut(whole).unwrap();
+    for length in [whole - 1, last + 3] {
+        let error = cut(length).unwrap_err().to_string();
+        assert!(error.ends_with("MRSTY.RRF: its last row is cut off: the file is truncated"), "{error}");
+    }
+}
+
+#[test]
+fn what_umls_prefers_leads_without_ranks() {
+    let keep = |_: &str, _: &str| true;
+    let mut reader = UmlsReader::new(&keep, false);
+    let row = |ts: &str, tty: &str| format!("C0000001|ENG|{ts}||PF||Y|A1234567||||MSH|{tty}|1|a|0|N||\n");
+    let (ranks, names) =
+        ("2|MSH|MH|N|\n0|MSH|PM|N|\n", row("P", "MH") + &row("P", "PM") + &row("P", "XX") + &row("S", "XX"));
+    let mut told = vec![];
+    let mut take = |statement: Statement<'_>| {
+        if let Statement::Atom(atom) = statement {
+            told.push(atom.preference);
+        }
+        Ok(())
+    };
+    let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+    reader.read(RrfFile::Mrrank, ranks.as_bytes(), &mut reading).unwrap();
+    reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
+    reading.finish().unwrap();
+    assert_eq!(told, [23, 15, 15, 3]);
 }
 
 #[test]
@@ -384,7 +424,10 @@ proptest! {
         let mut take = |statement: Statement<'_>| { text(statement); Ok(()) };
         let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
         for (file, bytes) in &pieces {
-            reader.read(RrfFile::ALL[*file], &bytes[..], &mut reading).unwrap();
+            let result = reader.read(RrfFile::ALL[*file], &bytes[..], &mut reading);
+            // The last row of any may be cut off.
+            let refused = matches!(result, Err(TerminologyError::File { .. }));
+            prop_assert!(result.is_ok() || refused);
         }
     }
 }
