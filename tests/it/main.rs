@@ -11,6 +11,7 @@ mod http;
 mod import;
 mod index;
 mod licences;
+mod open_data;
 mod openapi;
 mod phi;
 mod rich;
