@@ -278,9 +278,7 @@ impl Concepts {
         }
         let place = self.retired.position(id)?;
         let shown = |place| self.successors.get(place).iter().filter(|step| self.shows(step.source));
-        if shown(place).next().is_none() {
-            return None;
-        }
+        shown(place).next()?;
         let ends = follow(place, |place| {
             let known = shown(place).map(|step| (SUCCESSIONS.get(usize::from(step.kind)), step.id));
             let known = known.filter_map(|(kind, id)| Some((*kind?, self.successor_id.get(id as usize))));
