@@ -37,7 +37,7 @@ const SUFFIXES: [&str; 12] =
 
 /// Counts the words of keys, and gathers the sources of the names that they are in, for [`Words`].
 pub struct WordCounter {
-    counts: HashMap<Box<str>, Counted>,
+    words: HashMap<Box<str>, (u32, Vec<u16>)>,
     bytes: usize,
     sorter: Sorter,
 }
@@ -50,11 +50,6 @@ struct Counted {
 }
 
 impl Counted {
-    fn add(&mut self, other: Self, sets: &mut SourceSets) {
-        self.names = self.names.saturating_add(other.names);
-        self.sources = sets.union(self.sources, other.sources);
-    }
-
     /// As one number, which the transducer holds.
     fn packed(self) -> u64 {
         u64::from(self.names) << 32 | u64::from(self.sources)
@@ -68,21 +63,25 @@ impl Counted {
 impl WordCounter {
     /// Counts; what exceeds its memory is kept in `dir`.
     pub fn new(dir: &Path) -> Self {
-        Self { counts: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
+        Self { words: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
     }
 
-    /// Counts the words of `key`, of a name in the set of `sources`, that may be of use: a word that could not be misspelt is not asked for.
+    /// Counts the words of `key`, of names from `sources`, that may be of use: a word that could not be misspelt is not asked for.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn count(&mut self, key: &str, sources: u32, sets: &mut SourceSets) -> std::io::Result<()> {
-        let one = Counted { names: 1, sources };
+    pub fn count(&mut self, key: &str, sources: &[u16]) -> std::io::Result<()> {
         for word in key.split(' ').filter(|word| is_repairable(word)) {
-            match self.counts.get_mut(word) {
-                Some(counted) => counted.add(one, sets),
-                None => {
-                    self.bytes += word.len() + BYTES_OF_ENTRY;
-                    self.counts.insert(word.into(), one);
+            if !self.words.contains_key(word) {
+                self.bytes += word.len() + BYTES_OF_ENTRY;
+                self.words.insert(word.into(), (0, vec![]));
+            }
+            let Some((names, known)) = self.words.get_mut(word) else { continue };
+            *names = names.saturating_add(1);
+            for source in sources {
+                if let Err(place) = known.binary_search(source) {
+                    known.insert(place, *source);
+                    self.bytes += size_of::<u16>();
                 }
             }
         }
@@ -90,14 +89,20 @@ impl WordCounter {
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
-        for (word, counted) in self.counts.drain() {
-            self.sorter.push(&[word.as_bytes(), &[0], &counted.packed().to_be_bytes()].concat())?;
+        let mut record = vec![];
+        for (word, (names, sources)) in self.words.drain() {
+            record.clear();
+            record.extend_from_slice(word.as_bytes());
+            record.push(0);
+            record.extend_from_slice(&names.to_be_bytes());
+            sources.iter().for_each(|source| record.extend_from_slice(&source.to_be_bytes()));
+            self.sorter.push(&record)?;
         }
         self.bytes = 0;
         Ok(())
     }
 
-    /// Writes the words.
+    /// Writes the words; their sets of sources get numbers among `sets`.
     ///
     /// # Errors
     /// What the disk says.
@@ -107,23 +112,23 @@ impl WordCounter {
         let mut map = fst::MapBuilder::new(BufWriter::new(fs_err::File::create(path)?)).map_err(failed)?;
         let mut sorted = self.sorter.sort()?;
         let (mut record, mut word) = (vec![], vec![]);
-        let mut total: Option<Counted> = None;
-        while sorted.next(&mut record)? {
-            let Some((head, packed)) = record.split_last_chunk() else { continue };
-            let (head, counted) = (&head[..head.len() - 1], Counted::unpacked(u64::from_be_bytes(*packed)));
-            match &mut total {
-                Some(total) if head == word => total.add(counted, sets),
-                _ => {
-                    if let Some(total) = total.replace(counted) {
-                        map.insert(&word, total.packed()).map_err(failed)?;
-                    }
-                    word.clear();
-                    word.extend_from_slice(head);
-                }
+        let (mut names, mut sources) = (0u32, vec![]);
+        loop {
+            let more = sorted.next(&mut record)?;
+            let end = memchr::memchr(0, &record).unwrap_or(record.len());
+            if !word.is_empty() && (!more || record[..end] != word) {
+                let counted = Counted { names, sources: sets.number(std::mem::take(&mut sources)) };
+                map.insert(&word, counted.packed()).map_err(failed)?;
+                names = 0;
             }
-        }
-        if let Some(total) = total {
-            map.insert(&word, total.packed()).map_err(failed)?;
+            if !more {
+                break;
+            }
+            word.clear();
+            word.extend_from_slice(&record[..end]);
+            let Some((count, rest)) = record.get(end + 1..).and_then(|r| r.split_first_chunk()) else { continue };
+            names = names.saturating_add(u32::from_be_bytes(*count));
+            sources.extend(rest.as_chunks().0.iter().map(|source| u16::from_be_bytes(*source)));
         }
         Ok(map.finish().map_err(failed)?)
     }
@@ -232,8 +237,7 @@ mod tests {
 
     fn write<'a>(path: &Path, keys: impl Iterator<Item = &'a str>) -> Result<(), IndexError> {
         let (mut counter, mut sets) = (WordCounter::new(path.parent().unwrap()), SourceSets::default());
-        let all = sets.number(vec![0]);
-        keys.for_each(|key| counter.count(key, all, &mut sets).unwrap());
+        keys.for_each(|key| counter.count(key, &[0]).unwrap());
         counter.write(path, &mut sets)
     }
 
@@ -295,9 +299,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("words.fst");
         let (mut counter, mut sets) = (WordCounter::new(dir.path()), SourceSets::default());
-        let (open, secret) = (sets.number(vec![0]), sets.number(vec![1]));
-        for (key, sources) in [("zylith", open), ("zymolith", secret), ("asthma", secret), ("asthma", open)] {
-            counter.count(key, sources, &mut sets).unwrap();
+        for (key, source) in [("zylith", 0), ("zymolith", 1), ("asthma", 1), ("asthma", 0)] {
+            counter.count(key, &[source]).unwrap();
+            counter.spill().unwrap();
         }
         counter.write(&path, &mut sets).unwrap();
         let (words, (sources, ends)) = (Words::open(&path).unwrap(), sets.lists());

@@ -153,14 +153,17 @@ pub fn write(
         if rows == 0 || name.key != last {
             if rows > 0 {
                 ends.push(count)?;
-                words.count(&last, source_sets.number(std::mem::take(&mut from)), &mut source_sets)?;
+                words.count(&last, &from)?;
+                from.clear();
             }
             keys.insert(name.key, rows.into()).map_err(fst_error)?;
             last.clear();
             last.push_str(name.key);
             rows = rows.checked_add(1).ok_or(IndexError::TooLarge("4 billion names"))?;
         }
-        from.push(name.source);
+        if from.last() != Some(&name.source) {
+            from.push(name.source);
+        }
         let row = rows - 1;
         atoms.push(name.atom)?;
         count += 1;
@@ -177,7 +180,7 @@ pub fn write(
     }
     if rows > 0 {
         ends.push(count)?;
-        words.count(&last, source_sets.number(from), &mut source_sets)?;
+        words.count(&last, &from)?;
     }
     keys.finish().map_err(fst_error)?;
     file.add("row.atoms", atoms)?;
