@@ -115,6 +115,11 @@ impl Load {
         let mut index = Index::open(&self.index)
             .with_context(|| format!("cannot open the index {}{hint}", self.index.display()))?;
         index.hide(&self.hide_sources, self.max_restriction_level).context("cannot hide sources")?;
+        let unknown = index.concepts().sources().filter(|source| source.restriction_level.is_none());
+        let unknown: Vec<&str> = unknown.map(|source| source.source.as_str()).collect();
+        if self.max_restriction_level.is_some() && !unknown.is_empty() {
+            tracing::warn!(sources = unknown.join(", "), "of unknown restriction level, and therefore shown");
+        }
         let model = self.model.unwrap_or_else(|| PathBuf::from("models").join(&index.manifest().model.name));
         let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
         let linker = Linker::new(encoder, index)?;
