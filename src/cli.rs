@@ -193,7 +193,7 @@ pub struct InputArgs {
 /// What is taken of them.
 #[derive(Debug, Args)]
 pub struct SelectionArgs {
-    /// Languages of names (LAT); preferred in this order; `all` takes every one
+    /// Languages of names (LAT); preferred in this order; `all` stands for the others
     #[arg(long, value_name = "LAT,..", value_delimiter = ',', default_value = "ENG", help_heading = "Selection")]
     pub languages: Vec<String>,
     /// Source vocabularies (SAB) [default: all]
@@ -222,7 +222,13 @@ pub struct SelectionArgs {
     )]
     pub synonym_scopes: Vec<ScopeArg>,
     /// Bad rows that a file may have: a number, or a share such as 0.1%
-    #[arg(long, value_name = "N|N%", default_value = "0.1%", help_heading = "Selection")]
+    #[arg(
+        long,
+        value_name = "N|N%",
+        default_value = "0.1%",
+        allow_negative_numbers = true,
+        help_heading = "Selection"
+    )]
     pub max_bad_rows: BadRows,
 }
 

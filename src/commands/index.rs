@@ -1,6 +1,6 @@
 //! `saplink index`.
 
-use std::{fmt::Write as _, path::Path, time::Instant};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{DecimalBytes, HumanCount};
@@ -67,7 +67,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
 
 /// Reads and merges everything into a directory that is removed again.
 fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
-    let dir = tempfile::tempdir()?;
+    let dir = tempfile::tempdir().context("a dry run needs a temporary directory (TMPDIR)")?;
     let (assembled, _) = collect(args, dir.path(), bars)?;
     bars.finish();
     let mut bytes = 0;
@@ -105,6 +105,11 @@ fn collect(args: &IndexBuildArgs, dir: &Path, bars: &Bars) -> Result<(Assembled,
     let assembled = collector.assemble(dir, bars)?;
     bars.finish();
     eprintln!("{}", left_out(&assembled.tally));
+    if assembled.semantic_types.is_empty() {
+        eprintln!(
+            "  no concept has a semantic type: filters by type or group will find nothing (a table can give them)"
+        );
+    }
     if args.dry_run {
         return Ok((assembled, vec![]));
     }
@@ -138,10 +143,12 @@ impl From<ScopeArg> for Scope {
 }
 
 fn selection(args: &SelectionArgs) -> Selection {
-    let all = args.languages.iter().any(|language| language == "all");
+    let list = |values: &[String]| -> Vec<String> {
+        values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+    };
     Selection {
-        languages: if all { vec![] } else { args.languages.clone() },
-        sources: args.sources.clone(),
+        languages: list(&args.languages),
+        sources: list(&args.sources),
         semantic_types: args.semantic_types.clone(),
         semantic_groups: args.semantic_groups.clone(),
         include_suppressed: args.include_suppressed,
@@ -216,7 +223,14 @@ fn describe_concepts(text: &mut String, assembled: &Assembled) {
     let Assembled { counts, sources, semantic_types, .. } = assembled;
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
     let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
-    let _ = writeln!(text, "names        {}, of which {} distinct", HumanCount(counts.atoms), HumanCount(counts.rows));
+    let languages: BTreeSet<&str> = sources.iter().flat_map(|source| &source.languages).map(String::as_str).collect();
+    let languages = languages.into_iter().collect::<Vec<_>>().join(", ");
+    let _ = writeln!(
+        text,
+        "names        {}, of which {} distinct; {languages}",
+        HumanCount(counts.atoms),
+        HumanCount(counts.rows)
+    );
     // Sources that only give codes may be many.
     let (naming, coding): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.atoms > 0);
     for source in naming {

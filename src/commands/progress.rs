@@ -39,6 +39,9 @@ impl Bars {
     pub fn finish(&self) {
         if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stage.bar.finish_and_clear();
+            if stage.total == 0 {
+                return;
+            }
             let seconds = stage.started.elapsed().as_secs_f64();
             let per_second = |n: u64| (n as f64 / seconds.max(1e-9)) as u64;
             let (count, rate) = match stage.rows {
@@ -61,7 +64,7 @@ impl Bars {
         };
         let style = style.with_key("rate", rate).progress_chars("=> ");
         let bar = ProgressBar::new(total).with_style(style).with_prefix(name.to_owned());
-        if !std::io::stderr().is_terminal() {
+        if total > 0 && !std::io::stderr().is_terminal() {
             let total = if rows.is_some() { DecimalBytes(total).to_string() } else { HumanCount(total).to_string() };
             eprintln!("  {name}: {total} ..");
         }

@@ -42,7 +42,12 @@ pub fn concept(concepts: &Concepts, id: &str, below: &str, query: Option<&str>) 
         return Ok(concept);
     }
     let Some(retired) = concepts.retired(id) else {
-        return Err(Problem::new(Kind::UnknownConcept, "GET /info says which index is served").at("cui").into());
+        return Err(Problem::new(
+            Kind::UnknownConcept,
+            "GET /concepts?q= looks for it by name, GET /info says which index is served",
+        )
+        .at("cui")
+        .into());
     };
     let Some(successor) = retired.successors.iter().find(|s| s.concept.is_some()) else {
         return Err(gone(&retired).into());
@@ -55,7 +60,7 @@ pub fn concept(concepts: &Concepts, id: &str, below: &str, query: Option<&str>) 
 
 /// The problem of a path that holds no concept id.
 pub fn no_id() -> Problem {
-    let detail = "write a CUI (C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
+    let detail = "write a CUI (a capital C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
     Problem::new(Kind::InvalidConceptId, detail).at("cui")
 }
 

@@ -41,11 +41,11 @@ pub struct NamesQuery {
     #[serde(default = "page")]
     limit: usize,
     /// Only names from these source vocabularies, separated by commas.
-    #[param(style = Form, explode = false, example = json!(["SNOMEDCT_US"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     source: Option<Vec<String>>,
     /// Only names in these languages, separated by commas.
-    #[param(style = Form, explode = false, example = json!(["ENG"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     language: Option<Vec<String>>,
 }
@@ -71,7 +71,7 @@ pub struct PageQuery {
 #[into_params(parameter_in = Query)]
 pub struct CodesQuery {
     /// Only codes of these source vocabularies, separated by commas.
-    #[param(style = Form, explode = false, example = json!(["ICD10CM", "SNOMEDCT_US"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     pub target: Option<Vec<String>>,
     /// Codes to skip.
@@ -90,7 +90,7 @@ pub struct CodesQuery {
 #[into_params(parameter_in = Query)]
 pub struct CrosswalkQuery {
     /// Show the codes of the concepts in these source vocabularies, separated by commas.
-    #[param(style = Form, explode = false, example = json!(["ICD10CM"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     pub target: Option<Vec<String>>,
     /// Concepts to skip.
@@ -112,11 +112,11 @@ pub struct FindQuery {
     #[param(example = "heart att")]
     q: String,
     /// Only concepts of these semantic types (TUIs), separated by commas.
-    #[param(style = Form, explode = false, example = json!(["T047"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     semantic_types: Option<Vec<String>>,
     /// Only concepts of these semantic groups, separated by commas; with `semantic_types` too, a concept of either passes.
-    #[param(style = Form, explode = false, example = json!(["DISO"]))]
+    #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     semantic_groups: Option<Vec<String>>,
     /// Only names from these source vocabularies, separated by commas.

@@ -55,8 +55,11 @@ pub enum IndexError {
     Manifest { path: PathBuf, reason: String },
     #[error("{}: damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error("there is no name in it that the selection takes")]
-    Empty,
+    #[error(
+        "no name was taken; left out were {suppressed} that are suppressed and {other_type} of concepts without a semantic type that was asked \
+         for (ontologies give none)"
+    )]
+    Empty { suppressed: u64, other_type: u64 },
     #[error("no name is from source {0}, which is asked for")]
     UnusedSource(String),
     #[error("no name is in language {0}, which is asked for")]

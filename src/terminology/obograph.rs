@@ -62,6 +62,9 @@ pub fn read_obograph(
             Err(reading.broken(format!("line {}: a node is longer than {LARGEST_ITEM} bytes", line.get())))
         }
         Err(e) if e.is_io() => Err(TerminologyError::Io(e.into())),
+        Err(e) if e.is_syntax() && e.line() == 1 && e.column() < 3 => {
+            Err(reading.broken("it is no JSON; other options read OBO files and tables, and OWL is not read"))
+        }
         Err(e) => Err(reading.broken(shortened(&e.to_string()))),
     }
 }

@@ -23,6 +23,8 @@ const DEFAULT_SOURCE: &str = "LOCAL";
 const DEFAULT_LANGUAGE: &str = "ENG";
 /// Preference of a preferred term; other term types have none.
 const PREFERRED: u32 = 7;
+/// Columns that an error shows.
+const SHOWN: usize = 5;
 const COLUMNS: [&str; 9] =
     ["cui", "name", "semantic_type", "source", "source_code", "term_type", "language", "definition", "parents"];
 
@@ -45,7 +47,8 @@ pub fn read_table(input: impl BufRead, dialect: Dialect, reading: &mut Reading) 
     let header = header.map_err(|e| reading.broken(format!("line {line}: {e}")))?;
     let columns = Columns::of(&header).map_err(|reason| reading.broken(reason))?;
     if !columns.ignored.is_empty() {
-        reading.note(format!("columns that mean nothing here: {}", columns.ignored.join(", ")));
+        let (ignored, known) = (columns.ignored.join(", "), COLUMNS.join(", "));
+        reading.note(format!("columns that are not read: {ignored}; known are {known}"));
     }
     while let Some((line, record)) = records.next(reading)? {
         reading.row()?;
@@ -147,14 +150,19 @@ impl Columns {
             return Err("its lines end in carriage returns alone; they must end in line feeds".into());
         }
         let columns = header.fields().ok_or("its first line is not valid UTF-8")?;
+        // As people write them: in any case.
+        let columns: Vec<String> = columns.iter().map(|name| name.to_ascii_lowercase()).collect();
         if let Some(twice) = COLUMNS.iter().find(|name| columns.iter().filter(|c| c == name).count() > 1) {
             return Err(format!("its first line names the column `{twice}` twice"));
         }
         let places = COLUMNS.map(|name| columns.iter().position(|c| *c == name));
         if let Some(missing) = places[..2].iter().position(Option::is_none) {
-            return Err(format!("its first line names no column `{}` (in lower case)", COLUMNS[missing]));
+            let found: Vec<String> = columns.iter().take(SHOWN).map(|name| quoted(name)).collect();
+            let (missing, found) = (COLUMNS[missing], found.join(", "));
+            let hint = "tsv files are separated by tabs, csv files by commas";
+            return Err(format!("its first line names no column `{missing}`; the first it names are {found}; {hint}"));
         }
-        let ignored = columns.iter().filter(|c| !COLUMNS.contains(c)).map(|c| quoted(c)).collect();
+        let ignored = columns.iter().filter(|c| !COLUMNS.contains(&c.as_str())).map(|c| quoted(c)).collect();
         Ok(Self { ignored, width: columns.len(), places })
     }
 
@@ -197,6 +205,10 @@ impl Row<'_> {
         }
         let preference = if term_type == "PT" { PREFERRED } else { 0 };
         let language = or(language, DEFAULT_LANGUAGE);
+        if language.len() != 3 || !language.bytes().all(|b| b.is_ascii_uppercase()) {
+            reading.bad(line, format!("language {} is not three capital letters, such as ENG", quoted(language)));
+            return Ok(());
+        }
         let atom = AtomRef { concept, name, source, code, term_type, language, suppressed: false, preference };
         if !reading.say(line, Statement::Atom(atom))? {
             return Ok(());
@@ -288,7 +300,12 @@ mod tests {
             (&utf16, "line 1: it is not valid UTF-8"),
             (b"cui\tname\t\xff\nC0000001\ta\tb\n", "line 1: it is not valid UTF-8"),
             (b"cui\tname\rC0000001\ta\r", "its lines end in carriage returns alone; they must end in line feeds"),
-            (b"CUI\tname\n", "its first line names no column `cui` (in lower case)"),
+            (b"CUI\tName\n", "it has no rows"),
+            (
+                b"cui;name\nC0000001;a\n",
+                "its first line names no column `cui`; the first it names are `cui;name`; \
+                 tsv files are separated by tabs, csv files by commas",
+            ),
             (b"cui\tname\tcui\n", "its first line names the column `cui` twice"),
         ] {
             assert_eq!(read(bytes, Tabs).faults(), [format!("input: {reason}")]);
@@ -309,7 +326,8 @@ mod tests {
         assert_eq!(
             told.faults(),
             [
-                "columns that mean nothing here: `more\u{fffd}`",
+                "columns that are not read: `more\u{fffd}`; known are cui, name, semantic_type, source, source_code, \
+                 term_type, language, definition, parents",
                 "input:2: `T999` is no TUI of the UMLS Semantic Network",
                 "input:3: its name is blank",
                 "input:4: its parent `heart` is no concept id",

@@ -115,7 +115,10 @@ fn what_is_taken_is_chosen() {
     assert_eq!(count(Selection { semantic_types: list(&["T109"]), ..all() }), (1, 2));
     assert_eq!(count(Selection { semantic_groups: list(&["CHEM"]), semantic_types: list(&["T005"]), ..all() }), (2, 3));
     assert_eq!(count(Selection { max_names_per_concept: Some(1), ..all() }), (8, 8));
+    assert_eq!(count(Selection { languages: list(&["all"]), ..all() }), (8, 27));
     let dir = tempfile::tempdir().unwrap();
+    let (_, concepts) = release(dir.path(), Selection { languages: list(&["ENG", "all"]), ..all() });
+    assert_eq!(concepts.preferred(concepts.concept("C0027051").unwrap()), "Myocardial Infarction");
     let (_, concepts) = release(dir.path(), Selection { languages: list(&["SPA", "ENG"]), ..all() });
     assert_eq!(concepts.preferred(concepts.concept("C0027051").unwrap()), "Infarto del Miocardio");
     assert_eq!(concepts.preferred(concepts.concept("C0011849").unwrap()), "Diabetes Mellitus");
@@ -352,6 +355,12 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         ("--obo", write("no.obo", b"this is a letter\n"), "no.obo"),
         ("--obo", small, "rows are bad, more than --max-bad-rows 0.1% lets pass"),
         ("--obograph", write("no.json", b"{\"nodes\": []}"), "no.json"),
+        ("--obograph", write("obo.json", b"format-version: 1.2\n"), "obo.json: it is no JSON"),
+        (
+            "--tsv",
+            write("language.tsv", b"cui\tname\tlanguage\nC0000001\ta\tde\n"),
+            "language `de` is not three capital letters",
+        ),
         ("--obograph", write("cut.json", b"{\"graphs\": [{\"nodes\": [{\"id\""), "cut.json"),
         ("--sssom", write("no.sssom.tsv", b"a\tb\n1\t2\n"), "no.sssom.tsv"),
         ("--umls", empty.display().to_string(), "empty folder: it is no UMLS release: MRCONSO.RRF"),
@@ -368,7 +377,7 @@ fn bad_terminologies_are_named_and_leave_nothing() {
     }
     let meta = at("META").display().to_string();
     for (option, value, expected) in [
-        ("--languages", "FRE", "no name in it that the selection takes"),
+        ("--languages", "FRE", "no name is in language FRE"),
         ("--languages", "ENG,FRE", "no name is in language FRE"),
         ("--sources", "MSH,MESH", "no name is from source MESH"),
     ] {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Collector, Edge, NO_CODE, Relation, Tally,
+    Collector, Edge, NO_CODE, Relation, Selection, Tally,
     collect::{Fields, SORT_MEMORY, SUCCESSOR},
     merge::{History, Ids, Merged, Merger, Tables},
     rows,
@@ -72,22 +72,24 @@ impl Collector {
             progress.stage("moving names to their CUIs", statements.len());
             statements = reroute(dir, statements.sort()?, &moved, progress)?;
         }
-        progress.stage("merging concepts", statements.len());
+        progress.stage("merging statements", statements.len());
         let tables = Tables { sources: source_places, terms: term_places, languages: language_places };
         let mut merger = Merger::new(dir, &selection, &tables, &languages, entries, tally)?;
         merger.all(statements.sort()?, progress)?;
         let Merged { mut file, ids, history, names, codes, sets, mut sources, semantic_types, tally, atoms } =
             merger.finish()?;
-        if atoms == 0 {
-            return Err(IndexError::Empty);
-        }
         // A misspelt one would otherwise be missed after hours of work, or never.
         let has = |source: &&String| sources.iter().any(|s| s.source == **source && s.atoms > 0);
         if let Some(unused) = selection.sources.iter().find(|source| !has(source)) {
             return Err(IndexError::UnusedSource(unused.clone()));
         }
-        if let Some(unused) = selection.languages.iter().find(|language| !languages.contains(language)) {
+        if let Some(unused) =
+            selection.languages.iter().find(|language| *language != Selection::ALL && !languages.contains(language))
+        {
             return Err(IndexError::UnusedLanguage(unused.clone()));
+        }
+        if atoms == 0 {
+            return Err(IndexError::Empty { suppressed: tally.suppressed, other_type: tally.other_type });
         }
         let concepts = ids.len();
         file.add_all("term", terms.iter().map(String::as_str))?;

@@ -25,7 +25,7 @@ pub const SORT_MEMORY: usize = 256 << 20;
 /// What is taken of the terminologies. Empty lists take everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// Languages (LAT); of several, names in the first are preferred.
+    /// Languages (LAT); of several, names in the first are preferred. [`Selection::ALL`] stands for all others.
     pub languages: Vec<String>,
     /// Source vocabularies (SAB).
     pub sources: Vec<String>,
@@ -52,13 +52,22 @@ impl Default for Selection {
 }
 
 impl Selection {
+    /// What takes every language.
+    pub const ALL: &str = "all";
+
     /// Whether names in this language and from this source are taken.
     pub fn takes(&self, language: &str, source: &str) -> bool {
         self.takes_language(language) && self.takes_source(source)
     }
 
+    /// Where a language's names stand in order.
+    fn order_of(&self, language: &str) -> usize {
+        let all = || self.languages.iter().position(|l| l == Self::ALL);
+        self.languages.iter().position(|l| l == language).or_else(all).unwrap_or(0)
+    }
+
     fn takes_language(&self, language: &str) -> bool {
-        self.languages.is_empty() || self.languages.iter().any(|l| l == language)
+        self.languages.is_empty() || self.languages.iter().any(|l| l == language || l == Self::ALL)
     }
 
     fn takes_source(&self, source: &str) -> bool {
@@ -232,7 +241,7 @@ impl Collector {
         short(code, "code")?;
         short(term_type, "term type")?;
         short(language, "language")?;
-        let order = self.selection.languages.iter().position(|l| l == language).unwrap_or(0) as u8;
+        let order = self.selection.order_of(language) as u8;
         let (source, term) = (self.source(source)?, self.terms.number(term_type).map_err(wrong)?);
         let language = u8::try_from(self.languages.number(language).map_err(wrong)?)
             .map_err(|_| wrong("more than 256 languages cannot be told apart"))?;
@@ -291,7 +300,7 @@ fn concept_id(id: &str) -> Result<(), Refusal> {
     if is_concept_id(id) {
         return Ok(());
     }
-    Err(wrong(format!("{} is neither a CUI (C and seven digits) nor a prefixed id", quoted(id))))
+    Err(wrong(format!("{} is neither a CUI (C and seven digits) nor a prefixed id such as WARD:17", quoted(id))))
 }
 
 /// Of what is a concept id, whether it is a CUI.
