@@ -32,7 +32,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     // Before hours of work: a model that cannot be used.
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
-    let (assembled, inputs) = collect(args, staged.path(), &bars)?;
+    let (assembled, inputs) = collect(args, staged.path(), &bars).with_context(failed)?;
     let model = encoder.manifest();
     let options = BuildOptions {
         name: name_of(out)?,
