@@ -16,6 +16,32 @@ pub trait Progress: Sync {
     fn interrupted(&self) -> bool;
 }
 
+/// Reports steps that are too small to be reported one by one.
+pub struct Pulse<'a> {
+    progress: &'a dyn Progress,
+    steps: u64,
+}
+
+impl<'a> Pulse<'a> {
+    /// Steps between two reports.
+    const EVERY: u64 = 1 << 14;
+
+    /// Nothing is done yet.
+    pub fn new(progress: &'a dyn Progress) -> Self {
+        Self { progress, steps: 0 }
+    }
+
+    /// One more step is done; whether to stop.
+    pub fn interrupted(&mut self) -> bool {
+        self.steps += 1;
+        if !self.steps.is_multiple_of(Self::EVERY) {
+            return false;
+        }
+        self.progress.advance(Self::EVERY);
+        self.progress.interrupted()
+    }
+}
+
 /// Reports to nobody.
 pub struct Silent;
 

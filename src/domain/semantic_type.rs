@@ -22,6 +22,15 @@ pub fn is_group(abbreviation: &str) -> bool {
     SEMANTIC_GROUPS.iter().any(|(a, _)| *a == abbreviation)
 }
 
+/// By place, the types that are among `tuis` or in one of `groups`; none when neither asks for any.
+pub fn chosen(tuis: &[String], groups: &[String]) -> Option<Vec<bool>> {
+    if tuis.is_empty() && groups.is_empty() {
+        return None;
+    }
+    let among = |list: &[String], value: &str| list.iter().any(|v| v == value);
+    Some(SEMANTIC_TYPES.iter().map(|t| among(tuis, t.tui) || among(groups, t.group)).collect())
+}
+
 const fn t(tui: &'static str, group: &'static str, name: &'static str) -> SemanticType {
     SemanticType { tui, name, group }
 }

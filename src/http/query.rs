@@ -65,7 +65,7 @@ pub struct PageQuery {
     limit: usize,
 }
 
-/// Which codes of a concept.
+/// Which codes, of a concept or of the concepts of a code.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -74,30 +74,11 @@ pub struct CodesQuery {
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
     pub target: Option<Vec<String>>,
-    /// Codes to skip.
+    /// Entries of the page to skip: codes of a concept, concepts of a code.
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Codes at most; 0 asks for totals alone.
-    #[param(minimum = 0, maximum = 1000, default = 100)]
-    #[serde(default = "page")]
-    limit: usize,
-}
-
-/// Which concepts of a code, and which of their codes.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct CrosswalkQuery {
-    /// Show the codes of the concepts in these source vocabularies, separated by commas.
-    #[param(style = Form, explode = false)]
-    #[serde(default, deserialize_with = "commas")]
-    pub target: Option<Vec<String>>,
-    /// Concepts to skip.
-    #[param(default = 0)]
-    #[serde(default)]
-    offset: usize,
-    /// Concepts at most; 0 asks for totals alone.
+    /// Entries at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "page")]
     limit: usize,
@@ -203,14 +184,6 @@ impl PageQuery {
 }
 
 impl CodesQuery {
-    /// Checks page and sources.
-    pub fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
-        check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))?;
-        Page::checked(self.offset, self.limit)
-    }
-}
-
-impl CrosswalkQuery {
     /// Checks page and sources.
     pub fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
         check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))?;

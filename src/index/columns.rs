@@ -54,6 +54,17 @@ impl<'a> ColumnsWriter<'a> {
         self.add(name, column)
     }
 
+    /// Takes short lists as sections `values` and `ends`.
+    pub fn add_lists<T: NoUninit>(&mut self, values: &str, ends: &str, lists: &[Vec<T>]) -> io::Result<()> {
+        let mut end = 0;
+        let all_ends = lists.iter().map(|list| {
+            end += list.len() as u32;
+            end
+        });
+        self.add_values(ends, &all_ends.collect::<Vec<_>>())?;
+        self.add_values(values, &lists.concat())
+    }
+
     /// Takes strings as sections `NAME.text` and `NAME.ends`.
     pub fn add_all<'s>(&mut self, name: &str, strings: impl Iterator<Item = &'s str>) -> Result<(), IndexError> {
         let mut list = self.strings()?;

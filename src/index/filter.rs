@@ -9,7 +9,7 @@ use std::sync::Arc;
 use roaring::{MultiOps, RoaringBitmap};
 
 use super::concepts::{ConceptNumber, Concepts};
-use crate::domain::semantic_type::{SEMANTIC_TYPES, position};
+use crate::domain::semantic_type;
 
 /// What a caller asked for; empty lists ask for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,13 +42,7 @@ pub struct Filter {
 impl Filter {
     /// Resolves `request`. Types, groups and sources that the index does not know let nothing pass.
     pub fn new(request: &FilterRequest, concepts: &Concepts) -> Self {
-        let by_type = !request.semantic_types.is_empty() || !request.semantic_groups.is_empty();
-        let types = by_type.then(|| {
-            let mut wanted: Vec<bool> =
-                SEMANTIC_TYPES.iter().map(|t| request.semantic_groups.iter().any(|g| g == t.group)).collect();
-            request.semantic_types.iter().filter_map(|t| position(t)).for_each(|place| wanted[place] = true);
-            wanted
-        });
+        let types = semantic_type::chosen(&request.semantic_types, &request.semantic_groups);
         let shown = concepts.visible_rows();
         let by_source = !request.sources.is_empty();
         let sources = (by_source || shown.is_some()).then(|| {

@@ -26,14 +26,9 @@ impl SourceSets {
         number
     }
 
-    /// Every set, one after another, and their ends.
-    pub fn lists(&self) -> (Vec<u16>, Vec<u32>) {
-        let mut end = 0;
-        let ends = self.sets.iter().map(|set| {
-            end += set.len() as u32;
-            end
-        });
-        (self.sets.concat(), ends.collect())
+    /// Every set, by number.
+    pub fn all(&self) -> &[Vec<u16>] {
+        &self.sets
     }
 }
 
@@ -45,6 +40,6 @@ mod tests {
     fn equal_sets_have_one_number() {
         let mut sets = SourceSets::default();
         assert_eq!([vec![2, 1], vec![3, 3], vec![1, 2, 1]].map(|set| sets.number(set)), [0, 1, 0]);
-        assert_eq!(sets.lists(), (vec![1, 2, 3], vec![2, 3]));
+        assert_eq!(sets.all(), [vec![1, 2], vec![3]]);
     }
 }

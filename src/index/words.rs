@@ -304,11 +304,8 @@ mod tests {
             counter.spill().unwrap();
         }
         counter.write(&path, &mut sets).unwrap();
-        let (words, (sources, ends)) = (Words::open(&path).unwrap(), sets.lists());
-        let shows = |set: u32| {
-            let start = if set == 0 { 0 } else { ends[set as usize - 1] };
-            sources[start as usize..ends[set as usize] as usize].contains(&0)
-        };
+        let words = Words::open(&path).unwrap();
+        let shows = |set: u32| sets.all()[set as usize].contains(&0);
         let repair = |text| words.repair(text, &shows).map(|r| r.text);
         assert_eq!(repair("zymolit"), None);
         assert_eq!(repair("zylit"), Some("zylith".into()));

@@ -1,12 +1,12 @@
-//! Everything that one index is made of, read in the right order.
+//! Everything that one index is made of, read in a documented order.
 //!
-//! Invariant: mappings come first, since ontologies read after them are merged by them; of one kind, inputs come as they were given.
+//! Invariant: kinds come in one order, and of one kind inputs as they were given: of names preferred alike the first leads.
 
 use std::path::{Path, PathBuf};
 
 use super::{
-    BadRows, Dialect, Input, OntologyOptions, Reading, Release, Scope, Summary, Taker, TerminologyError, read_mappings,
-    read_obo, read_obograph, read_table, read_umls,
+    BadRows, Dialect, Input, OntologyOptions, Reading, Release, Scope, Summary, Taker, TerminologyError, read_obo,
+    read_obograph, read_sssom, read_table, read_umls,
 };
 use crate::progress::Progress;
 
@@ -49,12 +49,9 @@ impl Inputs {
             done(&input, &reading.finish()?);
             Ok::<_, TerminologyError>(())
         };
-        let mut options = OntologyOptions { scopes: self.scopes.clone(), ..OntologyOptions::default() };
+        let options = OntologyOptions { scopes: self.scopes.clone() };
         for path in &self.sssom {
-            one(path, &mut |input, reading| {
-                options.mappings.merge(read_mappings(input.open(progress)?, reading)?);
-                Ok(())
-            })?;
+            one(path, &mut |input, reading| read_sssom(input.open(progress)?, reading))?;
         }
         for path in &self.obo {
             one(path, &mut |input, reading| read_obo(input.open(progress)?, &options, reading))?;

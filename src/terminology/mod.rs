@@ -3,7 +3,7 @@
 //! Reading order: this file (what readers share), `input` (files, compressed, in parts, by lines), then a file for each format.
 //!
 //! Invariant: a reader knows its format and nothing of vectors or of the index, and its memory does not grow with the file; kept are only
-//! mappings (SSSOM), since ontologies are merged by them, and the atoms of MRCONSO where MRHIER is read, whose rows name nothing else.
+//! the atoms of MRCONSO where MRHIER is read, whose rows name nothing else.
 //! A bad row is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
 mod input;
@@ -24,9 +24,9 @@ pub use input::{Input, Lines};
 pub use inputs::Inputs;
 pub use obo::read_obo;
 pub use obograph::read_obograph;
-pub use ontology::{Mappings, OntologyOptions, Scope};
+pub use ontology::{OntologyOptions, Scope};
 pub use rrf::{Release, RrfFile, UmlsReader, read_umls};
-pub use sssom::read_mappings;
+pub use sssom::read_sssom;
 pub use table::{Dialect, read_table};
 
 pub use crate::domain::{

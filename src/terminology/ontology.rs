@@ -1,13 +1,9 @@
 //! Terms of an ontology, in whatever format they come, as statements.
 //!
-//! A term that names CUIs, among its cross-references or in mappings, is about these concepts, and its own id leads to
-//! them; any other term is a concept under its own id. Hierarchies are told by own ids. Invariant: a term is told
-//! without knowledge of any other.
+//! Everything is told of a term under its own id. That the id is the same as the CUIs among its cross-references is told too: who takes
+//! the statements finds what belongs to them. Invariant: a term is told without knowledge of any other.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{Reading, TerminologyError, umls_cui, vocabulary};
 use crate::domain::{AtomRef, Hierarchy, Statement, Succession};
@@ -33,41 +29,16 @@ pub enum Scope {
     Related,
 }
 
-/// The CUIs that ids of other vocabularies stand for.
-#[derive(Clone, Debug, Default)]
-pub struct Mappings(HashMap<String, Vec<String>>);
-
-impl Mappings {
-    /// The CUIs of an id, each once, in the order of the mappings.
-    pub fn cuis(&self, id: &str) -> &[String] {
-        self.0.get(id).map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn insert(&mut self, id: &str, cui: &str) {
-        let cuis = self.0.entry(id.to_owned()).or_default();
-        if !cuis.iter().any(|known| known == cui) {
-            cuis.push(cui.to_owned());
-        }
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        for (id, cuis) in other.0 {
-            cuis.iter().for_each(|cui| self.insert(&id, cui));
-        }
-    }
-}
-
-/// Which part of an ontology is read, and what is known about it from elsewhere.
+/// Which part of an ontology is read.
 #[derive(Clone, Debug)]
 pub struct OntologyOptions {
     /// Synonyms of these scopes are names.
     pub scopes: Vec<Scope>,
-    pub mappings: Mappings,
 }
 
 impl Default for OntologyOptions {
     fn default() -> Self {
-        Self { scopes: vec![Scope::Exact], mappings: Mappings::default() }
+        Self { scopes: vec![Scope::Exact] }
     }
 }
 
@@ -145,14 +116,13 @@ impl<'o> Teller<'o> {
         if term.obsolete {
             return row.obsolete(term);
         }
-        let cuis = self.cuis(term);
-        for cui in &cuis {
-            row.successor(id, Some(cui), Succession::Same)?;
+        // A term under a CUI is about that one, whatever others it refers to.
+        if id.contains(':') {
+            for cui in term.xrefs.iter().filter_map(|xref| umls_cui(xref)) {
+                row.successor(id, Some(cui), Succession::Same)?;
+            }
         }
-        let own = [id];
-        for concept in if cuis.is_empty() { &own[..] } else { &cuis } {
-            self.concept(concept, &code, term, &mut row)?;
-        }
+        self.concept(&code, term, &mut row)?;
         for parent in &term.parents {
             relate(line, id, parent, Hierarchy::Parent, reading)?;
         }
@@ -162,23 +132,8 @@ impl<'o> Teller<'o> {
         Ok(())
     }
 
-    /// The CUIs of a term, each once. Several of them share its names, which UMLS itself calls ambiguous then. A term
-    /// under a CUI is about that one, whatever others it refers to.
-    fn cuis<'t>(&'t self, term: &'t Term) -> Vec<&'t str> {
-        if !term.id.contains(':') {
-            return vec![];
-        }
-        let mut cuis = vec![];
-        let mapped = self.options.mappings.cuis(&term.id).iter().map(String::as_str);
-        for cui in term.xrefs.iter().filter_map(|xref| umls_cui(xref)).chain(mapped) {
-            if !cuis.contains(&cui) {
-                cuis.push(cui);
-            }
-        }
-        cuis
-    }
-
-    fn concept(&self, concept: &str, code: &str, term: &Term, row: &mut Row) -> Result<(), TerminologyError> {
+    fn concept(&self, code: &str, term: &Term, row: &mut Row) -> Result<(), TerminologyError> {
+        let concept = term.id.as_str();
         row.name(concept, code, &term.name, "PT", PREFERRED)?;
         for synonym in term.synonyms.iter().filter(|s| self.options.scopes.contains(&s.scope)) {
             row.name(concept, code, &synonym.text, synonym.term_type(), 0)?;

@@ -1,12 +1,11 @@
 //! Mappings of other vocabularies' ids to CUIs in the SSSOM format: a commented header, then a table with tabs.
 //!
-//! Only what says that two ids mean the same counts, and only if one of them is a CUI. Invariant: a line is a row; of
-//! the file nothing but the mappings is kept.
+//! Only what says that two ids mean the same counts, and only if one of them is a CUI. Invariant: a line is a row.
 
 use std::{borrow::Cow, io::BufRead};
 
 use super::{
-    Lines, Mappings, Reading, TerminologyError, concept_id,
+    Lines, Reading, TerminologyError, concept_id,
     ontology::{LANGUAGE, own_vocabulary, tell_version},
     umls_cui, vocabulary,
 };
@@ -28,10 +27,9 @@ const REQUIRED: usize = 3;
 ///
 /// # Errors
 /// [`TerminologyError`] when its header is not usable or reading fails.
-pub fn read_mappings(mut input: impl BufRead, reading: &mut Reading) -> Result<Mappings, TerminologyError> {
-    let mut mappings = Mappings::default();
+pub fn read_sssom(mut input: impl BufRead, reading: &mut Reading) -> Result<(), TerminologyError> {
     if input.fill_buf()?.is_empty() {
-        return Ok(mappings);
+        return Ok(());
     }
     let mut lines = Lines::new(input);
     let mut columns = None;
@@ -66,7 +64,6 @@ pub fn read_mappings(mut input: impl BufRead, reading: &mut Reading) -> Result<M
         match mapping(&row) {
             Ok(Some(mapping)) => {
                 if mapping.tell(line, reading)? {
-                    mappings.insert(&mapping.id, mapping.cui);
                     first = first.or_else(|| vocabulary(&mapping.id).map(|(source, _)| (line, source.to_owned())));
                 }
             }
@@ -80,7 +77,7 @@ pub fn read_mappings(mut input: impl BufRead, reading: &mut Reading) -> Result<M
     if let Some((line, source)) = first {
         tell_version(line, &source, &version, reading)?;
     }
-    Ok(mappings)
+    Ok(())
 }
 
 struct Columns {
@@ -172,18 +169,13 @@ mod tests {
     use super::*;
     use crate::terminology::testing::{Told, fixture, survives_damage, told};
 
-    fn read(text: &str) -> (Told, Mappings) {
-        let mut mappings = Mappings::default();
-        let told = told(|reading| {
-            mappings = read_mappings(text.as_bytes(), reading)?;
-            Ok(())
-        });
-        (told, mappings)
+    fn read(text: &str) -> Told {
+        told(|reading| read_sssom(text.as_bytes(), reading))
     }
 
     #[test]
     fn exact_matches_lead_to_cuis() {
-        let (told, mappings) = read(&fixture("small.sssom.tsv"));
+        let told = read(&fixture("small.sssom.tsv"));
         assert_eq!(
             told.statements,
             [
@@ -201,8 +193,6 @@ mod tests {
         );
         assert_eq!(told.faults(), ["input:14: `no_id` is no id", "input:15: 2 fields where the header has 7"]);
         assert_eq!(told.outcome.unwrap().rows, 11);
-        assert_eq!(mappings.cuis("XYZ:0000001"), ["C0000001", "C0000004"]);
-        assert_eq!(mappings.cuis("XYZ:0000002"), [""; 0]);
     }
 
     #[test]
@@ -212,23 +202,23 @@ mod tests {
             ("# only a comment\n", "it has no header: this is no SSSOM table"),
             ("subject_id\tobject_id\n", "it names no column `predicate_id`: this is no SSSOM table"),
         ] {
-            assert_eq!(read(text).0.faults(), [format!("input: {reason}")]);
+            assert_eq!(read(text).faults(), [format!("input: {reason}")]);
         }
     }
 
     #[test]
     fn a_file_that_is_cut_off_is_an_error() {
         let whole = fixture("small.sssom.tsv");
-        let faults = read(whole.trim_end_matches('\n')).0.faults();
+        let faults = read(whole.trim_end_matches('\n')).faults();
         assert_eq!(faults, ["input: its last row is cut off: the file is truncated"]);
         let (row, bad) = (whole.find("no_id").unwrap(), whole.rfind("XYZ:0000003").unwrap());
-        assert_eq!(read(&whole[..row - 1]).0.faults(), [""; 0]);
+        assert_eq!(read(&whole[..row - 1]).faults(), [""; 0]);
         // What a whole row says may be wrong without a line end too.
-        assert_eq!(read(&whole[..bad - 1]).0.faults(), ["input:14: `no_id` is no id"]);
+        assert_eq!(read(&whole[..bad - 1]).faults(), ["input:14: `no_id` is no id"]);
     }
 
     #[test]
     fn damage_is_survived() {
-        survives_damage(&fixture("small.sssom.tsv"), |bytes, reading| read_mappings(bytes, reading).map(drop));
+        survives_damage(&fixture("small.sssom.tsv"), |bytes, reading| read_sssom(bytes, reading));
     }
 }

@@ -202,6 +202,22 @@ fn a_term_is_its_cui_in_every_input() {
 }
 
 #[test]
+fn mappings_add_cuis_to_those_of_a_term() {
+    let dir = tempfile::tempdir().unwrap();
+    let (terms, mappings) = (dir.path().join("terms.obo"), dir.path().join("mappings.sssom.tsv"));
+    obo(&terms, ["id: XX:1\nname: one\nxref: UMLS:C0000001".into(), "id: XX:2\nname: two\nis_a: XX:1".into()]);
+    let rows = "XX:1\tskos:exactMatch\tUMLS:C0000009\nXX:2\tskos:exactMatch\tUMLS:C0000002\n";
+    fs_err::write(&mappings, format!("subject_id\tpredicate_id\tobject_id\n{rows}")).unwrap();
+    let inputs = Inputs { obo: vec![terms], sssom: vec![mappings], ..Inputs::default() };
+    let concepts = open(dir.path(), &assemble(dir.path(), &inputs, Selection::default()));
+    let named: Vec<_> = (0..3).map(|c| (concepts.id(c), concepts.preferred(c))).collect();
+    assert_eq!(named, [("C0000001", "one"), ("C0000002", "two"), ("C0000009", "one")]);
+    assert_eq!(concepts.related(1, Relation::Parent).collect::<Vec<_>>(), [0, 2]);
+    let codes: Vec<_> = concepts.codes(2).map(|c| (c.source, c.code)).collect();
+    assert_eq!(codes, [("XX", "XX:1")]);
+}
+
+#[test]
 fn histories_of_any_length_and_shape_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.obo");

@@ -12,7 +12,7 @@ use crate::{
         answer::{CodeConceptsView, ConceptCodesView, RetiredView},
         lookup::{self, Elsewhere},
         problem::{Kind, Problem},
-        query::{CodesQuery, CrosswalkQuery, QueryParams},
+        query::{CodesQuery, QueryParams},
     },
     linker::Concepts,
 };
@@ -60,7 +60,7 @@ pub async fn of_concept(
     params(
         ("source" = String, Path, description = "Source vocabulary (SAB)", example = "SNOMEDCT_US"),
         ("code" = String, Path, description = "Code in it, percent-encoded", example = "22298006"),
-        CrosswalkQuery,
+        CodesQuery,
     ),
     responses(
         (status = 200, description = "The concepts, by id", body = CodeConceptsView),
@@ -77,7 +77,7 @@ pub async fn of_concept(
 pub async fn with_code(
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,
-    QueryParams(query): QueryParams<CrosswalkQuery>,
+    QueryParams(query): QueryParams<CodesQuery>,
 ) -> Result<Json<CodeConceptsView>, Problem> {
     let linker = app.linker()?;
     let concepts = linker.index().concepts();

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Collector, Edge, NO_CODE, Relation, Selection, Tally,
-    collect::{Fields, SORT_MEMORY, SUCCESSOR},
+    collect::{Fields, SORT_MEMORY},
     merge::{History, Ids, Merged, Merger, Tables},
     rows,
 };
@@ -22,12 +22,9 @@ use crate::{
         manifest::{CONCEPTS, Counts, SourceEntry},
         source_sets::SourceSets,
     },
-    progress::Progress,
+    progress::{Progress, Pulse},
     sorter::{Sorted, Sorter},
 };
-
-/// Records between two reports of progress.
-pub const PULSE: u64 = 1 << 14;
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -54,8 +51,8 @@ impl Collector {
             languages,
             mut about,
             tally,
+            others,
             moved,
-            has_other_ids,
             ..
         } = self;
         let (source_names, source_places) = sources.sorted();
@@ -68,10 +65,8 @@ impl Collector {
             entries[place] = SourceEntry { source: std::mem::take(&mut entries[place].source), ..entry };
         }
 
-        if has_other_ids && !moved.is_empty() {
-            progress.stage("moving names to their CUIs", statements.len());
-            statements = reroute(dir, statements.sort()?, &moved, progress)?;
-        }
+        progress.stage("finding CUIs of other ids", others.len());
+        route(others.sort()?, &moved, &mut statements, progress)?;
         progress.stage("merging statements", statements.len());
         let tables = Tables { sources: source_places, terms: term_places, languages: language_places };
         let mut merger = Merger::new(dir, &selection, &tables, &languages, entries, tally)?;
@@ -112,36 +107,33 @@ impl Collector {
     }
 }
 
-/// What is said of an id that is the same as CUIs is said of those: one input may know the CUI of a term and another give it names.
-fn reroute(
-    dir: &Path,
-    mut records: Sorted,
+/// Adds what is said of ids that are no CUIs: under the CUIs that an id is the same as, if there are any.
+fn route(
+    mut others: Sorted,
     moved: &HashMap<String, Vec<String>>,
+    statements: &mut Sorter,
     progress: &dyn Progress,
-) -> Result<Sorter, IndexError> {
-    let mut routed = Sorter::new(dir, SORT_MEMORY);
-    let (mut record, mut rewritten) = (vec![], vec![]);
-    while records.next(&mut record)? {
+) -> Result<(), IndexError> {
+    let (mut record, mut rewritten, mut pulse) = (vec![], vec![], Pulse::new(progress));
+    while others.next(&mut record)? {
         let mut fields = Fields::of(&record);
-        let cuis = moved.get(fields.text()?).filter(|_| fields.rest().first() != Some(&SUCCESSOR));
-        for cui in cuis.into_iter().flatten() {
-            rewritten.clear();
-            rewritten.extend_from_slice(cui.as_bytes());
-            rewritten.push(0);
-            rewritten.extend_from_slice(fields.rest());
-            routed.push(&rewritten)?;
-        }
-        if cuis.is_none() {
-            routed.push(&record)?;
-        }
-        if routed.len().is_multiple_of(PULSE) {
-            progress.advance(PULSE);
-            if progress.interrupted() {
-                return Err(IndexError::Interrupted);
+        match moved.get(fields.text()?) {
+            None => statements.push(&record)?,
+            Some(cuis) => {
+                for cui in cuis {
+                    rewritten.clear();
+                    rewritten.extend_from_slice(cui.as_bytes());
+                    rewritten.push(0);
+                    rewritten.extend_from_slice(fields.rest());
+                    statements.push(&rewritten)?;
+                }
             }
         }
+        if pulse.interrupted() {
+            return Err(IndexError::Interrupted);
+        }
     }
-    Ok(routed)
+    Ok(())
 }
 
 /// Calls `each` for every record that differs from the one before it.
@@ -150,18 +142,14 @@ fn distinct(
     progress: &dyn Progress,
     mut each: impl FnMut(&[u8]) -> Result<(), IndexError>,
 ) -> Result<(), IndexError> {
-    let (mut last, mut record, mut read) = (vec![], vec![], 0u64);
+    let (mut last, mut record, mut pulse) = (None, vec![], Pulse::new(progress));
     while records.next(&mut record)? {
-        if read == 0 || record != last {
+        if last.as_ref() != Some(&record) {
             each(&record)?;
-            std::mem::swap(&mut last, &mut record);
+            std::mem::swap(last.get_or_insert_default(), &mut record);
         }
-        read += 1;
-        if read.is_multiple_of(PULSE) {
-            progress.advance(PULSE);
-            if progress.interrupted() {
-                return Err(IndexError::Interrupted);
-            }
+        if pulse.interrupted() {
+            return Err(IndexError::Interrupted);
         }
     }
     Ok(())

@@ -101,6 +101,8 @@ pub const SUCCESSOR: u8 = 4;
 pub struct Collector {
     pub(super) selection: Selection,
     pub(super) statements: Sorter,
+    /// What is said of ids that are no CUIs, but for their successors: it may belong to CUIs.
+    pub(super) others: Sorter,
     pub(super) relations: Sorter,
     pub(super) sources: Interner,
     pub(super) terms: Interner,
@@ -109,10 +111,10 @@ pub struct Collector {
     pub(super) tally: Tally,
     /// Ids of other vocabularies that are the same as CUIs: some 100 bytes each.
     pub(super) moved: HashMap<String, Vec<String>>,
-    /// Whether anything but a successor was said of an id that is no CUI.
-    pub(super) has_other_ids: bool,
     pub(super) count: u32,
     record: Vec<u8>,
+    /// Whether the record is one of `others`.
+    moves: bool,
 }
 
 impl Collector {
@@ -121,6 +123,7 @@ impl Collector {
         Self {
             selection,
             statements: Sorter::new(dir, SORT_MEMORY),
+            others: Sorter::new(dir, SORT_MEMORY / 4),
             relations: Sorter::new(dir, SORT_MEMORY / 4),
             sources: Interner::default(),
             terms: Interner::default(),
@@ -128,9 +131,9 @@ impl Collector {
             about: HashMap::new(),
             tally: Tally::default(),
             moved: HashMap::new(),
-            has_other_ids: false,
             count: 0,
             record: vec![],
+            moves: false,
         }
     }
 
@@ -272,7 +275,7 @@ impl Collector {
 
     fn begin(&mut self, concept: &str, tag: u8) -> Result<(), Refusal> {
         concept_id(concept)?;
-        self.has_other_ids |= tag != SUCCESSOR && !is_cui(concept);
+        self.moves = tag != SUCCESSOR && !is_cui(concept);
         self.record.clear();
         self.put(concept.as_bytes());
         self.put(&[0, tag]);
@@ -284,7 +287,8 @@ impl Collector {
     }
 
     fn end(&mut self) -> Result<(), Refusal> {
-        self.statements.push(&self.record).map_err(failed)
+        let sorter = if self.moves { &mut self.others } else { &mut self.statements };
+        sorter.push(&self.record).map_err(failed)
     }
 }
 

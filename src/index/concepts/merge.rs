@@ -10,7 +10,6 @@ use std::{
 
 use super::{
     NO_CODE, Selection, Step, Tally,
-    assemble::PULSE,
     collect::{ATOM, CODE, DEFINITION, Fields, Names, SORT_MEMORY, SUCCESSOR, TYPE},
     succession::{Next, follow},
     view::SUCCESSIONS,
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         Succession,
-        semantic_type::{SEMANTIC_TYPES, position},
+        semantic_type::{self, SEMANTIC_TYPES},
     },
     index::{
         IndexError,
@@ -26,7 +25,7 @@ use crate::{
         manifest::SourceEntry,
         mapped::partition,
     },
-    progress::Progress,
+    progress::{Progress, Pulse},
     sorter::{Sorted, Sorter},
 };
 
@@ -194,13 +193,7 @@ impl<'a> Merger<'a> {
         tally: Tally,
     ) -> Result<Self, IndexError> {
         let file = ColumnsWriter::new(dir);
-        let by_type = !selection.semantic_types.is_empty() || !selection.semantic_groups.is_empty();
-        let wanted = by_type.then(|| {
-            let mut wanted: Vec<bool> =
-                SEMANTIC_TYPES.iter().map(|t| selection.semantic_groups.iter().any(|g| g == t.group)).collect();
-            selection.semantic_types.iter().filter_map(|t| position(t)).for_each(|place| wanted[place] = true);
-            wanted
-        });
+        let wanted = semantic_type::chosen(&selection.semantic_types, &selection.semantic_groups);
         Ok(Self {
             selection,
             tables,
@@ -243,15 +236,11 @@ impl<'a> Merger<'a> {
     /// # Errors
     /// What the disk says; [`IndexError::Interrupted`].
     pub fn all(&mut self, mut records: Sorted, progress: &dyn Progress) -> Result<(), IndexError> {
-        let (mut record, mut read) = (vec![], 0u64);
+        let (mut record, mut pulse) = (vec![], Pulse::new(progress));
         while records.next(&mut record)? {
             self.one(&record)?;
-            read += 1;
-            if read.is_multiple_of(PULSE) {
-                progress.advance(PULSE);
-                if progress.interrupted() {
-                    return Err(IndexError::Interrupted);
-                }
+            if pulse.interrupted() {
+                return Err(IndexError::Interrupted);
             }
         }
         self.end_concept()
@@ -402,17 +391,7 @@ impl<'a> Merger<'a> {
         let counts = SEMANTIC_TYPES.iter().zip(self.of_type).filter(|(_, count)| *count > 0);
         merged.semantic_types = counts.map(|(t, count)| (t.tui.to_owned(), count)).collect();
         let file = &mut merged.file;
-        let mut end = 0;
-        let set_ends: Vec<u32> = merged
-            .sets
-            .iter()
-            .map(|set| {
-                end += set.len() as u32;
-                end
-            })
-            .collect();
-        file.add_values("set.types", &merged.sets.concat())?;
-        file.add_values("set.ends", &set_ends)?;
+        file.add_lists("set.types", "set.ends", &merged.sets)?;
         file.add_strings("name", self.names)?;
         file.add_strings("def", self.definitions)?;
         for (name, column) in [

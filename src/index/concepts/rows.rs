@@ -19,11 +19,8 @@ use crate::{
         source_sets::SourceSets,
         words::WordCounter,
     },
-    progress::Progress,
+    progress::{Progress, Pulse},
 };
-
-/// Rows between two reports of progress.
-const PULSE: u64 = 1 << 14;
 
 /// The rows of an index, mapped. A bitmap is read when it is first asked for and kept: all of them take some 5 MB a million rows.
 pub struct Rows {
@@ -148,7 +145,7 @@ pub fn write(
     let mut keys = MapBuilder::new(keys).map_err(fst_error)?;
     let mut words = WordCounter::new(dir);
     let (mut last, mut count, mut rows) = (String::new(), 0u32, 0u32);
-    let mut from = vec![];
+    let (mut from, mut pulse) = (vec![], Pulse::new(progress));
     while let Some(name) = names.next()? {
         if rows == 0 || name.key != last {
             if rows > 0 {
@@ -171,11 +168,8 @@ pub fn write(
             maps[usize::from(place)].insert(row);
         }
         maps[SEMANTIC_TYPES.len() + usize::from(name.source)].insert(row);
-        if u64::from(count).is_multiple_of(PULSE) {
-            progress.advance(PULSE);
-            if progress.interrupted() {
-                return Err(IndexError::Interrupted);
-            }
+        if pulse.interrupted() {
+            return Err(IndexError::Interrupted);
         }
     }
     if rows > 0 {
@@ -194,9 +188,7 @@ pub fn write(
     file.add_values("map.bytes", &bytes)?;
     file.add_values("map.ends", &ends)?;
     words.write(&dir.join(WORDS), &mut source_sets)?;
-    let (values, ends) = source_sets.lists();
-    file.add_values("sset.sources", &values)?;
-    file.add_values("sset.ends", &ends)?;
+    file.add_lists("sset.sources", "sset.ends", source_sets.all())?;
     file.join(&dir.join(ROWS))?;
     Ok(rows.into())
 }
