@@ -2,12 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use bytesize::ByteSize;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable};
 
 use crate::{
     bert::{Pooling, Precision},
     domain,
     encoder::Device,
+    index::Wanted,
     telemetry::{LogFormat, LogLevel},
     terminology::BadRows,
 };
@@ -101,6 +103,9 @@ pub struct ServeArgs {
     /// Candidates of a request: what its mentions' top_k may add up to
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_CANDIDATES", default_value = "20000", value_parser = positive)]
     pub max_candidates: usize,
+    /// Compare mentions with every name instead of searching the graph: slower, and nothing is missed
+    #[arg(long, env = "SAPLINK_EXACT")]
+    pub exact: bool,
     /// Source vocabularies of which nothing is shown, separated by commas
     #[arg(long, value_name = "SOURCES", env = "SAPLINK_HIDE_SOURCES", value_delimiter = ',')]
     pub hide_sources: Vec<String>,
@@ -123,6 +128,89 @@ pub enum IndexCommand {
     Info(InfoArgs),
     /// Compare every file of an index with its checksum, whatever its size
     Verify(VerifyArgs),
+    /// Measure what searches of an index find, choose ef_search by it, and write both into its manifest
+    Recall(RecallArgs),
+    /// Build a graph over vectors and measure how fast and how well it is searched
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RecallArgs {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Directory of the model [default: models/NAME, NAME being what the index asks for]
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Mentions to measure with, one a line [default: names of the index with a letter or a word changed]
+    #[arg(long, value_name = "FILE")]
+    pub mentions: Option<PathBuf>,
+    /// How many names are taken
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = positive, conflicts_with = "mentions")]
+    pub sample: usize,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    /// Leave the manifest as it is
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What `ef_search` is chosen by.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TuningArgs {
+    /// Recall, at 1 and at 10, that searches are to reach with as few candidates as possible
+    #[arg(long, value_name = "SHARE", default_value = "0.99", value_parser = share)]
+    pub target_recall: f64,
+    /// Candidates looked at in a search, instead of as many as the recall takes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), conflicts_with = "target_recall")]
+    pub ef_search: Option<u16>,
+}
+
+impl TuningArgs {
+    /// The two as one.
+    pub fn wanted(&self) -> Wanted {
+        self.ef_search.map_or(Wanted::Recall(self.target_recall), |ef| Wanted::EfSearch(ef.into()))
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Vectors to take: a matrix of float32 in NumPy's format
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["index", "dimensions"])]
+    pub vectors: Option<PathBuf>,
+    /// Index to make vectors from: each lies between names of it that are neighbours
+    #[arg(long, value_name = "DIR", default_value = "index/starter")]
+    pub index: PathBuf,
+    /// Rows of the graph [default: all but the queries of FILE, or 200000]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub rows: Option<usize>,
+    /// Length of the vectors that are made [default: those of the index]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub dimensions: Option<usize>,
+    /// Vectors that are searched for; none of them is a row
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = positive)]
+    pub queries: usize,
+    #[command(flatten)]
+    pub graph: GraphArgs,
+    /// Measure hnsw_rs beside it: its own search of its own graph over float32, and this search of the same graph
+    #[arg(long)]
+    pub baseline: bool,
+    /// Directory to leave the vectors, the queries, the truth and the report in, for other programs [default: nothing is left]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// How a graph is built.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct GraphArgs {
+    /// Neighbours of a point in the graph (M)
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(4..=128))]
+    pub m: u16,
+    /// Candidates looked at for each point while building
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(8..=4096))]
+    pub ef_construction: u16,
 }
 
 #[derive(Debug, Args)]
@@ -150,15 +238,19 @@ pub struct IndexBuildArgs {
     /// Replace the directory if it is there
     #[arg(long)]
     pub force: bool,
-    /// Neighbours of a point in the graph (M)
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(4..=128))]
-    pub m: u16,
-    /// Candidates looked at for each point while building
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(8..=4096))]
-    pub ef_construction: u16,
-    /// Candidates looked at in a search: more is slower and misses less
-    #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub ef_search: u16,
+    #[command(flatten)]
+    pub graph: GraphArgs,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    /// Add to the index that is in --out, under the selection that it was built with: only names that are new are embedded
+    #[arg(long, conflicts_with_all = ["dry_run", "languages", "sources", "semantic_types", "semantic_groups", "include_suppressed", "max_names_per_concept"])]
+    pub add: bool,
+    /// Go on from the names that a build of --out which was ended had embedded; the other arguments are to be the same
+    #[arg(long, conflicts_with = "dry_run")]
+    pub resume: bool,
+    /// Memory that building may take beside the model: the graph about 150 bytes a name, reading and merging a quarter of it
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub memory: ByteSize,
     /// Best scores below this are answered as NIL
     #[arg(long, value_name = "SCORE", default_value = "0.75", value_parser = cosine, allow_negative_numbers = true)]
     pub nil_threshold: f32,
@@ -351,6 +443,10 @@ fn semantic_type(text: &str) -> Result<String, String> {
 fn semantic_group(text: &str) -> Result<String, String> {
     let known = domain::semantic_type::is_group(text);
     known.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.0..=1.0).contains(s)).ok_or_else(|| "must be between 0 and 1".into())
 }
 
 fn cosine(text: &str) -> Result<f32, String> {

@@ -4,8 +4,9 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -107,6 +108,16 @@ pub fn write_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()>
     fs_err::write(path, serde_json::to_string_pretty(manifest)? + "\n")
 }
 
+/// As [`write_manifest`], for a manifest that is in use: a reader sees the old one or the new one.
+pub fn replace_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(parent_of(path))?;
+    file.write_all((serde_json::to_string_pretty(manifest)? + "\n").as_bytes())?;
+    file.as_file().set_permissions(fs_err::metadata(path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
 /// sha256 of `bytes` in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -154,14 +165,8 @@ impl StagedDir {
         }
         let parent = parent_of(target);
         fs_err::create_dir_all(parent)?;
-        let prefix = format!(".{}.partial-", name.to_string_lossy());
-        for entry in fs_err::read_dir(parent)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                remove_if_abandoned(&entry.path());
-            }
-        }
-        let staging = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        abandoned(target)?.into_iter().for_each(Abandoned::remove);
+        let staging = tempfile::Builder::new().prefix(&prefix_of(name)).tempdir_in(parent)?;
         let lock = File::open(staging.path())?;
         lock.try_lock().map_err(io::Error::from)?;
         Ok(Self { target: target.into(), staging, _lock: lock })
@@ -170,6 +175,11 @@ impl StagedDir {
     /// Where to write.
     pub fn path(&self) -> &Path {
         self.staging.path()
+    }
+
+    /// Leaves the directory where it is, abandoned, when this is dropped.
+    pub fn keep(&mut self) {
+        self.staging.disable_cleanup(true);
     }
 
     /// Flushes every file to disk and puts the directory in its place; what it replaces is removed.
@@ -193,11 +203,52 @@ fn parent_of(target: &Path) -> &Path {
     target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes a staging directory that no living process holds.
-fn remove_if_abandoned(path: &Path) {
-    if File::open(path).is_ok_and(|dir| dir.try_lock().is_ok()) {
-        let _ = std::fs::remove_dir_all(path);
+/// What names of staging directories begin with.
+fn prefix_of(name: &OsStr) -> String {
+    format!(".{}.partial-", name.to_string_lossy())
+}
+
+/// A directory that a writer which was ended left. While this lives, no other process takes or removes it.
+pub struct Abandoned {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Abandoned {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
+
+    /// Removes it.
+    pub fn remove(self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// The directories that writers of `target` left beside it and that no living process holds.
+pub fn abandoned(target: &Path) -> io::Result<Vec<Abandoned>> {
+    let (parent, Some(name)) = (parent_of(target), target.file_name()) else { return Ok(vec![]) };
+    if !parent.is_dir() {
+        return Ok(vec![]);
+    }
+    let mut found = vec![];
+    for entry in fs_err::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix_of(name))
+            && let Ok(lock) = File::open(entry.path())
+            && lock.try_lock().is_ok()
+        {
+            found.push(Abandoned { path: entry.path(), _lock: lock });
+        }
+    }
+    Ok(found)
+}
+
+/// Bytes that may still be written to the file system of `dir`.
+pub fn free_space(dir: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(dir)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 /// A temporary directory is its owner's alone; what becomes of this one is for whoever may see its place.

@@ -2,21 +2,22 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indicatif::{DecimalBytes, HumanCount};
 
 use super::{
-    load_encoder, name_of, print,
-    progress::{Bars, since},
+    load_encoder, model_of, name_of, print,
+    progress::{Bars, peak_memory, since},
 };
 use crate::{
-    cli::{IndexBuildArgs, InfoArgs, InputArgs, ScopeArg, SelectionArgs, VerifyArgs},
-    encoder::{EncoderError, Runtime},
-    files::{FileSum, StagedDir},
+    cli::{IndexBuildArgs, InfoArgs, InputArgs, RecallArgs, ScopeArg, SelectionArgs, VerifyArgs},
+    encoder::{Encoder, EncoderError, Runtime},
+    files::{Abandoned, FileSum, StagedDir, abandoned, replace_manifest},
     index::{
-        self, Assembled, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, Input, MANIFEST,
-        ModelReference, Selection, Tally,
+        self, Assembled, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, Input, Known,
+        MANIFEST, Selection, Tally, Wanted,
     },
+    linker,
     progress::Progress,
     shutdown,
     terminology::{self, Dialect, Inputs, Scope, Summary},
@@ -28,47 +29,119 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let bars = Bars::new(shutdown::flag()?);
     let Some(out) = &args.out else { return dry_run(args, &bars, started) };
     let failed = || format!("cannot build {}", out.display());
-    let staged = StagedDir::create(out, MANIFEST, args.force).with_context(failed)?;
+    // Held before the new directory is made, which would have them removed.
+    let left = if args.resume { abandoned(out).with_context(failed)? } else { vec![] };
+    let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
     // Before hours of work: a model that cannot be used.
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
-    let (assembled, inputs) = collect(args, staged.path(), &bars).with_context(failed)?;
-    let model = encoder.manifest();
+    let model = linker::reference(&encoder);
+    let mut known = vec![];
+    for left in &left {
+        known.extend(Known::of_partial(left.path(), &model).with_context(failed)?);
+    }
+    if args.resume {
+        let vectors = known.iter().map(Known::len).max().unwrap_or(0);
+        eprintln!("  found {} names that were embedded before", HumanCount(vectors as u64));
+    }
+    let added_to = args.add.then(|| Index::open(out)).transpose().with_context(failed)?;
+    if added_to.is_some() {
+        known.push(Known::of_index(out, &model).with_context(failed)?);
+    }
+    let selection =
+        added_to.as_ref().map_or_else(|| selection(&args.selection), |old| old.manifest().selection.clone());
+    let (assembled, mut inputs) =
+        collect(args, selection.clone(), added_to.as_ref(), staged.path(), &bars).with_context(failed)?;
+    if let Some(old) = &added_to {
+        inputs.splice(0..0, old.manifest().inputs.iter().cloned());
+    }
     let options = BuildOptions {
         name: name_of(out)?,
-        model: ModelReference {
-            name: model.name.clone(),
-            fingerprint: model.fingerprint(),
-            dimensions: model.dimensions,
-        },
+        model,
         graph: GraphParameters {
-            m: args.m.into(),
-            ef_construction: args.ef_construction.into(),
-            ef_search: args.ef_search.into(),
+            m: args.graph.m.into(),
+            ef_construction: args.graph.ef_construction.into(),
+            ef_search: args.tuning.ef_search.map_or(1, Into::into),
             repaired: 0,
         },
+        wanted: args.tuning.wanted(),
         nil_threshold: args.nil_threshold,
-        selection: selection(&args.selection),
+        selection,
         inputs,
+        memory: args.memory.as_u64(),
     };
-    let embed = |texts: &[&str], progress: &dyn Progress| {
+    eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
+    let manifest = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
+    if manifest.is_err() && !abandoned(out).unwrap_or_default().is_empty() {
+        bars.finish();
+        eprintln!(
+            "  the names that were embedded are kept: the same command with --resume goes on from them, without it removes them"
+        );
+    }
+    let manifest = manifest.with_context(failed)?;
+    left.into_iter().for_each(Abandoned::remove);
+    bars.finish();
+    print(&describe(&manifest))?;
+    warn_of(&manifest, args.tuning.wanted());
+    eprintln!("  built in {}{}", since(started), peak_memory());
+    Ok(())
+}
+
+/// Embeds with `encoder`.
+fn embed(encoder: &Encoder) -> impl Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError> + '_ {
+    |texts, progress| {
         encoder.embed_with(texts, progress).map_err(|e| match e {
             EncoderError::Interrupted => IndexError::Interrupted,
             e => IndexError::Embed(e.to_string()),
         })
+    }
+}
+
+/// Says so if the recall that was wanted was not reached.
+fn warn_of(manifest: &IndexManifest, wanted: Wanted) {
+    if let (Wanted::Recall(target), Some(recall)) = (wanted, manifest.recall)
+        && recall.at_1.min(recall.at_10) < target
+    {
+        eprintln!(
+            "  the recall that was wanted, {target}, is not reached with {} candidates: build with a greater --m or --ef-construction",
+            manifest.graph.ef_search
+        );
+    }
+}
+
+/// `index recall`.
+pub fn recall(args: &RecallArgs) -> Result<()> {
+    let bars = Bars::new(shutdown::flag()?);
+    let mut index = Index::open(&args.dir)?;
+    let model = args.model.clone().unwrap_or_else(|| model_of(&index));
+    let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
+    let encoder = load_encoder(&runtime, &model, &args.run)?;
+    index.check_model(&linker::reference(&encoder))?;
+    let mentions = match &args.mentions {
+        Some(path) => {
+            let text = fs_err::read_to_string(path)?;
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        }
+        None => index.sample_mentions(args.sample),
     };
-    eprintln!("  model {} on {}", model.label(), encoder.device());
-    let manifest = index::build(staged, assembled, &options, &embed, &bars).with_context(failed)?;
+    ensure!(!mentions.is_empty(), "there is no mention to measure with");
+    let recall = index::measure(&mut index, &mentions, args.tuning.wanted(), &embed(&encoder), &bars)?;
     bars.finish();
-    print(&describe(&manifest))?;
-    eprintln!("  built in {}{}", since(started), peak_memory());
+    let mut manifest = index.manifest().clone();
+    manifest.tuned(index.ef_search(), recall);
+    if !args.dry_run {
+        replace_manifest(&args.dir.join(MANIFEST), &manifest)
+            .with_context(|| format!("cannot write to {}", args.dir.display()))?;
+    }
+    print(&format!("{}\n", searched(&manifest)))?;
+    warn_of(&manifest, args.tuning.wanted());
     Ok(())
 }
 
 /// Reads and merges everything into a directory that is removed again.
 fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
     let dir = tempfile::tempdir().context("a dry run needs a temporary directory (TMPDIR)")?;
-    let (assembled, _) = collect(args, dir.path(), bars)?;
+    let (assembled, _) = collect(args, selection(&args.selection), None, dir.path(), bars)?;
     bars.finish();
     let mut bytes = 0;
     for entry in fs_err::read_dir(dir.path())? {
@@ -84,10 +157,18 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
 }
 
 /// Reads every terminology and assembles its concepts in `dir`.
-fn collect(args: &IndexBuildArgs, dir: &Path, bars: &Bars) -> Result<(Assembled, Vec<Input>)> {
-    let selection = selection(&args.selection);
+fn collect(
+    args: &IndexBuildArgs,
+    selection: Selection,
+    added_to: Option<&Index>,
+    dir: &Path,
+    bars: &Bars,
+) -> Result<(Assembled, Vec<Input>)> {
     let keep = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::new(dir, selection.clone());
+    let mut collector = Collector::with_memory(dir, selection.clone(), args.memory.as_u64());
+    if let Some(index) = added_to {
+        collector.take_index(index.concepts(), bars)?;
+    }
     let mut files = vec![];
     let mut done = |input: &terminology::Input, summary: &Summary| {
         bars.finish();
@@ -209,14 +290,22 @@ fn describe(manifest: &IndexManifest) -> String {
             tally: Tally::default(),
         },
     );
-    let (m, ef_construction, ef_search) = (graph.m, graph.ef_construction, graph.ef_search);
-    let _ = writeln!(text, "graph        M {m}, ef_construction {ef_construction}, ef_search {ef_search}");
+    let _ = writeln!(text, "graph        M {}, ef_construction {}", graph.m, graph.ef_construction);
+    let _ = writeln!(text, "search       {}", searched(manifest));
     let _ = writeln!(text, "score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
     let _ = writeln!(text, "size         {:.1} MB", bytes as f64 / 1e6);
     for input in &manifest.inputs {
         let _ = writeln!(text, "made from    {} sha256 {}", input.name, input.sum.sha256);
     }
     text
+}
+
+/// How an index is searched, and what that finds.
+fn searched(manifest: &IndexManifest) -> String {
+    let recall = manifest.recall.map_or("recall not measured".to_owned(), |recall| {
+        format!("recall@1 {:.4}, recall@10 {:.4} of {} mentions", recall.at_1, recall.at_10, recall.queries)
+    });
+    format!("ef_search {}: {recall}", manifest.graph.ef_search)
 }
 
 fn describe_concepts(text: &mut String, assembled: &Assembled) {
@@ -249,12 +338,4 @@ fn describe_concepts(text: &mut String, assembled: &Assembled) {
         let codes = coding.iter().map(|source| format!("{} {}", source.source, HumanCount(source.codes)));
         let _ = writeln!(text, "codes only   {}", codes.collect::<Vec<_>>().join(", "));
     }
-}
-
-/// The most memory that this process ever held, where the system tells.
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kibibytes.map_or(String::new(), |n| format!(", with at most {} of memory", DecimalBytes(n * 1024)))
 }

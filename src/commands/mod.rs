@@ -1,19 +1,23 @@
 //! The commands: each puts rooms together and holds no rules of its own.
 
+mod bench;
 mod index;
 mod model;
 mod openapi;
 mod progress;
 mod serve;
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
 use crate::{
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs},
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
-    index::IndexError,
+    index::{Index, IndexError},
     terminology::TerminologyError,
 };
 
@@ -27,6 +31,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Index(IndexCommand::Build(args)) => index::build(&args),
         Command::Index(IndexCommand::Info(args)) => index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => index::verify(&args),
+        Command::Index(IndexCommand::Recall(args)) => index::recall(&args),
+        Command::Index(IndexCommand::Bench(args)) => bench::run(&args),
         Command::Model(ModelCommand::Import(args)) => model::import(&args),
         Command::Model(ModelCommand::Info(args)) => model::info(&args),
         Command::Openapi => openapi::run(),
@@ -46,6 +52,11 @@ fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder
     let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
     Encoder::load(runtime, dir, options)
         .with_context(|| format!("cannot load the model in {} (--model names another)", dir.display()))
+}
+
+/// Where the model of an index is looked for when nothing is said.
+fn model_of(index: &Index) -> PathBuf {
+    PathBuf::from("models").join(&index.manifest().model.name)
 }
 
 /// Writes to standard output; a reader that has seen enough is no error.

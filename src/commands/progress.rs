@@ -106,3 +106,11 @@ impl Progress for Bars {
 pub fn since(started: Instant) -> String {
     HumanDuration(started.elapsed()).to_string()
 }
+
+/// The most memory that this process ever held, where the system tells.
+pub fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes.map_or(String::new(), |n| format!(", with at most {} of memory", DecimalBytes(n * 1024)))
+}

@@ -5,7 +5,7 @@ use std::{future::Future, io, path::PathBuf, time::Duration};
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch};
 
-use super::load_encoder;
+use super::{load_encoder, model_of};
 use crate::{
     cli::ServeArgs,
     encoder::Runtime,
@@ -60,6 +60,7 @@ async fn serve(
         // Lists that compose files put together may have gaps.
         hide_sources: args.hide_sources.iter().filter(|source| !source.is_empty()).cloned().collect(),
         max_restriction_level: args.max_restriction_level,
+        exact: args.exact,
         model: args.model.clone(),
         run: args.run.clone(),
     };
@@ -105,6 +106,7 @@ struct Load {
     index: PathBuf,
     hide_sources: Vec<String>,
     max_restriction_level: Option<u8>,
+    exact: bool,
     model: Option<PathBuf>,
     run: crate::cli::RunArgs,
 }
@@ -120,7 +122,10 @@ impl Load {
         if self.max_restriction_level.is_some() && !unknown.is_empty() {
             tracing::warn!(sources = unknown.join(", "), "of unknown restriction level, and therefore shown");
         }
-        let model = self.model.unwrap_or_else(|| PathBuf::from("models").join(&index.manifest().model.name));
+        if self.exact {
+            index.search_exactly();
+        }
+        let model = self.model.unwrap_or_else(|| model_of(&index));
         let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
         let linker = Linker::new(encoder, index)?;
         // The first inference allocates: no client should wait for that.

@@ -1,19 +1,22 @@
 //! `index build`: names, vectors and graph, written as one directory.
 //!
-//! Invariant: the directory appears when it is complete and has been opened once, or not at all.
+//! Invariants: the directory appears when it is complete, has been opened and its recall measured, or not at all; a vector that is known
+//! is not computed again.
 
-use std::{io::Write, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use super::{
-    Index, IndexError, build_graph,
+    Index, IndexError, Recall, Wanted,
+    beam::Ground,
+    build_graph,
     concepts::{Assembled, Concepts, Selection},
     graph,
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, PARTS, VECTORS},
-    mapped,
-    vectors::Vectors,
+    known::{self, Known, PARTIAL},
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, PARTS, SourceEntry},
+    vectors::{Kept, Vectors, VectorsWriter},
 };
 use crate::{
-    files::{StagedDir, sums, write_manifest},
+    files::{StagedDir, free_space, sums, write_manifest},
     progress::Progress,
     text,
 };
@@ -24,47 +27,78 @@ pub struct BuildOptions {
     pub name: String,
     pub model: ModelReference,
     pub graph: GraphParameters,
+    /// What `ef_search` is chosen by.
+    pub wanted: Wanted,
     pub nil_threshold: f32,
     /// What was taken of the terminologies.
     pub selection: Selection,
     /// The files that the names came from.
     pub inputs: Vec<Input>,
+    /// Bytes that the graph may take while it is built.
+    pub memory: u64,
 }
 
 /// Gives vectors of norm 1 for texts, one after another.
 pub type Embed<'a> = &'a dyn Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError>;
 
-/// Texts that are embedded and written before the next are: enough to sort them by length, and little memory.
-const BATCH: u32 = 1 << 16;
+/// Texts that are embedded and written before the next are: enough to sort them by length, few enough to lose. A model may give a text
+/// another vector in other company, so that blocks must be the same when a build goes on.
+pub const BLOCK: u32 = 1 << 13;
+/// Texts like mentions that recall is measured with.
+pub const MENTIONS: usize = 1000;
 
-/// Completes the index whose concepts were assembled in `staged`, with vectors that come from `embed`.
+/// Completes the index whose concepts were assembled in `staged`, with vectors that are `known` or come from `embed`.
 ///
 /// # Errors
-/// [`IndexError`]; nothing is left behind then.
+/// [`IndexError`]; the directory is kept for [`Known::of_partial`] if a block was embedded, else nothing is left.
 pub fn build(
-    staged: StagedDir,
+    mut staged: StagedDir,
     assembled: Assembled,
     options: &BuildOptions,
+    known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<IndexManifest, IndexError> {
-    let part = |name: &str| staged.path().join(name);
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
-    let (rows, dimensions) = (counts.rows as u32, options.model.dimensions);
-    let concepts = Concepts::open(staged.path(), &sources, counts)?;
-    progress.stage("embedding the names", counts.rows);
-    let mut file = fs_err::File::create(part(VECTORS))?;
-    for start in (0..rows).step_by(BATCH as usize) {
-        let texts: Vec<&str> = (start..rows.min(start + BATCH)).map(|row| concepts.row_text(row)).collect();
-        file.write_all(mapped::bytes(&embed(&texts, progress)?))?;
+    let outcome = complete(staged.path(), assembled, options, known, embed, progress);
+    if outcome.is_err() && matches!(Known::of_partial(staged.path(), &options.model), Ok(Some(_))) {
+        staged.keep();
     }
-    drop((file, concepts));
+    let manifest = outcome?;
+    fs_err::remove_file(staged.path().join(PARTIAL))?;
+    staged.commit()?;
+    Ok(manifest)
+}
 
-    let vectors = Arc::new(Vectors::open(&part(VECTORS), dimensions, rows as usize)?);
+fn complete(
+    dir: &Path,
+    assembled: Assembled,
+    options: &BuildOptions,
+    known: &[Known],
+    embed: Embed,
+    progress: &dyn Progress,
+) -> Result<IndexManifest, IndexError> {
+    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let (rows, dimensions) = (counts.rows, options.model.dimensions);
+    let memory = build_graph::memory(rows, &options.graph);
+    if memory > options.memory {
+        return Err(IndexError::Memory { needed: memory, allowed: options.memory });
+    }
+    let needed = rows * (dimensions + size_of::<f32>() + graph::row_bytes(options.graph.m)) as u64;
+    let free = free_space(dir)?;
+    if needed > free {
+        return Err(IndexError::Space { path: dir.into(), needed, free });
+    }
+
+    known::begin(dir, &options.model, counts, &sources)?;
+    embed_rows(dir, &sources, counts, dimensions, known, embed, progress)?;
+    let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize)?);
     let built = build_graph::build(&vectors, &options.graph, progress)?;
-    graph::write(&part(GRAPH), built.entry, &built.levels)?;
+    let ground = Ground { lists: &built.lists, width: built.width };
+    graph::write(&dir.join(GRAPH), ground, &built.levels, built.entry)?;
+    let repaired = built.repaired;
+    drop((built, vectors));
 
-    let manifest = IndexManifest {
+    let mut manifest = IndexManifest {
         format: FORMAT,
         normalisation: text::NORMALISATION,
         name: options.name.clone(),
@@ -75,16 +109,70 @@ pub fn build(
         sources,
         semantic_types,
         selection: options.selection.clone(),
-        graph: GraphParameters { repaired: built.repaired, ..options.graph },
+        graph: GraphParameters { repaired, ..options.graph },
+        recall: None,
         inputs: options.inputs.clone(),
-        files: sums(staged.path(), &PARTS)?,
+        files: sums(dir, &PARTS)?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
-    write_manifest(&part(MANIFEST), &manifest)?;
-    drop(Index::open(staged.path())?);
+    write_manifest(&dir.join(MANIFEST), &manifest)?;
+    let mut index = Index::open(dir)?;
+    let mentions = index.sample_mentions(MENTIONS);
+    let recall = measure(&mut index, &mentions, options.wanted, embed, progress)?;
+    manifest.tuned(index.ef_search(), recall);
+    write_manifest(&dir.join(MANIFEST), &manifest)?;
     if progress.interrupted() {
         return Err(IndexError::Interrupted);
     }
-    staged.commit()?;
     Ok(manifest)
+}
+
+/// Measures the recall of `index` with `mentions` and has it search as is wanted.
+///
+/// # Errors
+/// [`IndexError`].
+pub fn measure(
+    index: &mut Index,
+    mentions: &[String],
+    wanted: Wanted,
+    embed: Embed,
+    progress: &dyn Progress,
+) -> Result<Recall, IndexError> {
+    progress.stage("embedding mentions", mentions.len() as u64);
+    let vectors = embed(&mentions.iter().map(String::as_str).collect::<Vec<_>>(), progress)?;
+    index.tune(&vectors, wanted, progress)
+}
+
+/// Writes the vectors of all rows, block by block.
+fn embed_rows(
+    dir: &Path,
+    sources: &[SourceEntry],
+    counts: super::Counts,
+    dimensions: usize,
+    known: &[Known],
+    embed: Embed,
+    progress: &dyn Progress,
+) -> Result<(), IndexError> {
+    let concepts = Concepts::open(dir, sources, counts)?;
+    let rows = counts.rows as u32;
+    progress.stage("embedding the names", counts.rows);
+    let mut writer = VectorsWriter::create(dir, dimensions)?;
+    for start in (0..rows).step_by(BLOCK as usize) {
+        let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
+        let mut kept: Vec<Option<Kept>> =
+            texts.iter().map(|text| known.iter().find_map(|known| known.find(text))).collect();
+        let (places, new): (Vec<usize>, Vec<&str>) =
+            texts.iter().enumerate().filter(|(i, _)| kept[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
+        progress.advance((texts.len() - new.len()) as u64);
+        if !new.is_empty() {
+            let vectors = embed(&new, progress)?;
+            places.iter().zip(vectors.chunks_exact(dimensions)).for_each(|(&i, row)| kept[i] = Some(Kept::of(row)));
+        }
+        writer.push(&kept.into_iter().flatten().collect::<Vec<_>>())?;
+        writer.sync()?;
+        if progress.interrupted() {
+            return Err(IndexError::Interrupted);
+        }
+    }
+    Ok(())
 }

@@ -1,45 +1,50 @@
-//! Builds the graph with `hnsw_rs` and takes it out as flat levels.
+//! Builds the graph: `hnsw_rs` its hierarchy over a sample, and here its ground level over every row.
 //!
-//! A point of `hnsw_rs` holds a row number, and its distance looks the row up: the vectors are not copied. Its own dump and
-//! search are not used. Invariant: the only place that knows `hnsw_rs`.
+//! Rows are inserted in batches: each row of a batch searches the graph as it was before the batch, all at once; then the edges are
+//! set. So nothing is locked, threads cannot race, and the same rows give the same graph, bit for bit, on however many threads (as in
+//! ParlayANN, Manohar et al. 2024). A row costs its list and a few bytes. Invariant: every row can be reached from the entry.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
-use hnsw_rs::{anndists::dist::distances::Distance, hnsw::Hnsw};
+use rayon::prelude::*;
 
 use super::{
     IndexError,
-    graph::{Level, Scored},
+    beam::{Ground, NONE, Scored, Scratch, beam},
+    graph::{Level, descend},
+    hierarchy::{self, Hierarchy},
     manifest::GraphParameters,
-    vectors::Vectors,
+    vectors::{QueryVector, Vectors},
 };
 use crate::progress::Progress;
 
-/// Points between two looks at whether to stop.
-const CHUNK: usize = 1000;
-/// Rows up to which points are inserted one by one: the same names then give the same graph, bit for bit. Beyond, threads race and
-/// two builds differ a little.
-const ONE_BY_ONE: u32 = 50_000;
-/// Levels that `hnsw_rs` may use; a point is on level 15 with probability 16^-15.
-const MOST_LEVELS: usize = 16;
+/// Of so many rows one is in the hierarchy.
+const SAMPLE: usize = 64;
+/// A batch is at most this share of the rows that are there, since its rows do not see each other ..
+const BATCH_SHARE: usize = 50;
+/// .. and at most this many, for the memory that it takes.
+const BATCH_ROWS: usize = 1 << 14;
+/// Rows more alike than this are taken as the same: an edge to one of them is an edge to all.
+const SAME: f32 = 0.999_999;
+/// Bytes of memory that building takes: of a row beside its list, and of a row in the hierarchy.
+const ROW_BYTES: u64 = 16;
+const SAMPLE_BYTES: u64 = 2_500;
 
-struct RowDistance(Arc<Vectors>);
-
-impl Distance<u32> for RowDistance {
-    fn eval(&self, a: &[u32], b: &[u32]) -> f32 {
-        // hnsw_rs wants distances that are not negative; rounding may bring 1 - cosine just below.
-        (1.0 - self.0.score(a[0], self.0.row(b[0]))).max(0.0)
-    }
+/// A built graph.
+pub struct Built {
+    /// The lists of the ground level, one after another.
+    pub lists: Vec<u32>,
+    pub width: usize,
+    /// The levels above it, from the lowest.
+    pub levels: Vec<Level>,
+    pub entry: u32,
+    /// Rows that had to be connected afterwards.
+    pub repaired: u64,
 }
 
-/// A built graph: its entry point, its levels from the lowest, and how many rows had to be connected afterwards.
-pub struct Built {
-    pub entry: u32,
-    pub levels: Vec<Level>,
-    pub repaired: u64,
+/// Bytes of memory that building a graph over `rows` rows takes, beside the mapped vectors.
+pub fn memory(rows: u64, parameters: &GraphParameters) -> u64 {
+    rows * (8 * parameters.m as u64 + ROW_BYTES) + rows.div_ceil(SAMPLE as u64) * SAMPLE_BYTES
 }
 
 /// Builds the graph over `vectors`.
@@ -51,81 +56,171 @@ pub fn build(
     parameters: &GraphParameters,
     progress: &dyn Progress,
 ) -> Result<Built, IndexError> {
-    let rows = u32::try_from(vectors.len()).map_err(|_| IndexError::TooLarge("4 billion rows"))?;
+    let rows = u32::try_from(vectors.len()).ok().filter(|&rows| rows < NONE);
+    let rows = rows.ok_or(IndexError::TooLarge("4 billion rows"))?;
     progress.stage("building the graph", rows.into());
-    let distance = RowDistance(vectors.clone());
-    let hnsw = Hnsw::new(parameters.m, rows as usize, MOST_LEVELS, parameters.ef_construction, distance);
-    let points: Vec<[u32; 1]> = (0..rows).map(|row| [row]).collect();
-    // The first point alone, so that those inserted side by side find an entry point.
-    let (first, others) = points.split_at(1.min(points.len()));
-    for chunk in std::iter::once(first).chain(others.chunks(CHUNK)) {
-        if progress.interrupted() {
-            return Err(IndexError::Interrupted);
-        }
-        let batch: Vec<(&[u32], usize)> = chunk.iter().map(|row| (&row[..], row[0] as usize)).collect();
-        if rows <= ONE_BY_ONE {
-            batch.iter().for_each(|&point| hnsw.insert_slice(point));
-        } else {
-            hnsw.parallel_insert_slice(&batch);
-        }
-        progress.advance(chunk.len() as u64);
+    // Rows beside each other are alike: they are inserted in an order that has nothing to do with it.
+    let mut order: Vec<u32> = (0..rows).collect();
+    order.sort_by_cached_key(|&row| scatter(row));
+    let (sample, others) = order.split_at(order.len().div_ceil(SAMPLE));
+    let Hierarchy { levels, entry } = hierarchy::build(vectors, sample, parameters, progress)?;
+    let width = 2 * parameters.m;
+    let mut lists = vec![NONE; rows as usize * width];
+    for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
+        fill(&mut lists[row as usize * width..][..width], neighbours);
     }
-    let mut levels = flatten(&hnsw, rows);
-    let entry = levels.last().and_then(|top| top.nodes.first().copied()).unwrap_or(0);
-    let repaired = connect(&mut levels[0], entry, vectors);
-    Ok(Built { entry, levels, repaired })
+    let mut builder =
+        Builder { vectors, levels: &levels, entry, m: parameters.m, ef: parameters.ef_construction, lists, width };
+    builder.insert(sample.len(), others, progress)?;
+    let repaired = builder.connect();
+    let lists = builder.lists;
+    Ok(Built { lists, width, levels, entry, repaired })
 }
 
-fn flatten(hnsw: &Hnsw<'_, u32, RowDistance>, rows: u32) -> Vec<Level> {
-    let points = hnsw.get_point_indexation();
-    let top = usize::from(points.get_max_level_observed());
-    let mut level_of = vec![0u8; rows as usize];
-    let mut lists: Vec<HashMap<u32, Vec<u32>>> = vec![HashMap::new(); top + 1];
-    for layer in 0..=top {
-        for point in points.get_layer_iterator(layer) {
-            let row = point.get_origin_id() as u32;
-            level_of[row as usize] = point.get_point_id().0;
-            for (l, neighbours) in point.get_neighborhood_id().into_iter().enumerate().take(layer + 1) {
-                lists[l].insert(row, neighbours.iter().map(|n| n.d_id as u32).collect());
+/// A number for each row, as if by chance (the finisher of MurmurHash3).
+fn scatter(row: u32) -> u32 {
+    let mut x = row ^ 0x5EED;
+    x = (x ^ x >> 16).wrapping_mul(0x85EB_CA6B);
+    x = (x ^ x >> 13).wrapping_mul(0xC2B2_AE35);
+    x ^ x >> 16
+}
+
+fn fill(list: &mut [u32], neighbours: &[u32]) {
+    list.fill(NONE);
+    list.iter_mut().zip(neighbours).for_each(|(place, &neighbour)| *place = neighbour);
+}
+
+struct Builder<'a> {
+    vectors: &'a Vectors,
+    levels: &'a [Level],
+    entry: u32,
+    m: usize,
+    ef: usize,
+    lists: Vec<u32>,
+    width: usize,
+}
+
+/// What a thread uses again and again.
+#[derive(Default)]
+struct Desk {
+    scratch: Scratch,
+    query: QueryVector,
+    other: QueryVector,
+}
+
+impl Builder<'_> {
+    fn ground(&self) -> Ground<'_> {
+        Ground { lists: &self.lists, width: self.width }
+    }
+
+    /// Inserts `rows` beside those `present`.
+    fn insert(&mut self, mut present: usize, mut rows: &[u32], progress: &dyn Progress) -> Result<(), IndexError> {
+        while !rows.is_empty() {
+            let batch;
+            (batch, rows) = rows.split_at((present / BATCH_SHARE).clamp(1, BATCH_ROWS).min(rows.len()));
+            let neighbours = batch.par_iter().map_init(Desk::default, |desk, &row| {
+                if progress.interrupted() {
+                    return Err(IndexError::Interrupted);
+                }
+                let Desk { scratch, query, other } = desk;
+                self.vectors.load(row, query);
+                let near = self.near(query, self.ef, scratch);
+                Ok(select(self.vectors, near, self.m, other))
+            });
+            let neighbours = neighbours.collect::<Result<Vec<_>, _>>()?;
+            let mut edges: Vec<(u32, u32)> = vec![];
+            for (&row, near) in batch.iter().zip(&neighbours) {
+                fill(&mut self.lists[row as usize * self.width..][..self.width], near);
+                edges.extend(near.iter().map(|&neighbour| (neighbour, row)));
+            }
+            edges.par_sort_unstable();
+            let relinked = edges.par_chunk_by(|a, b| a.0 == b.0).map_init(Desk::default, |desk, edges| {
+                let row = edges[0].0;
+                (row, self.relinked(row, edges.iter().map(|edge| edge.1), desk))
+            });
+            for (row, list) in relinked.collect::<Vec<_>>() {
+                fill(&mut self.lists[row as usize * self.width..][..self.width], &list);
+            }
+            present += batch.len();
+            progress.advance(batch.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// The rows nearest to `query`, best first.
+    fn near<'s>(&self, query: &QueryVector, ef: usize, scratch: &'s mut Scratch) -> &'s [Scored] {
+        let mut nearest = Scored::new(self.vectors.score(self.entry, query), self.entry);
+        for level in self.levels.iter().rev() {
+            nearest = descend(|row| level.of(row), self.vectors, query, nearest);
+        }
+        beam(self.ground(), self.vectors, query, &[nearest.row(), self.entry], ef, |_| true, scratch)
+    }
+
+    /// The list of `row` with edges to `others` added: all of them if there is room, else the best of all.
+    fn relinked(&self, row: u32, others: impl Iterator<Item = u32>, desk: &mut Desk) -> Vec<u32> {
+        let list: Vec<u32> = self.ground().neighbours(row).chain(others).collect();
+        if list.len() <= self.width {
+            return list;
+        }
+        self.vectors.load(row, &mut desk.query);
+        list.iter().for_each(|&other| self.vectors.prefetch(other));
+        let mut scored: Vec<Scored> =
+            list.iter().map(|&other| Scored::new(self.vectors.score(other, &desk.query), other)).collect();
+        scored.sort_unstable_by(|a, b| b.cmp(a));
+        select(self.vectors, &scored, self.width, &mut desk.other)
+    }
+
+    /// Gives every row that the entry does not reach an edge from a near row that it does reach; how many there were.
+    fn connect(&mut self) -> u64 {
+        let mut reached = vec![false; self.ground().rows()];
+        spread(self.ground(), self.entry, &mut reached);
+        let (mut desk, mut repaired) = (Desk::default(), 0);
+        for row in 0..reached.len() as u32 {
+            if reached[row as usize] {
+                continue;
+            }
+            self.vectors.load(row, &mut desk.query);
+            let from = [64, 1024, usize::MAX].into_iter().find_map(|ef| {
+                let near = self.near(&desk.query, ef.min(reached.len()), &mut desk.scratch).iter();
+                let mut from = near.map(|scored| scored.row());
+                from.find(|&from| reached[from as usize] && self.ground().neighbours(from).count() < self.width)
+            });
+            if let Some(from) = from {
+                let end = self.ground().neighbours(from).count();
+                self.lists[from as usize * self.width + end] = row;
+                repaired += 1;
+                spread(self.ground(), row, &mut reached);
+            }
+        }
+        repaired
+    }
+}
+
+/// Of `near`, best first, at most `most` that lie in different directions: each is nearer to the row than to any taken before it
+/// (Malkov and Yashunin 2016, algorithm 4).
+fn select(vectors: &Vectors, near: &[Scored], most: usize, other: &mut QueryVector) -> Vec<u32> {
+    let mut taken: Vec<u32> = vec![];
+    for scored in near {
+        vectors.load(scored.row(), other);
+        let apart = |&row: &u32| {
+            let alike = vectors.score(row, other);
+            alike <= scored.score() && alike < SAME
+        };
+        if taken.iter().all(apart) {
+            taken.push(scored.row());
+            if taken.len() == most {
+                break;
             }
         }
     }
-    let levels = lists.into_iter().enumerate().map(|(l, mut lists)| {
-        let nodes: Vec<u32> = (0..rows).filter(|&r| usize::from(level_of[r as usize]) >= l).collect();
-        let on_level = |row: &u32| usize::from(level_of[*row as usize]) >= l;
-        let list = |row| lists.remove(&row).unwrap_or_default().into_iter().filter(on_level).collect();
-        let neighbours = nodes.iter().copied().map(list).collect();
-        Level { nodes, neighbours }
-    });
-    levels.collect()
+    taken
 }
 
-/// Gives every row that the entry point does not reach an edge from its nearest row that it does reach.
-fn connect(level: &mut Level, entry: u32, vectors: &Vectors) -> u64 {
-    let rows = level.nodes.len() as u32;
-    let mut reached = vec![false; rows as usize];
-    let mut repaired = 0;
-    spread(level, entry, &mut reached);
-    for row in 0..rows {
-        if reached[row as usize] {
-            continue;
-        }
-        let score = |other| Scored { score: vectors.score(other, vectors.row(row)), row: other };
-        let nearest = (0..rows).filter(|&r| reached[r as usize]).map(score).max();
-        if let Some(nearest) = nearest {
-            level.neighbours[nearest.row as usize].push(row);
-            repaired += 1;
-            spread(level, row, &mut reached);
-        }
-    }
-    repaired
-}
-
-fn spread(level: &Level, from: u32, reached: &mut [bool]) {
+fn spread(ground: Ground, from: u32, reached: &mut [bool]) {
     reached[from as usize] = true;
     let mut queue = VecDeque::from([from]);
     while let Some(row) = queue.pop_front() {
-        for &next in &level.neighbours[row as usize] {
+        for next in ground.neighbours(row) {
             if !std::mem::replace(&mut reached[next as usize], true) {
                 queue.push_back(next);
             }

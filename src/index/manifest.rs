@@ -6,23 +6,24 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexError, concepts::Selection};
+use super::{IndexError, Recall, concepts::Selection};
 use crate::{
     files::{FileSum, read_manifest, sha256_hex},
     text::NORMALISATION,
 };
 
 /// Version of the directory's layout.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 pub const MANIFEST: &str = "index.json";
 pub const CONCEPTS: &str = "concepts.bin";
 pub const ROWS: &str = "rows.bin";
 pub const KEYS: &str = "keys.fst";
 pub const WORDS: &str = "words.fst";
 pub const VECTORS: &str = "vectors.bin";
+pub const SCALES: &str = "scales.bin";
 pub const GRAPH: &str = "graph.bin";
 /// Every file of an index but its manifest.
-pub const PARTS: [&str; 6] = [CONCEPTS, ROWS, KEYS, WORDS, VECTORS, GRAPH];
+pub const PARTS: [&str; 7] = [CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
 /// Bytes up to which a part is read and its checksum compared whenever it is opened; a larger one is only measured, and
 /// compared by `index verify`. What a damaged part says wrongly is then an empty answer, never a panic.
 const CHECKED_WHEN_OPENED: u64 = 256 << 20;
@@ -33,6 +34,19 @@ pub struct ModelReference {
     pub name: String,
     pub fingerprint: String,
     pub dimensions: usize,
+}
+
+impl ModelReference {
+    /// Whether `loaded` gives the vectors that this one gave.
+    ///
+    /// # Errors
+    /// [`IndexError::OtherModel`] when it does not.
+    pub fn check(&self, loaded: &Self) -> Result<(), IndexError> {
+        if self.fingerprint == loaded.fingerprint && self.dimensions == loaded.dimensions {
+            return Ok(());
+        }
+        Err(IndexError::OtherModel { index: self.clone(), loaded: loaded.clone() })
+    }
 }
 
 /// How many of each there are.
@@ -107,6 +121,9 @@ pub struct IndexManifest {
     /// What was taken of the terminologies.
     pub selection: Selection,
     pub graph: GraphParameters,
+    /// What searches with these parameters find; absent until it is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Recall>,
     /// The terminology files that it was built from.
     pub inputs: Vec<Input>,
     /// The files of this directory.
@@ -148,6 +165,12 @@ impl IndexManifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// Notes what was measured with `ef_search`.
+    pub fn tuned(&mut self, ef_search: usize, recall: Recall) {
+        self.graph.ef_search = ef_search;
+        self.recall = Some(recall);
     }
 
     /// Compares every part in `dir` with its checksum, whatever its size.

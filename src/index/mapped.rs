@@ -89,6 +89,21 @@ impl MappedFile {
         self.column(0..self.map.len())
     }
 
+    /// How long it is.
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// The first `bytes` bytes as one column.
+    pub fn first<T: AnyBitPattern>(&self, bytes: usize) -> Result<Column<T>, IndexError> {
+        self.column(0..bytes)
+    }
+
+    /// What follows the first `start` bytes as one column.
+    pub fn rest<T: AnyBitPattern>(&self, start: usize) -> Result<Column<T>, IndexError> {
+        self.column(start..self.map.len())
+    }
+
     /// An error about this file.
     pub fn damaged(&self, reason: impl Into<String>) -> IndexError {
         IndexError::Damaged { path: self.path.clone(), reason: reason.into() }

@@ -5,15 +5,22 @@
 //!
 //! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
 
+mod beam;
+pub mod bench;
 mod build;
 mod build_graph;
 mod columns;
 mod concepts;
 mod filter;
 mod graph;
+mod hierarchy;
 mod kernel;
+mod known;
 mod manifest;
 mod mapped;
+mod npy;
+mod recall;
+mod scan;
 mod source_sets;
 mod spelling;
 mod vectors;
@@ -25,19 +32,22 @@ use std::{
     sync::Mutex,
 };
 
-pub use build::{BuildOptions, build};
+pub use build::{BuildOptions, MENTIONS, build, measure};
 pub use concepts::{
     Assembled, AtomView, CodeView, Collector, ConceptNumber, Concepts, DefinitionView, Found, FoundBy, Page, Relation,
     Retired, Selection, Successor, Tally,
 };
 pub use filter::{Filter, FilterRequest};
+pub use known::Known;
 pub use manifest::{Counts, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, SourceEntry};
+pub use recall::{Recall, Wanted};
 pub use words::Repaired;
 
 use self::{
-    graph::{Graph, Scored, Scratch},
-    manifest::{GRAPH, VECTORS, WORDS},
-    vectors::Vectors,
+    beam::{Scored, Scratch},
+    graph::Graph,
+    manifest::{GRAPH, WORDS},
+    vectors::{QueryVector, Vectors},
     words::Words,
 };
 use crate::files::{StageError, SumError};
@@ -68,14 +78,25 @@ pub enum IndexError {
     UnknownSource(String),
     #[error("too large for an index: more than {0}")]
     TooLarge(&'static str),
+    #[error(
+        "the index was built with model {} ({}), the model loaded is {} ({}); build the index again or name the other model",
+        index.name, index.fingerprint, loaded.name, loaded.fingerprint
+    )]
+    OtherModel { index: ModelReference, loaded: ModelReference },
+    #[error("the graph of so many names takes {} MB of memory, and {} MB are allowed", needed >> 20, allowed >> 20)]
+    Memory { needed: u64, allowed: u64 },
+    #[error("{}: {} MB are needed and {} MB are free", path.display(), needed >> 20, free >> 20)]
+    Space { path: PathBuf, needed: u64, free: u64 },
     #[error("the names could not be embedded: {0}")]
     Embed(String),
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Below this share of allowed rows a filtered search scans them: the graph would mostly visit rows that do not pass.
-const SCAN_BELOW: f64 = 0.1;
+/// Rows that a search of the graph compares for each candidate that it looks at, about: measured at 200,000 to 4,000,000 rows.
+const COMPARED_PER_CANDIDATE: u64 = 20;
+/// How much cheaper a row is compared in a scan than in the graph, about.
+const SCAN_ADVANTAGE: u64 = 3;
 
 /// Concepts that share the best score beyond which no more are given.
 pub const MOST_TIES: usize = 1000;
@@ -96,6 +117,8 @@ pub struct Index {
     words: Words,
     vectors: Vectors,
     graph: Graph,
+    ef_search: usize,
+    exact: bool,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -122,14 +145,23 @@ impl Index {
         let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
         let words = Words::open(&dir.join(WORDS))?;
         let rows = manifest.counts.rows as usize;
-        let vectors = Vectors::open(&dir.join(VECTORS), manifest.model.dimensions, rows)?;
+        let vectors = Vectors::open(dir, manifest.model.dimensions, rows)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
-        Ok(Self { manifest, concepts, words, vectors, graph, scratch: Mutex::default() })
+        let ef_search = manifest.graph.ef_search;
+        Ok(Self { manifest, concepts, words, vectors, graph, ef_search, exact: false, scratch: Mutex::default() })
     }
 
     /// What it holds and was made of.
     pub fn manifest(&self) -> &IndexManifest {
         &self.manifest
+    }
+
+    /// Whether `model` is the one whose vectors it holds.
+    ///
+    /// # Errors
+    /// [`IndexError::OtherModel`] when it is not.
+    pub fn check_model(&self, model: &ModelReference) -> Result<(), IndexError> {
+        self.manifest.model.check(model)
     }
 
     /// Its concepts and names.
@@ -145,6 +177,21 @@ impl Index {
         self.concepts.hide(sources, ceiling)
     }
 
+    /// How many candidates searches look at.
+    pub fn ef_search(&self) -> usize {
+        self.ef_search
+    }
+
+    /// From now on searches look at `ef` candidates.
+    fn set_ef_search(&mut self, ef: usize) {
+        self.ef_search = ef;
+    }
+
+    /// From now on every search compares every row that passes.
+    pub fn search_exactly(&mut self) {
+        self.exact = true;
+    }
+
     /// A normalised `key` with its unknown words repaired, by the words of names that may be shown; none if there is nothing to repair.
     pub fn repair(&self, key: &str) -> Option<Repaired> {
         self.words.repair(key, &|sources| self.concepts.shows_word(sources))
@@ -154,19 +201,19 @@ impl Index {
     /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score, up to [`MOST_TIES`]. `k` is at least 1.
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
-        let k = k.max(1);
-        if (filter.passing() as f64) < self.vectors.len() as f64 * SCAN_BELOW {
-            return self.search_exact(query, k, filter);
+        let (query, k) = (QueryVector::new(query), k.max(1));
+        let mut ef = self.ef_search.max(k);
+        if self.exact || self.is_scanned_sooner(filter.passing(), ef) {
+            return self.scan_one(query, k, filter);
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
-        let mut ef = self.manifest.graph.ef_search.max(k);
         let hits = loop {
             if ef >= filter.passing() {
-                break self.search_exact(query, k, filter);
+                break self.scan_one(query, k, filter);
             }
-            let found =
-                self.graph.search(&self.vectors, query, ef, |row| filter.passes(&self.concepts, row), &mut scratch);
-            let hits = self.hits(&found, k, filter);
+            let allowed = |row| filter.passes(&self.concepts, row);
+            let found = self.graph.search(&self.vectors, &query, ef, allowed, &mut scratch);
+            let hits = self.hits(found, k, filter);
             if hits.len() >= k {
                 break hits;
             }
@@ -176,19 +223,49 @@ impl Index {
         hits
     }
 
-    /// As [`Index::search`], comparing every row: what its recall is measured against.
+    /// Whether comparing all rows that pass takes less than a search of the graph, which has to look at the more rows the
+    /// fewer of them pass.
+    fn is_scanned_sooner(&self, passing: usize, ef: usize) -> bool {
+        let (passing, rows) = (passing as u64, self.vectors.len() as u64);
+        passing * passing <= SCAN_ADVANTAGE * COMPARED_PER_CANDIDATE * ef as u64 * rows
+    }
+
+    /// As [`Index::search`], comparing every row that passes: what its recall is measured against.
     pub fn search_exact(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
-        let rows = filter.rows(0..self.vectors.len() as u32);
-        let mut scored: Vec<Scored> = rows.map(|row| Scored { score: self.vectors.score(row, query), row }).collect();
-        scored.sort_unstable_by(|a, b| b.cmp(a));
-        self.hits(&scored, k, filter)
+        self.scan_one(QueryVector::new(query), k.max(1), filter)
+    }
+
+    fn scan_one(&self, query: QueryVector, k: usize, filter: &Filter) -> Vec<ConceptHit> {
+        self.scan(&[query], k, filter).pop().unwrap_or_default()
+    }
+
+    /// The `k` best concepts for each query, of all rows that pass.
+    fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
+        let rows = self.vectors.len();
+        let best = |queries, keep| scan::scan(&self.vectors, queries, filter.rows(0..rows as u32), keep);
+        // A concept may own many of the nearest rows; more of them are looked for when that was too few.
+        let first = k.saturating_mul(16).max(256);
+        let hits = best(queries, first).into_iter().zip(queries).map(|(mut found, query)| {
+            let mut keep = first;
+            loop {
+                let hits = self.hits(&found, k, filter);
+                let settled = hits.len() >= k && found.last().is_some_and(|last| last.score() < hits[k - 1].score);
+                if settled || found.len() < keep {
+                    return hits;
+                }
+                keep = keep.saturating_mul(16);
+                found = best(std::slice::from_ref(query), keep).pop().unwrap_or_default();
+            }
+        });
+        hits.collect()
     }
 
     /// The first `k` distinct concepts of `rows`, which are ordered from the best, and more if they tie for the first place.
     fn hits(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
         let most = k.max(MOST_TIES);
-        for &Scored { score, row } in rows {
+        for scored in rows {
+            let (score, row) = (scored.score(), scored.row());
             if hits.len() >= most || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }

@@ -14,7 +14,7 @@ pub use crate::index::{
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Index, MOST_TIES, Repaired},
+    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
     text,
 };
 
@@ -26,18 +26,6 @@ const MOST_FILTERS: usize = 16;
 
 /// 1 is for names alone.
 const BEST_COSINE: f32 = 0.9999;
-
-/// Why mentions could not be linked.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    #[error(
-        "the index was built with model {index} ({index_fingerprint}), the model loaded is {model} ({model_fingerprint}); \
-         build the index again or name the other model"
-    )]
-    ModelMismatch { index: String, index_fingerprint: String, model: String, model_fingerprint: String },
-    #[error(transparent)]
-    Encoder(#[from] EncoderError),
-}
 
 /// One mention and what is asked of it.
 #[derive(Clone, PartialEq)]
@@ -79,6 +67,12 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
 }
 
+/// What an index says of the model that `encoder` is.
+pub fn reference(encoder: &Encoder) -> ModelReference {
+    let model = encoder.manifest();
+    ModelReference { name: model.name.clone(), fingerprint: model.fingerprint(), dimensions: model.dimensions }
+}
+
 /// An index with its model.
 pub struct Linker {
     encoder: Encoder,
@@ -89,17 +83,9 @@ impl Linker {
     /// Joins the two.
     ///
     /// # Errors
-    /// [`LinkError::ModelMismatch`] when the index holds vectors of another model.
-    pub fn new(encoder: Encoder, index: Index) -> Result<Self, LinkError> {
-        let (built, loaded) = (&index.manifest().model, encoder.manifest());
-        if built.fingerprint != loaded.fingerprint() || built.dimensions != loaded.dimensions {
-            return Err(LinkError::ModelMismatch {
-                index: built.name.clone(),
-                index_fingerprint: built.fingerprint.clone(),
-                model: loaded.name.clone(),
-                model_fingerprint: loaded.fingerprint(),
-            });
-        }
+    /// [`IndexError::OtherModel`] when the index holds vectors of another model.
+    pub fn new(encoder: Encoder, index: Index) -> Result<Self, IndexError> {
+        index.check_model(&reference(&encoder))?;
         Ok(Self { encoder, index })
     }
 
@@ -116,8 +102,8 @@ impl Linker {
     /// An answer for each query, in their order. A query whose exact names already fill its `top_k` costs no inference.
     ///
     /// # Errors
-    /// [`LinkError::Encoder`] when inference fails.
-    pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, LinkError> {
+    /// [`EncoderError::Inference`] when inference fails.
+    pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, EncoderError> {
         let mut by_filter: HashMap<&FilterRequest, Vec<usize>> = HashMap::new();
         queries.iter().enumerate().for_each(|(i, query)| by_filter.entry(&query.filter).or_default().push(i));
         if by_filter.len() <= MOST_FILTERS {
@@ -132,7 +118,7 @@ impl Linker {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    fn link_some(&self, queries: &[&Query]) -> Result<Vec<Answer>, LinkError> {
+    fn link_some(&self, queries: &[&Query]) -> Result<Vec<Answer>, EncoderError> {
         let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
         let mut resolved: HashMap<&FilterRequest, Filter> = HashMap::new();
         for query in queries {

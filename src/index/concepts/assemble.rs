@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Collector, Edge, NO_CODE, Relation, Selection, Tally,
-    collect::{Fields, SORT_MEMORY},
+    collect::Fields,
     merge::{History, Ids, Merged, Merger, Tables},
     rows,
 };
@@ -43,6 +43,7 @@ impl Collector {
     /// [`IndexError::Empty`] when no name was taken, [`IndexError::UnusedSource`] and [`IndexError::UnusedLanguage`] when none was of what was asked for; what the disk says; [`IndexError::Interrupted`].
     pub fn assemble(self, dir: &Path, progress: &dyn Progress) -> Result<Assembled, IndexError> {
         let Self {
+            sort_memory,
             selection,
             mut statements,
             relations,
@@ -69,7 +70,7 @@ impl Collector {
         route(others.sort()?, &moved, &mut statements, progress)?;
         progress.stage("merging statements", statements.len());
         let tables = Tables { sources: source_places, terms: term_places, languages: language_places };
-        let mut merger = Merger::new(dir, &selection, &tables, &languages, entries, tally)?;
+        let mut merger = Merger::new(dir, sort_memory, &selection, &tables, &languages, entries, tally)?;
         merger.all(statements.sort()?, progress)?;
         let Merged { mut file, ids, history, names, codes, sets, mut sources, semantic_types, tally, atoms } =
             merger.finish()?;
@@ -94,7 +95,7 @@ impl Collector {
         let mut source_sets = SourceSets::default();
         write_codes(&mut file, codes.sort()?, atoms, concepts, &mut sources, &mut source_sets, progress)?;
         progress.stage("resolving relations", relations.len());
-        let edges = resolve(dir, relations.sort()?, &tables, &ids, &history, progress)?;
+        let edges = resolve(Sorter::new(dir, sort_memory / 2), relations.sort()?, &tables, &ids, &history, progress)?;
         write_edges(&mut file, edges.sort()?, concepts)?;
         ids.write(&mut file, "id")?;
         history.write(&mut file)?;
@@ -221,14 +222,13 @@ fn write_codes(
 /// Turns relations of ids into edges of concepts, one each way. An id that was replaced stands for what replaced it; what leads to no
 /// concept is left.
 fn resolve(
-    dir: &Path,
+    mut edges: Sorter,
     relations: Sorted,
     tables: &Tables,
     ids: &Ids,
     history: &History,
     progress: &dyn Progress,
 ) -> Result<Sorter, IndexError> {
-    let mut edges = Sorter::new(dir, SORT_MEMORY / 2);
     let mut push = |from: u32, relation: Relation, to: u32, source: u16| {
         let mut record = [0; 12];
         record[..4].copy_from_slice(&from.to_be_bytes());

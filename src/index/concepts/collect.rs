@@ -20,7 +20,9 @@ const LONGEST_NAME: usize = 4096;
 /// Bytes of a code, a source or another short value.
 const LONGEST_VALUE: usize = 512;
 /// Memory of the largest sorter, in bytes; the others take a part of it.
-pub const SORT_MEMORY: usize = 256 << 20;
+const SORT_MEMORY: usize = 256 << 20;
+/// .. and what it is given at least.
+const LEAST_SORT_MEMORY: usize = 8 << 20;
 
 /// What is taken of the terminologies. Empty lists take everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +101,8 @@ pub const SUCCESSOR: u8 = 4;
 
 /// Takes statements until they are assembled.
 pub struct Collector {
+    /// Bytes of a sorter.
+    pub(super) sort_memory: usize,
     pub(super) selection: Selection,
     pub(super) statements: Sorter,
     /// What is said of ids that are no CUIs, but for their successors: it may belong to CUIs.
@@ -120,11 +124,18 @@ pub struct Collector {
 impl Collector {
     /// A collector that spills into `dir` what memory does not hold.
     pub fn new(dir: &Path, selection: Selection) -> Self {
+        Self::with_memory(dir, selection, u64::MAX)
+    }
+
+    /// A collector that takes about a quarter of `memory` bytes for what it sorts, or what is of use.
+    pub fn with_memory(dir: &Path, selection: Selection, memory: u64) -> Self {
+        let sort_memory = memory.div_ceil(16).clamp(LEAST_SORT_MEMORY as u64, SORT_MEMORY as u64) as usize;
         Self {
             selection,
-            statements: Sorter::new(dir, SORT_MEMORY),
-            others: Sorter::new(dir, SORT_MEMORY / 4),
-            relations: Sorter::new(dir, SORT_MEMORY / 4),
+            sort_memory,
+            statements: Sorter::new(dir, sort_memory),
+            others: Sorter::new(dir, sort_memory / 4),
+            relations: Sorter::new(dir, sort_memory / 4),
             sources: Interner::default(),
             terms: Interner::default(),
             languages: Interner::default(),
@@ -366,8 +377,8 @@ pub struct Names {
 }
 
 impl Names {
-    pub fn new(dir: &Path) -> Self {
-        Self { sorter: Sorter::new(dir, SORT_MEMORY), record: vec![] }
+    pub fn new(dir: &Path, memory: usize) -> Self {
+        Self { sorter: Sorter::new(dir, memory), record: vec![] }
     }
 
     /// Adds the atom of this number, whose concept has the set of types `set`.

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     NO_CODE, Selection, Step, Tally,
-    collect::{ATOM, CODE, DEFINITION, Fields, Names, SORT_MEMORY, SUCCESSOR, TYPE},
+    collect::{ATOM, CODE, DEFINITION, Fields, Names, SUCCESSOR, TYPE},
     succession::{Next, follow},
     view::SUCCESSIONS,
 };
@@ -186,6 +186,7 @@ impl<'a> Merger<'a> {
     /// Merges into columns that are kept in `dir`.
     pub fn new(
         dir: &'a Path,
+        sort_memory: usize,
         selection: &'a Selection,
         tables: &'a Tables,
         languages: &'a [String],
@@ -220,8 +221,8 @@ impl<'a> Merger<'a> {
                 file,
                 ids: Ids::default(),
                 history: History::default(),
-                names: Names::new(dir),
-                codes: Sorter::new(dir, SORT_MEMORY / 2),
+                names: Names::new(dir, sort_memory),
+                codes: Sorter::new(dir, sort_memory / 2),
                 sets: vec![],
                 sources,
                 semantic_types: BTreeMap::new(),

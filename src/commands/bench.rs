@@ -1,0 +1,109 @@
+//! `saplink index bench`.
+
+use std::{fmt::Write as _, path::Path, time::Instant};
+
+use anyhow::{Context, Result, ensure};
+use indicatif::HumanCount;
+
+use super::{
+    print,
+    progress::{Bars, peak_memory, since},
+};
+use crate::{
+    cli::BenchArgs,
+    index::{
+        GraphParameters, Index,
+        bench::{self, BenchOptions, Report, Source},
+    },
+    shutdown,
+};
+
+/// Rows that are made when nothing is said.
+const ROWS: usize = 200_000;
+
+/// Measures, prints a table, and leaves everything in `--out`.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let started = Instant::now();
+    let bars = Bars::new(shutdown::flag()?);
+    let (source, most) = match &args.vectors {
+        Some(path) => {
+            let vectors = bench::open(path)?;
+            let most = vectors.len().saturating_sub(args.queries);
+            (Source::File(vectors), most)
+        }
+        None => {
+            let index = Index::open(&args.index)?;
+            let dimensions = args.dimensions.unwrap_or(index.manifest().model.dimensions);
+            (Source::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
+        }
+    };
+    let rows = args.rows.unwrap_or(most.min(ROWS));
+    ensure!(rows > 0 && rows <= most, "there are {most} vectors beside the {} of --queries, not {rows}", args.queries);
+    let options = BenchOptions {
+        rows,
+        queries: args.queries,
+        graph: GraphParameters {
+            m: args.graph.m.into(),
+            ef_construction: args.graph.ef_construction.into(),
+            ef_search: 0,
+            repaired: 0,
+        },
+        baseline: args.baseline,
+    };
+    let report = match &args.out {
+        Some(dir) => {
+            fs_err::create_dir_all(dir)?;
+            let report = bench::run(&source, &options, dir, true, &bars)?;
+            fs_err::write(dir.join("ours.json"), serde_json::to_string_pretty(&report)? + "\n")?;
+            report
+        }
+        None => {
+            let dir = tempfile::tempdir().context("measuring needs a temporary directory (TMPDIR)")?;
+            bench::run(&source, &options, Path::new(dir.path()), false, &bars)?
+        }
+    };
+    bars.finish();
+    print(&describe(&report))?;
+    eprintln!("  measured in {}{}", since(started), peak_memory());
+    Ok(())
+}
+
+fn describe(report: &Report) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} rows of {} dimensions, {} queries",
+        HumanCount(report.rows as u64),
+        report.dimensions,
+        report.queries
+    );
+    let _ = writeln!(
+        text,
+        "built in {:.1} s, {:.2} ms of a core a row; {:.0} bytes of graph and {:.0} of vectors a row; worst row lost {:.5} of its cosine",
+        report.build_seconds,
+        report.build_milliseconds_per_row,
+        report.graph_bytes_per_row,
+        report.vector_bytes_per_row,
+        report.worst_loss
+    );
+    let _ = writeln!(
+        text,
+        "{:28} {:>5} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9}",
+        "", "ef", "queries/s", "p50 us", "p99 us", "recall@1", "recall@10", "compared"
+    );
+    for m in &report.searches {
+        let _ = writeln!(
+            text,
+            "{:28} {:>5} {:>10.0} {:>8.0} {:>8.0} {:>8.4} {:>9.4} {:>9.0}",
+            m.name,
+            m.ef,
+            m.queries_per_second,
+            m.p50_microseconds,
+            m.p99_microseconds,
+            m.recall_at_1,
+            m.recall_at_10,
+            m.compared
+        );
+    }
+    text
+}

@@ -1,0 +1,230 @@
+//! The beam search of a navigable graph (Malkov and Yashunin 2016, algorithm 2), over lists of one width.
+//!
+//! Both the search of an index and the insertion of a row while one is built are this. Invariants: nothing is allocated once the scratch
+//! has grown to its size; an edge that a damaged file puts outside the rows is no edge.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{
+    kernel,
+    vectors::{QueryVector, Vectors},
+};
+
+/// What fills a list behind its last neighbour.
+pub const NONE: u32 = u32::MAX;
+
+/// A row and its score; greater is better, and of equal scores the lower row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scored(u64);
+
+impl Scored {
+    /// Both in one number that is ordered as they are.
+    #[inline]
+    pub fn new(score: f32, row: u32) -> Self {
+        let bits = score.to_bits();
+        let ordered = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+        Self(u64::from(ordered) << 32 | u64::from(!row))
+    }
+
+    /// The score.
+    #[inline]
+    pub fn score(self) -> f32 {
+        let ordered = (self.0 >> 32) as u32;
+        f32::from_bits(if ordered >> 31 == 1 { ordered ^ 1 << 31 } else { !ordered })
+    }
+
+    /// The row.
+    #[inline]
+    pub fn row(self) -> u32 {
+        !(self.0 as u32)
+    }
+}
+
+/// The lowest level of a graph: for each row a list of its neighbours, `width` long and filled up with [`NONE`].
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    pub lists: &'a [u32],
+    pub width: usize,
+}
+
+impl<'a> Ground<'a> {
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.lists.len() / self.width
+    }
+
+    /// The neighbours of a row.
+    #[inline]
+    pub fn neighbours(&self, row: u32) -> impl Iterator<Item = u32> + use<'a> {
+        let rows = self.rows() as u32;
+        self.list(row).iter().copied().take_while(move |&neighbour| neighbour < rows)
+    }
+
+    #[inline]
+    fn list(&self, row: u32) -> &'a [u32] {
+        &self.lists[row as usize * self.width..][..self.width]
+    }
+}
+
+/// Rows that a search has seen: a hash table with linear probing, which stays in the processor's caches however many rows there are.
+struct Seen {
+    slots: Vec<u32>,
+    count: usize,
+}
+
+impl Seen {
+    /// Slots that are kept from one search to the next.
+    const KEPT: usize = 1 << 13;
+
+    fn clear(&mut self) {
+        if self.slots.len() > 8 * Self::KEPT || self.slots.is_empty() {
+            self.slots = vec![NONE; Self::KEPT];
+        } else if self.count > 0 {
+            self.slots.fill(NONE);
+        }
+        self.count = 0;
+    }
+
+    /// Adds `row`; false if it was there.
+    #[inline]
+    fn insert(&mut self, row: u32) -> bool {
+        if self.count * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
+        let mut slot = (row.wrapping_mul(0x9E37_79B1) >> 7) as usize & mask;
+        while self.slots[slot] != NONE {
+            if self.slots[slot] == row {
+                return false;
+            }
+            slot = (slot + 1) & mask;
+        }
+        self.slots[slot] = row;
+        self.count += 1;
+        true
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = vec![NONE; (self.slots.len() * 4).max(Self::KEPT)];
+        self.count = 0;
+        for row in std::mem::replace(&mut self.slots, larger) {
+            if row != NONE {
+                self.insert(row);
+            }
+        }
+    }
+}
+
+/// Memory that a search needs and can be used again for the next.
+pub struct Scratch {
+    seen: Seen,
+    frontier: BinaryHeap<Scored>,
+    best: BinaryHeap<Reverse<Scored>>,
+    fresh: Vec<u32>,
+    found: Vec<Scored>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            seen: Seen { slots: vec![], count: 0 },
+            frontier: BinaryHeap::new(),
+            best: BinaryHeap::new(),
+            fresh: vec![],
+            found: vec![],
+        }
+    }
+}
+
+impl Scratch {
+    /// How many rows the last search compared.
+    pub fn compared(&self) -> usize {
+        self.seen.count
+    }
+}
+
+/// The `ef` best rows that are found for `query` from `start` on, best first; of them, only rows that `allowed` accepts are kept, the
+/// others are passed through.
+pub fn beam<'s>(
+    ground: Ground,
+    vectors: &Vectors,
+    query: &QueryVector,
+    start: &[u32],
+    ef: usize,
+    allowed: impl Fn(u32) -> bool,
+    scratch: &'s mut Scratch,
+) -> &'s [Scored] {
+    let Scratch { seen, frontier, best, fresh, found } = scratch;
+    seen.clear();
+    frontier.clear();
+    best.clear();
+    fresh.clear();
+    fresh.extend(start.iter().filter(|&&row| seen.insert(row)));
+    loop {
+        for &row in &*fresh {
+            let scored = Scored::new(vectors.score(row, query), row);
+            let full = best.len() >= ef;
+            if full && best.peek().is_some_and(|Reverse(worst)| scored < *worst) {
+                continue;
+            }
+            frontier.push(scored);
+            if allowed(row) {
+                if full {
+                    best.pop();
+                }
+                best.push(Reverse(scored));
+            }
+        }
+        let Some(next) = frontier.pop() else { break };
+        if best.len() >= ef && best.peek().is_some_and(|Reverse(worst)| next < *worst) {
+            break;
+        }
+        fresh.clear();
+        for row in ground.neighbours(next.row()) {
+            if seen.insert(row) {
+                vectors.prefetch(row);
+                fresh.push(row);
+            }
+        }
+        if let Some(after) = frontier.peek() {
+            kernel::prefetch(ground.list(after.row()));
+        }
+    }
+    found.clear();
+    found.extend(best.drain().map(|Reverse(scored)| scored));
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_ordered_and_come_back() {
+        let scores = [-1.0, -0.5, -1e-9, -0.0, 0.0, 1e-9, 0.25, 1.0];
+        for pair in scores.windows(2) {
+            assert!(Scored::new(pair[0], 7) < Scored::new(pair[1], 7), "{pair:?}");
+        }
+        for score in scores {
+            let scored = Scored::new(score, 123);
+            assert_eq!((scored.score().to_bits(), scored.row()), (score.to_bits(), 123));
+            assert!(Scored::new(score, 1) > Scored::new(score, 2), "of equal scores the lower row is better");
+        }
+    }
+
+    #[test]
+    fn rows_are_seen_once_however_many() {
+        let mut seen = Seen { slots: vec![], count: 0 };
+        for _ in 0..2 {
+            seen.clear();
+            for row in (0..100_000).map(|i| i * 41) {
+                assert!(seen.insert(row) && !seen.insert(row));
+            }
+            assert_eq!(seen.count, 100_000);
+        }
+        seen.clear();
+        assert_eq!(seen.slots.len(), Seen::KEPT, "memory of a large search is given back");
+    }
+}

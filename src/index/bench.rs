@@ -1,0 +1,307 @@
+//! How fast and how well vectors are searched: builds a graph over vectors and measures searches of it against the truth.
+//!
+//! Vectors are read from a file, or made from those of an index: each lies between some that are neighbours there, so that they are
+//! clustered as names are, in as many rows and dimensions as wanted. The truth is computed in float32, before anything is rounded.
+//! Invariant: a vector depends on its number alone, so that none need be kept.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use rayon::prelude::*;
+
+use super::{
+    Index, IndexError,
+    beam::{Ground, NONE, Scored, Scratch},
+    build_graph,
+    graph::{self, Graph},
+    hierarchy::{self, Hierarchy},
+    kernel,
+    manifest::{GRAPH, GraphParameters},
+    mapped::MappedFile,
+    npy,
+    scan::{Best, scan},
+    vectors::{Kept, QueryVector, Vectors, VectorsWriter},
+};
+use crate::progress::Progress;
+
+/// Nearest rows that recall is measured with.
+pub const NEAREST: usize = 10;
+/// Rows that are made at once.
+const BLOCK: usize = 1 << 14;
+
+/// Where vectors of norm 1 come from.
+pub enum Source {
+    /// Rows of a file.
+    File(npy::Rows),
+    /// Made from the vectors of an index.
+    Index { index: Box<Index>, dimensions: usize },
+}
+
+impl Source {
+    /// Length of a vector.
+    pub fn dimensions(&self) -> usize {
+        match self {
+            Self::File(rows) => rows.dimensions(),
+            Self::Index { dimensions, .. } => *dimensions,
+        }
+    }
+
+    /// Vector `number`, written to `out`.
+    fn vector(&self, number: usize, out: &mut [f32]) {
+        match self {
+            Self::File(rows) => out.copy_from_slice(rows.row(number)),
+            Self::Index { index, .. } => made(index, number as u64, out),
+        }
+        let norm = out.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        out.iter_mut().for_each(|v| *v /= norm);
+    }
+
+    /// The vectors of these numbers, one after another.
+    fn vectors(&self, numbers: std::ops::Range<usize>) -> Vec<f32> {
+        let dimensions = self.dimensions();
+        let mut out = vec![0f32; numbers.len() * dimensions];
+        out.par_chunks_exact_mut(dimensions).zip(numbers).for_each(|(out, number)| self.vector(number, out));
+        out
+    }
+}
+
+/// A vector between one of `index` and some neighbours of it, a little off; longer or shorter than those, its values are theirs again
+/// with other signs.
+fn made(index: &Index, number: u64, out: &mut [f32]) {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED;
+    let mut random = || {
+        // SplitMix64 (Steele, Lea and Flood 2014).
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    };
+    let share = |x: u64| (x >> 40) as f32 / (1 << 24) as f32;
+    let vectors = &index.vectors;
+    let first = (random() % vectors.len() as u64) as u32;
+    let neighbours: Vec<u32> = index.graph.ground().neighbours(first).collect();
+    let mut rows = vec![(first, 1.0)];
+    for _ in 0..neighbours.len().min(3) {
+        rows.push((neighbours[random() as usize % neighbours.len()], 0.5 * share(random())));
+    }
+    out.fill(0.0);
+    for (row, weight) in rows {
+        let (codes, weight) = (vectors.codes(row), weight * vectors.scale(row));
+        out.iter_mut().zip(codes.iter().cycle()).for_each(|(value, &code)| *value += weight * f32::from(code));
+    }
+    let noise = 0.3 / (out.len() as f32).sqrt();
+    for (j, value) in out.iter_mut().enumerate() {
+        let sign = if (j / vectors.dimensions() * 31 + j) % 2 == 0 { 1.0 } else { -1.0 };
+        *value = *value * sign + noise * (2.0 * share(random()) - 1.0);
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct BenchOptions {
+    /// Rows of the index.
+    pub rows: usize,
+    /// Vectors that are searched for; none of them is a row.
+    pub queries: usize,
+    pub graph: GraphParameters,
+    /// Whether `hnsw_rs` also builds a graph over all rows, searches it itself, and ours searches the same graph.
+    pub baseline: bool,
+}
+
+/// How searches with one setting went.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Measured {
+    pub name: String,
+    pub ef: usize,
+    /// On one thread.
+    pub queries_per_second: f64,
+    pub p50_microseconds: f64,
+    pub p99_microseconds: f64,
+    pub recall_at_1: f64,
+    pub recall_at_10: f64,
+    /// Rows compared in a search, on average.
+    pub compared: f64,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Report {
+    pub rows: usize,
+    pub dimensions: usize,
+    pub queries: usize,
+    /// Of a core, for each row.
+    pub build_milliseconds_per_row: f64,
+    pub build_seconds: f64,
+    pub graph_bytes_per_row: f64,
+    pub vector_bytes_per_row: f64,
+    /// One less the cosine of the worst row with what is kept of it.
+    pub worst_loss: f32,
+    pub repaired: u64,
+    pub searches: Vec<Measured>,
+}
+
+/// Builds the graph in `dir` and measures it. Vectors, queries and truth are left there as `base.npy`, `queries.npy` and `truth.npy` if
+/// `keep`.
+///
+/// # Errors
+/// [`IndexError`]; not enough vectors are [`IndexError::Embed`].
+pub fn run(
+    source: &Source,
+    options: &BenchOptions,
+    dir: &Path,
+    keep: bool,
+    progress: &dyn Progress,
+) -> Result<Report, IndexError> {
+    let (rows, dimensions) = (options.rows, source.dimensions());
+    let queries = source.vectors(rows..rows + options.queries);
+    let mut truth: Vec<Best> = (0..options.queries).map(|_| Best::new(NEAREST)).collect();
+    let mut writer = VectorsWriter::create(dir, dimensions)?;
+    let mut kept = if keep { Some(npy::Writer::create(&dir.join("base.npy"), rows, dimensions)?) } else { None };
+    let mut worst_loss = 0f32;
+    progress.stage("making vectors and the truth", rows as u64);
+    for start in (0..rows).step_by(BLOCK) {
+        let end = rows.min(start + BLOCK);
+        let block = source.vectors(start..end);
+        let stored: Vec<Kept> = block.par_chunks_exact(dimensions).map(Kept::of).collect();
+        let losses = stored.iter().zip(block.chunks_exact(dimensions)).map(|(kept, vector)| kept.loss(vector));
+        worst_loss = losses.fold(worst_loss, f32::max);
+        writer.push(&stored)?;
+        if let Some(file) = &mut kept {
+            file.push(&block)?;
+        }
+        truth.par_iter_mut().zip(queries.par_chunks_exact(dimensions)).for_each(|(best, query)| {
+            for (row, vector) in (start as u32..).zip(block.chunks_exact(dimensions)) {
+                best.offer(Scored::new(kernel::dot_f32(vector, query), row));
+            }
+        });
+        progress.advance((end - start) as u64);
+        if progress.interrupted() {
+            return Err(IndexError::Interrupted);
+        }
+    }
+    drop(writer);
+    let truth: Vec<Vec<Scored>> = truth.into_iter().map(Best::sorted).collect();
+    if let Some(file) = kept {
+        file.finish()?;
+        npy::write(&dir.join("queries.npy"), options.queries, &queries)?;
+        let nearest: Vec<i32> = truth.iter().flat_map(|t| t.iter().map(|s| s.row() as i32)).collect();
+        npy::write(&dir.join("truth.npy"), options.queries, &nearest)?;
+    }
+    let vectors = Arc::new(Vectors::open(dir, dimensions, rows)?);
+    let judge = Judge { source, queries: &queries, truth: &truth, vectors: &vectors };
+
+    let (started, cpu) = (Instant::now(), cpu_seconds());
+    let built = build_graph::build(&vectors, &options.graph, progress)?;
+    let (build_seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let path = dir.join(GRAPH);
+    graph::write(&path, Ground { lists: &built.lists, width: built.width }, &built.levels, built.entry)?;
+    let graph_bytes = fs_err::metadata(&path)?.len();
+    let repaired = built.repaired;
+    drop(built);
+    let graph = Graph::open(&path, rows)?;
+    let mut scratch = Scratch::default();
+    let mut ours = |name: &str, graph: &Graph, searches: &mut Vec<Measured>| {
+        for ef in EF {
+            searches.push(judge.measure(name, ef, |query| {
+                let query = QueryVector::new(query);
+                let found = graph.search(&vectors, &query, ef, |_| true, &mut scratch);
+                (found.iter().take(NEAREST).map(|s| s.row()).collect(), scratch.compared())
+            }));
+        }
+    };
+    let mut searches = vec![];
+    ours("saplink", &graph, &mut searches);
+    searches.push(judge.measure("exact", 0, |query| {
+        let best = scan(&vectors, &[QueryVector::new(query)], 0..rows as u32, NEAREST);
+        (best[0].iter().map(|s| s.row()).collect(), rows)
+    }));
+    if options.baseline {
+        let base = source.vectors(0..rows);
+        let path = dir.join("baseline.bin");
+        let measure = |search: &dyn Fn(&[f32], usize) -> Vec<u32>, Hierarchy { levels, entry }| {
+            for ef in EF {
+                searches.push(judge.measure("hnsw_rs", ef, |query| (search(query, ef), 0)));
+            }
+            let width = 2 * options.graph.m;
+            let mut lists = vec![NONE; rows * width];
+            for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
+                lists[row as usize * width..][..width].iter_mut().zip(neighbours).for_each(|(place, &n)| *place = n);
+            }
+            graph::write(&path, Ground { lists: &lists, width }, &levels[1..], entry)?;
+            ours("saplink, graph of hnsw_rs", &Graph::open(&path, rows)?, &mut searches);
+            Ok::<_, IndexError>(())
+        };
+        hierarchy::baseline(&base, dimensions, &options.graph, progress, measure)??;
+    }
+    Ok(Report {
+        rows,
+        dimensions,
+        queries: options.queries,
+        build_milliseconds_per_row: cpu * 1e3 / rows as f64,
+        build_seconds,
+        graph_bytes_per_row: graph_bytes as f64 / rows as f64,
+        vector_bytes_per_row: dimensions as f64 + 4.0,
+        worst_loss,
+        repaired,
+        searches,
+    })
+}
+
+/// Candidates that are tried.
+pub const EF: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
+
+/// What searches are held against.
+pub struct Judge<'a> {
+    source: &'a Source,
+    queries: &'a [f32],
+    truth: &'a [Vec<Scored>],
+    vectors: &'a Vectors,
+}
+
+impl Judge<'_> {
+    /// Runs every query through `search`, one after another, which gives the best rows and how many were compared.
+    pub fn measure(&self, name: &str, ef: usize, mut search: impl FnMut(&[f32]) -> (Vec<u32>, usize)) -> Measured {
+        let (mut times, mut right_1, mut right, mut all, mut compared) = (vec![], 0, 0, 0, 0);
+        for (query, truth) in self.queries.chunks_exact(self.source.dimensions()).zip(self.truth) {
+            let started = Instant::now();
+            let (found, n) = search(query);
+            times.push(started.elapsed().as_secs_f64() * 1e6);
+            compared += n;
+            let is_right = |&&row: &&u32| truth.iter().any(|t| t.row() == row);
+            right += found.iter().take(truth.len()).filter(is_right).count();
+            all += truth.len();
+            // Rows that are equally near are equally right.
+            let best = truth.first().map_or(0, |t| t.row());
+            right_1 += usize::from(
+                found.first().is_some_and(|&row| row == best || self.vectors.codes(row) == self.vectors.codes(best)),
+            );
+        }
+        let total: f64 = times.iter().sum();
+        times.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        let count = times.len() as f64;
+        Measured {
+            name: name.into(),
+            ef,
+            queries_per_second: count / total * 1e6,
+            p50_microseconds: at(0.5),
+            p99_microseconds: at(0.99),
+            recall_at_1: right_1 as f64 / count,
+            recall_at_10: right as f64 / all as f64,
+            compared: compared as f64 / count,
+        }
+    }
+}
+
+/// Processor time that this process took, on all its threads.
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// Opens a file of vectors.
+///
+/// # Errors
+/// [`IndexError::Damaged`] when it is none.
+pub fn open(path: &Path) -> Result<npy::Rows, IndexError> {
+    npy::Rows::open(MappedFile::open(path)?)
+}

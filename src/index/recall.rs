@@ -1,0 +1,128 @@
+//! How many of the concepts that an exact search finds the index finds too, and how many candidates that takes.
+//!
+//! Measured with texts like mentions: names of the index with a letter or a word changed, or what the caller gives. Invariant: measured are
+//! searches as they are served.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{ConceptHit, Filter, FilterRequest, Index, IndexError, QueryVector};
+use crate::progress::Progress;
+
+/// Concepts that are asked for.
+const NEAREST: usize = 10;
+/// Values of `ef_search` that are tried, in this order.
+const EF: [usize; 14] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
+/// Queries that are compared with a block of rows at once.
+const TOGETHER: usize = 64;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recall {
+    /// Texts that were searched for.
+    pub queries: usize,
+    /// Share of them whose best concept was found.
+    pub at_1: f64,
+    /// Share of the ten best concepts that were found.
+    pub at_10: f64,
+}
+
+/// What is wanted of `ef_search`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wanted {
+    /// The fewest candidates that reach this recall, at 1 and at 10.
+    Recall(f64),
+    /// So many candidates.
+    EfSearch(usize),
+}
+
+impl Index {
+    /// About `count` texts like mentions, the same for the same index: names of it, of which one lost a word, another has two letters
+    /// exchanged.
+    pub fn sample_mentions(&self, count: usize) -> Vec<String> {
+        let rows = self.vectors.len();
+        let step = (rows / count.max(1)).max(1);
+        let rows = (step / 2..rows).step_by(step).take(count);
+        rows.enumerate().map(|(i, row)| changed(self.concepts.row_text(row as u32), i)).collect()
+    }
+
+    /// Measures searches for `vectors`, one after another of norm 1, and from now on searches with the `ef_search` that was wanted.
+    ///
+    /// # Errors
+    /// [`IndexError::Interrupted`].
+    pub fn tune(&mut self, vectors: &[f32], wanted: Wanted, progress: &dyn Progress) -> Result<Recall, IndexError> {
+        let queries: Vec<&[f32]> = vectors.chunks_exact(self.vectors.dimensions()).collect();
+        let everything = Filter::new(&FilterRequest::default(), &self.concepts);
+        progress.stage("measuring recall", queries.len() as u64);
+        let truth = queries.par_chunks(TOGETHER).map(|queries| {
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
+            }
+            let vectors: Vec<QueryVector> = queries.iter().map(|query| QueryVector::new(query)).collect();
+            let hits = self.scan(&vectors, NEAREST, &everything);
+            progress.advance(queries.len() as u64);
+            Ok(hits)
+        });
+        let truth = truth.collect::<Result<Vec<_>, _>>()?.concat();
+        let candidates = match wanted {
+            Wanted::Recall(_) => &EF[..],
+            Wanted::EfSearch(ef) => &[ef],
+        };
+        let mut recall = Recall { queries: queries.len(), at_1: 1.0, at_10: 1.0 };
+        for &ef in candidates {
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
+            }
+            self.set_ef_search(ef);
+            let found = queries.par_iter().zip(&truth).map(|(query, truth)| {
+                let hits = self.search(query, NEAREST, &everything);
+                (right(&hits, truth, 1), truth.len().min(1), right(&hits, truth, NEAREST), truth.len().min(NEAREST))
+            });
+            let sum = found.reduce(Default::default, |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 + b.3));
+            let share = |right: usize, all: usize| if all > 0 { right as f64 / all as f64 } else { 1.0 };
+            recall = Recall { at_1: share(sum.0, sum.1), at_10: share(sum.2, sum.3), ..recall };
+            if matches!(wanted, Wanted::Recall(target) if recall.at_1 >= target && recall.at_10 >= target) {
+                break;
+            }
+        }
+        Ok(recall)
+    }
+}
+
+/// How many of the `k` best of `hits` are as good as the `k` best of `truth`.
+fn right(hits: &[ConceptHit], truth: &[ConceptHit], k: usize) -> usize {
+    let worst = truth.iter().take(k).last().map_or(f32::INFINITY, |hit| hit.score);
+    hits.iter().take(k).filter(|hit| hit.score >= worst).count()
+}
+
+/// `name` as a hurried hand might write it.
+fn changed(name: &str, i: usize) -> String {
+    let mut words: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
+    if i.is_multiple_of(2) && words.len() > 2 {
+        words.remove(i / 2 % words.len());
+    } else if let Some(longest) = words.iter_mut().max_by_key(|word| word.chars().count()) {
+        let mut letters: Vec<char> = longest.chars().collect();
+        if letters.len() > 3 {
+            let at = 1 + i / 2 % (letters.len() - 2);
+            letters.swap(at, at + 1);
+        }
+        *longest = letters.into_iter().collect();
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_names_are_near_and_not_the_same() {
+        assert_eq!(changed("acute myocardial infarction", 0), "myocardial infarction");
+        assert_eq!(changed("acute myocardial infarction", 2), "acute infarction");
+        assert_eq!(changed("heart attack", 1), "heart attcak".replace("attcak", "atatck"));
+        assert_eq!(changed("MI", 1), "MI");
+        for i in 0..200 {
+            assert!(!changed("Läsion der äußeren Hülle", i).is_empty());
+        }
+    }
+}

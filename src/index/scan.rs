@@ -1,0 +1,76 @@
+//! The exact search: every row that may pass is compared.
+//!
+//! Rows are taken in blocks, and each block is compared with every query while it is in the processor's caches. It is what recall
+//! is measured against, and faster than the graph where few rows pass. Invariant: of all rows compared the best are kept, ties by row.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{
+    beam::Scored,
+    vectors::{QueryVector, Vectors},
+};
+
+/// Rows of a block: some 100 KB of vectors.
+const BLOCK: usize = 256;
+/// Rows that are asked for ahead of the one that is compared.
+const AHEAD: usize = 4;
+
+/// The `keep` best of `rows` for each query, best first.
+pub fn scan(
+    vectors: &Vectors,
+    queries: &[QueryVector],
+    mut rows: impl Iterator<Item = u32>,
+    keep: usize,
+) -> Vec<Vec<Scored>> {
+    let mut best: Vec<Best> = queries.iter().map(|_| Best::new(keep)).collect();
+    let mut block = Vec::with_capacity(BLOCK);
+    loop {
+        block.clear();
+        block.extend(rows.by_ref().take(BLOCK));
+        if block.is_empty() {
+            return best.into_iter().map(Best::sorted).collect();
+        }
+        for (query, best) in queries.iter().zip(&mut best) {
+            for (i, &row) in block.iter().enumerate() {
+                if let Some(&ahead) = block.get(i + AHEAD) {
+                    vectors.prefetch(ahead);
+                }
+                best.offer(Scored::new(vectors.score(row, query), row));
+            }
+        }
+    }
+}
+
+/// The best of what it was offered.
+pub struct Best {
+    keep: usize,
+    worst: Option<Scored>,
+    kept: BinaryHeap<Reverse<Scored>>,
+}
+
+impl Best {
+    /// Keeps `keep`, at least 1.
+    pub fn new(keep: usize) -> Self {
+        Self { keep: keep.max(1), worst: None, kept: BinaryHeap::new() }
+    }
+
+    /// Keeps `scored` if it is good enough.
+    #[inline]
+    pub fn offer(&mut self, scored: Scored) {
+        if self.worst.is_some_and(|worst| scored < worst) {
+            return;
+        }
+        self.kept.push(Reverse(scored));
+        if self.kept.len() > self.keep {
+            self.kept.pop();
+        }
+        if self.kept.len() == self.keep {
+            self.worst = self.kept.peek().map(|worst| worst.0);
+        }
+    }
+
+    /// What was kept, best first.
+    pub fn sorted(self) -> Vec<Scored> {
+        self.kept.into_sorted_vec().into_iter().map(|Reverse(scored)| scored).collect()
+    }
+}
