@@ -265,6 +265,16 @@ impl<T: AnyBitPattern> Lists<T> {
         self.values.len()
     }
 
+    /// All values, whatever list they are in.
+    pub fn all(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Whether every value is in one list: of a damaged file some may be in none or in several.
+    pub fn is_whole(&self) -> bool {
+        self.ends.is_sorted()
+    }
+
     /// Where list `i` lies among the values.
     pub fn range(&self, i: usize) -> Range<usize> {
         if i >= self.len() {
@@ -297,6 +307,11 @@ impl Strings {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether no string is empty only because the file is damaged.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_whole() && (0..self.len()).all(|i| std::str::from_utf8(self.0.get(i)).is_ok())
     }
 
     /// String `i`; empty where a damaged file has none.

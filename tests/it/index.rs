@@ -166,7 +166,7 @@ fn a_name_with_thousands_of_owners_is_bounded() {
 }
 
 /// A generator of numbers that are the same in every run.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Numbers {
     fn below(&mut self, n: usize) -> usize {
@@ -183,7 +183,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+pub fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
     match numbers.below(3) {
         0 => bytes.truncate(numbers.below(bytes.len())),
         1 => bytes.push(numbers.below(256) as u8),

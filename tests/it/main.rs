@@ -14,6 +14,7 @@ mod licences;
 mod open_data;
 mod openapi;
 mod phi;
+mod retell;
 mod rich;
 mod service;
 mod starter;

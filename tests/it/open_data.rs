@@ -14,7 +14,11 @@ use saplink::{
 };
 use serde_json::Value;
 
-use crate::{support::root, terminology::assemble};
+use crate::{
+    retell::{assert_adding_is_building, assert_round_trip, take},
+    support::root,
+    terminology::assemble,
+};
 
 /// The data that this checkout may stand beside; says so where it does not.
 fn shared(part: &str) -> Option<PathBuf> {
@@ -199,4 +203,26 @@ fn ontologies_have_as_many_concepts_names_and_codes_as_their_files() {
         eprintln!("{file}: concepts, names, codes {found:?}");
         assert_eq!(found, expected, "{file}");
     }
+}
+
+#[test]
+fn an_index_of_open_data_gives_itself_and_more_can_be_added() {
+    let (Some(meta), Some(terminology)) = (shared("umls-open"), shared("terminology")) else { return };
+    let original = |name: &str| terminology.join("originals").join(name);
+    let ontologies = ["symp", "doid-ncithesaurus-subset", "hp-2017-04-13", "uberon-circulatory-minimal"];
+    let inputs = Inputs {
+        umls: vec![meta],
+        obo: ontologies.map(|name| original(&format!("{name}.obo.gz"))).into(),
+        ..Inputs::default()
+    };
+    let all = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
+    assert_round_trip(&all, &|collector| take(&inputs, &all, collector));
+    let chosen = Selection { semantic_groups: vec!["DISO".into()], max_names_per_concept: Some(3), ..all.clone() };
+    assert_round_trip(&chosen, &|collector| take(&inputs, &chosen, collector));
+    let added = Inputs {
+        sssom: vec![original("mondo_exactmatch_umls.sssom.tsv.gz")],
+        tables: vec![(terminology.join("open_concepts.tsv.gz"), Dialect::Tabs)],
+        ..Inputs::default()
+    };
+    assert_adding_is_building(&all, &inputs, &added);
 }

@@ -89,7 +89,7 @@ fn preferred(atom: AtomRef) -> AtomRef {
     AtomRef { preference: 50, term_type: "PT", ..atom }
 }
 
-fn say(take: &mut dyn FnMut(Statement)) {
+pub fn say(take: &mut dyn FnMut(Statement)) {
     about_sources(take);
     about_names(take);
     about_relations(take);

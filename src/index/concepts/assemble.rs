@@ -138,7 +138,7 @@ fn route(
 }
 
 /// Calls `each` for every record that differs from the one before it.
-fn distinct(
+pub fn distinct(
     mut records: Sorted,
     progress: &dyn Progress,
     mut each: impl FnMut(&[u8]) -> Result<(), IndexError>,

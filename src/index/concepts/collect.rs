@@ -176,9 +176,9 @@ impl Collector {
                 if !self.selection.takes_source(source) || text.is_empty() {
                     return Ok(());
                 }
-                let source = self.source(source)?;
+                self.source(source)?;
                 self.begin(concept, DEFINITION)?;
-                self.put(&source.to_be_bytes());
+                self.put_source(source);
                 self.put(text.as_bytes());
                 self.end()
             }
@@ -198,7 +198,7 @@ impl Collector {
                 self.relations.push(&self.record).map_err(failed)
             }
             Statement::Successor { retired, successor, kind, source } => {
-                let source = self.source(source)?;
+                self.source(source)?;
                 let kind = if successor.is_none() { Succession::Deleted } else { kind };
                 successor.map_or(Ok(()), concept_id)?;
                 self.begin(retired, SUCCESSOR)?;
@@ -209,7 +209,7 @@ impl Collector {
                     }
                 }
                 self.put(&[SUCCESSIONS.iter().position(|k| *k == kind).unwrap_or(0) as u8]);
-                self.put(&source.to_be_bytes());
+                self.put_source(source);
                 self.put(successor.unwrap_or_default().as_bytes());
                 self.end()
             }
@@ -297,6 +297,12 @@ impl Collector {
         self.record.extend_from_slice(bytes);
     }
 
+    /// Puts a source's name where what is written stays in the order of the records: its number would let the order of the inputs decide.
+    fn put_source(&mut self, source: &str) {
+        self.put(source.as_bytes());
+        self.put(&[0]);
+    }
+
     fn end(&mut self) -> Result<(), Refusal> {
         let sorter = if self.moves { &mut self.others } else { &mut self.statements };
         sorter.push(&self.record).map_err(failed)
@@ -319,7 +325,7 @@ fn concept_id(id: &str) -> Result<(), Refusal> {
 }
 
 /// Of what is a concept id, whether it is a CUI.
-fn is_cui(id: &str) -> bool {
+pub fn is_cui(id: &str) -> bool {
     !id.contains(':')
 }
 
@@ -339,7 +345,8 @@ pub struct Interner {
 }
 
 impl Interner {
-    fn number(&mut self, value: &str) -> Result<u16, &'static str> {
+    /// The number of a value, a new one if it has none.
+    pub fn number(&mut self, value: &str) -> Result<u16, &'static str> {
         if let Some((last, number)) = &self.last
             && last == value
         {
@@ -469,6 +476,6 @@ impl<'a> Fields<'a> {
 }
 
 /// What a temporary file gave back is not what was written to it.
-fn spoilt() -> IndexError {
+pub fn spoilt() -> IndexError {
     std::io::Error::other("a temporary file was damaged").into()
 }

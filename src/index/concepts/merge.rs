@@ -10,7 +10,8 @@ use std::{
 
 use super::{
     NO_CODE, Selection, Step, Tally,
-    collect::{ATOM, CODE, DEFINITION, Fields, Names, SUCCESSOR, TYPE},
+    assemble::distinct,
+    collect::{ATOM, CODE, DEFINITION, Fields, Names, SUCCESSOR, TYPE, spoilt},
     succession::{Next, follow},
     view::SUCCESSIONS,
 };
@@ -25,7 +26,7 @@ use crate::{
         manifest::SourceEntry,
         mapped::partition,
     },
-    progress::{Progress, Pulse},
+    progress::Progress,
     sorter::{Sorted, Sorter},
 };
 
@@ -232,18 +233,12 @@ impl<'a> Merger<'a> {
         })
     }
 
-    /// Merges every record.
+    /// Merges every record that differs from the one before it: inputs that overlap say the same again.
     ///
     /// # Errors
     /// What the disk says; [`IndexError::Interrupted`].
-    pub fn all(&mut self, mut records: Sorted, progress: &dyn Progress) -> Result<(), IndexError> {
-        let (mut record, mut pulse) = (vec![], Pulse::new(progress));
-        while records.next(&mut record)? {
-            self.one(&record)?;
-            if pulse.interrupted() {
-                return Err(IndexError::Interrupted);
-            }
-        }
+    pub fn all(&mut self, records: Sorted, progress: &dyn Progress) -> Result<(), IndexError> {
+        distinct(records, progress, |record| self.one(record))?;
         self.end_concept()
     }
 
@@ -256,10 +251,7 @@ impl<'a> Merger<'a> {
         }
         match fields.u8()? {
             TYPE => {
-                let place = fields.u8()?;
-                if self.current.types.last() != Some(&place) {
-                    self.current.types.push(place);
-                }
+                self.current.types.push(fields.u8()?);
                 Ok(())
             }
             ATOM => self.atom(fields),
@@ -364,7 +356,7 @@ impl<'a> Merger<'a> {
     }
 
     fn definition(&mut self, mut fields: Fields) -> Result<(), IndexError> {
-        let source = self.tables.sources[usize::from(fields.u16()?)];
+        let source = self.place(fields.text()?)?;
         let text = fields.text()?;
         if self.current.number.is_none() || !self.current.definitions.insert(format!("{source} {text}")) {
             return Ok(());
@@ -379,8 +371,14 @@ impl<'a> Merger<'a> {
         if self.current.number.is_some() {
             return Ok(());
         }
-        let (kind, source) = (fields.u8()?, self.tables.sources[usize::from(fields.u16()?)]);
+        let (kind, source) = (fields.u8()?, self.place(fields.text()?)?);
         self.merged.history.push(&self.current.id, kind, source, fields.text()?)
+    }
+
+    /// The place of a source that a record names.
+    fn place(&self, source: &str) -> Result<u16, IndexError> {
+        let place = self.merged.sources.binary_search_by(|entry| entry.source.as_str().cmp(source));
+        place.map(|place| place as u16).map_err(|_| spoilt())
     }
 
     /// Completes the columns.

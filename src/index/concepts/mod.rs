@@ -3,7 +3,7 @@
 //! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source, rows by key. Names of one normalised
 //! key share a row, whatever concepts they belong to. Reading order: this file (the columns), `view` (what is read from them),
 //! `find` (names by their beginning and misspelt), `collect`, `assemble`, `merge` and `rows` (how they
-//! come to be), `succession` (for both).
+//! come to be), `succession` (for both), `retell` (how they become an input again).
 //!
 //! Invariants: opening touches a page or two of each column, whatever their size; what a damaged file says wrongly reads as empty and
 //! never as a panic; of a hidden source nothing is read.
@@ -12,11 +12,15 @@ mod assemble;
 mod collect;
 mod find;
 mod merge;
+mod retell;
 mod rows;
 mod succession;
 mod view;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use roaring::RoaringBitmap;
 
@@ -40,6 +44,8 @@ const NO_CODE: u32 = u32::MAX;
 
 /// The concepts of an index, mapped.
 pub struct Concepts {
+    /// Of the file, for errors.
+    path: PathBuf,
     ids: Strings,
     /// For each concept its set of semantic types.
     set: Column<u16>,
@@ -103,11 +109,13 @@ impl Concepts {
     /// # Errors
     /// [`IndexError::Damaged`] when a file is not what it should be.
     pub fn open(dir: &Path, sources: &[SourceEntry], counts: Counts) -> Result<Self, IndexError> {
-        let file = Sections::open(&dir.join(CONCEPTS))?;
+        let path = dir.join(CONCEPTS);
+        let file = Sections::open(&path)?;
         let (concepts, atoms) = (counts.concepts as usize, counts.atoms as usize);
         let code_source: Column<u16> = file.column("code.source")?;
         let codes = code_source.len();
         let store = Self {
+            path,
             ids: file.strings("id")?,
             set: file.counted("concept.set", concepts)?,
             sets: file.lists("set.types", "set.ends")?,

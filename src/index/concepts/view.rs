@@ -204,7 +204,7 @@ impl Concepts {
         self.hidden.get(usize::from(place)).is_some_and(|hidden| !hidden)
     }
 
-    fn source_name(&self, place: u16) -> &str {
+    pub(super) fn source_name(&self, place: u16) -> &str {
         self.sources.get(usize::from(place)).map_or("", |source| &source.source)
     }
 
