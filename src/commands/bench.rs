@@ -42,6 +42,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let options = BenchOptions {
         rows,
         queries: args.queries,
+        vectors: args.graph.vectors_as.into(),
         graph: GraphParameters {
             m: args.graph.m.into(),
             ef_construction: args.graph.ef_construction.into(),
@@ -79,12 +80,11 @@ fn describe(report: &Report) -> String {
     );
     let _ = writeln!(
         text,
-        "built in {:.1} s, {:.2} ms of a core a row; {:.0} bytes of graph and {:.0} of vectors a row; worst row lost {:.5} of its cosine",
+        "built in {:.1} s, {:.2} ms of a core a row; {:.0} bytes of graph and {:.0} of vectors a row",
         report.build_seconds,
         report.build_milliseconds_per_row,
         report.graph_bytes_per_row,
-        report.vector_bytes_per_row,
-        report.worst_loss
+        report.vector_bytes_per_row
     );
     let _ = writeln!(
         text,

@@ -36,17 +36,20 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let model = linker::reference(&encoder);
+    let vectors = args.graph.vectors_as.into();
     let mut known = vec![];
     for left in &left {
-        known.extend(Known::of_partial(left.path(), &model).with_context(failed)?);
+        known.extend(Known::of_partial(left.path(), &model, vectors).with_context(failed)?);
     }
     if args.resume {
-        let vectors = known.iter().map(Known::len).max().unwrap_or(0);
-        eprintln!("  found {} names that were embedded before", HumanCount(vectors as u64));
+        let found = known.iter().map(Known::len).max().unwrap_or(0);
+        eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
     let added_to = args.add.then(|| Index::open(out)).transpose().with_context(failed)?;
-    if added_to.is_some() {
-        known.push(Known::of_index(out, &model).with_context(failed)?);
+    if let Some(old) = &added_to {
+        // What is damaged would be taken over, under new checksums.
+        old.manifest().verify(out).with_context(failed)?;
+        known.extend(Known::of_index(out, &model, vectors).with_context(failed)?);
     }
     let selection =
         added_to.as_ref().map_or_else(|| selection(&args.selection), |old| old.manifest().selection.clone());
@@ -58,6 +61,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let options = BuildOptions {
         name: name_of(out)?,
         model,
+        vectors,
         graph: GraphParameters {
             m: args.graph.m.into(),
             ef_construction: args.graph.ef_construction.into(),

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
     kernel,
-    vectors::{QueryVector, Vectors},
+    vectors::{QueryVector, Rows},
 };
 
 /// What fills a list behind its last neighbour.
@@ -148,13 +148,13 @@ impl Scratch {
 /// others are passed through.
 pub fn beam<'s>(
     ground: Ground,
-    vectors: &Vectors,
+    vectors: Rows,
     query: &QueryVector,
     start: &[u32],
     ef: usize,
     allowed: impl Fn(u32) -> bool,
     scratch: &'s mut Scratch,
-) -> &'s [Scored] {
+) -> &'s mut [Scored] {
     let Scratch { seen, frontier, best, fresh, found } = scratch;
     seen.clear();
     frontier.clear();
@@ -169,6 +169,7 @@ pub fn beam<'s>(
                 continue;
             }
             frontier.push(scored);
+            kernel::prefetch(ground.list(row));
             if allowed(row) {
                 if full {
                     best.pop();
@@ -186,9 +187,6 @@ pub fn beam<'s>(
                 vectors.prefetch(row);
                 fresh.push(row);
             }
-        }
-        if let Some(after) = frontier.peek() {
-            kernel::prefetch(ground.list(after.row()));
         }
     }
     found.clear();

@@ -18,8 +18,8 @@ use super::{
     manifest::{GRAPH, GraphParameters},
     mapped::MappedFile,
     npy,
-    scan::{Best, scan},
-    vectors::{Kept, QueryVector, Vectors, VectorsWriter},
+    scan::{Best, rescore, scan},
+    vectors::{Kept, QueryVector, VectorPrecision, Vectors, VectorsWriter},
 };
 use crate::progress::Progress;
 
@@ -76,8 +76,8 @@ fn made(index: &Index, number: u64, out: &mut [f32]) {
         z ^ z >> 31
     };
     let share = |x: u64| (x >> 40) as f32 / (1 << 24) as f32;
-    let vectors = &index.vectors;
-    let first = (random() % vectors.len() as u64) as u32;
+    let vectors = index.vectors.rows();
+    let first = (random() % index.vectors.len() as u64) as u32;
     let neighbours: Vec<u32> = index.graph.ground().neighbours(first).collect();
     let mut rows = vec![(first, 1.0)];
     for _ in 0..neighbours.len().min(3) {
@@ -90,7 +90,7 @@ fn made(index: &Index, number: u64, out: &mut [f32]) {
     }
     let noise = 0.3 / (out.len() as f32).sqrt();
     for (j, value) in out.iter_mut().enumerate() {
-        let sign = if (j / vectors.dimensions() * 31 + j) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if (j / index.vectors.dimensions() * 31 + j) % 2 == 0 { 1.0 } else { -1.0 };
         *value = *value * sign + noise * (2.0 * share(random()) - 1.0);
     }
 }
@@ -102,6 +102,7 @@ pub struct BenchOptions {
     pub rows: usize,
     /// Vectors that are searched for; none of them is a row.
     pub queries: usize,
+    pub vectors: VectorPrecision,
     pub graph: GraphParameters,
     /// Whether `hnsw_rs` also builds a graph over all rows, searches it itself, and ours searches the same graph.
     pub baseline: bool,
@@ -133,8 +134,6 @@ pub struct Report {
     pub build_seconds: f64,
     pub graph_bytes_per_row: f64,
     pub vector_bytes_per_row: f64,
-    /// One less the cosine of the worst row with what is kept of it.
-    pub worst_loss: f32,
     pub repaired: u64,
     pub searches: Vec<Measured>,
 }
@@ -154,16 +153,13 @@ pub fn run(
     let (rows, dimensions) = (options.rows, source.dimensions());
     let queries = source.vectors(rows..rows + options.queries);
     let mut truth: Vec<Best> = (0..options.queries).map(|_| Best::new(NEAREST)).collect();
-    let mut writer = VectorsWriter::create(dir, dimensions)?;
+    let mut writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     let mut kept = if keep { Some(npy::Writer::create(&dir.join("base.npy"), rows, dimensions)?) } else { None };
-    let mut worst_loss = 0f32;
     progress.stage("making vectors and the truth", rows as u64);
     for start in (0..rows).step_by(BLOCK) {
         let end = rows.min(start + BLOCK);
         let block = source.vectors(start..end);
         let stored: Vec<Kept> = block.par_chunks_exact(dimensions).map(Kept::of).collect();
-        let losses = stored.iter().zip(block.chunks_exact(dimensions)).map(|(kept, vector)| kept.loss(vector));
-        worst_loss = losses.fold(worst_loss, f32::max);
         writer.push(&stored)?;
         if let Some(file) = &mut kept {
             file.push(&block)?;
@@ -186,7 +182,7 @@ pub fn run(
         let nearest: Vec<i32> = truth.iter().flat_map(|t| t.iter().map(|s| s.row() as i32)).collect();
         npy::write(&dir.join("truth.npy"), options.queries, &nearest)?;
     }
-    let vectors = Arc::new(Vectors::open(dir, dimensions, rows)?);
+    let vectors = Arc::new(Vectors::open(dir, dimensions, rows, options.vectors)?);
     let judge = Judge { source, queries: &queries, truth: &truth, vectors: &vectors };
 
     let (started, cpu) = (Instant::now(), cpu_seconds());
@@ -203,7 +199,8 @@ pub fn run(
         for ef in EF {
             searches.push(judge.measure(name, ef, |query| {
                 let query = QueryVector::new(query);
-                let found = graph.search(&vectors, &query, ef, |_| true, &mut scratch);
+                let found = graph.search(vectors.rows(), &query, ef, |_| true, &mut scratch);
+                rescore(vectors.rows(), &query, found, NEAREST);
                 (found.iter().take(NEAREST).map(|s| s.row()).collect(), scratch.compared())
             }));
         }
@@ -211,8 +208,8 @@ pub fn run(
     let mut searches = vec![];
     ours("saplink", &graph, &mut searches);
     searches.push(judge.measure("exact", 0, |query| {
-        let best = scan(&vectors, &[QueryVector::new(query)], 0..rows as u32, NEAREST);
-        (best[0].iter().map(|s| s.row()).collect(), rows)
+        let best = scan(vectors.rows(), &[QueryVector::new(query)], 0..rows as u32, 4 * NEAREST);
+        (best[0].iter().take(NEAREST).map(|s| s.row()).collect(), rows)
     }));
     if options.baseline {
         let base = source.vectors(0..rows);
@@ -239,8 +236,7 @@ pub fn run(
         build_milliseconds_per_row: cpu * 1e3 / rows as f64,
         build_seconds,
         graph_bytes_per_row: graph_bytes as f64 / rows as f64,
-        vector_bytes_per_row: dimensions as f64 + 4.0,
-        worst_loss,
+        vector_bytes_per_row: (dimensions * options.vectors.bytes() + 4) as f64,
         repaired,
         searches,
     })
@@ -271,9 +267,10 @@ impl Judge<'_> {
             all += truth.len();
             // Rows that are equally near are equally right.
             let best = truth.first().map_or(0, |t| t.row());
-            right_1 += usize::from(
-                found.first().is_some_and(|&row| row == best || self.vectors.codes(row) == self.vectors.codes(best)),
-            );
+            right_1 +=
+                usize::from(found.first().is_some_and(|&row| {
+                    row == best || self.vectors.rows().codes(row) == self.vectors.rows().codes(best)
+                }));
         }
         let total: f64 = times.iter().sum();
         times.sort_unstable_by(f64::total_cmp);

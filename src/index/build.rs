@@ -12,8 +12,8 @@ use super::{
     concepts::{Assembled, Concepts, Selection},
     graph,
     known::{self, Known, PARTIAL},
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, PARTS, SourceEntry},
-    vectors::{Kept, Vectors, VectorsWriter},
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, parts},
+    vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
 };
 use crate::{
     files::{StagedDir, free_space, sums, write_manifest},
@@ -26,6 +26,7 @@ use crate::{
 pub struct BuildOptions {
     pub name: String,
     pub model: ModelReference,
+    pub vectors: VectorPrecision,
     pub graph: GraphParameters,
     /// What `ef_search` is chosen by.
     pub wanted: Wanted,
@@ -60,7 +61,7 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<IndexManifest, IndexError> {
     let outcome = complete(staged.path(), assembled, options, known, embed, progress);
-    if outcome.is_err() && matches!(Known::of_partial(staged.path(), &options.model), Ok(Some(_))) {
+    if outcome.is_err() && matches!(Known::of_partial(staged.path(), &options.model, options.vectors), Ok(Some(_))) {
         staged.keep();
     }
     let manifest = outcome?;
@@ -83,15 +84,19 @@ fn complete(
     if memory > options.memory {
         return Err(IndexError::Memory { needed: memory, allowed: options.memory });
     }
-    let needed = rows * (dimensions + size_of::<f32>() + graph::row_bytes(options.graph.m)) as u64;
+    let vector = dimensions * options.vectors.bytes() + size_of::<f32>();
+    let needed = rows * (vector + graph::row_bytes(options.graph.m)) as u64;
     let free = free_space(dir)?;
     if needed > free {
         return Err(IndexError::Space { path: dir.into(), needed, free });
     }
 
-    known::begin(dir, &options.model, counts, &sources)?;
-    embed_rows(dir, &sources, counts, dimensions, known, embed, progress)?;
-    let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize)?);
+    known::begin(dir, options, counts, &sources)?;
+    let concepts = Concepts::open(dir, &sources, counts)?;
+    let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
+    embed_rows(&concepts, writer, dimensions, known, embed, progress)?;
+    drop(concepts);
+    let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize, options.vectors)?);
     let built = build_graph::build(&vectors, &options.graph, progress)?;
     let ground = Ground { lists: &built.lists, width: built.width };
     graph::write(&dir.join(GRAPH), ground, &built.levels, built.entry)?;
@@ -103,6 +108,7 @@ fn complete(
         normalisation: text::NORMALISATION,
         name: options.name.clone(),
         model: options.model.clone(),
+        vectors: options.vectors,
         score: "cosine".into(),
         nil_threshold: options.nil_threshold,
         counts,
@@ -112,7 +118,7 @@ fn complete(
         graph: GraphParameters { repaired, ..options.graph },
         recall: None,
         inputs: options.inputs.clone(),
-        files: sums(dir, &PARTS)?,
+        files: sums(dir, &parts(options.vectors))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
     write_manifest(&dir.join(MANIFEST), &manifest)?;
@@ -145,18 +151,15 @@ pub fn measure(
 
 /// Writes the vectors of all rows, block by block.
 fn embed_rows(
-    dir: &Path,
-    sources: &[SourceEntry],
-    counts: super::Counts,
+    concepts: &Concepts,
+    mut writer: VectorsWriter,
     dimensions: usize,
     known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<(), IndexError> {
-    let concepts = Concepts::open(dir, sources, counts)?;
-    let rows = counts.rows as u32;
-    progress.stage("embedding the names", counts.rows);
-    let mut writer = VectorsWriter::create(dir, dimensions)?;
+    let rows = concepts.counts().rows as u32;
+    progress.stage("embedding the names", rows.into());
     for start in (0..rows).step_by(BLOCK as usize) {
         let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
         let mut kept: Vec<Option<Kept>> =

@@ -14,7 +14,7 @@ use super::{
     graph::{Level, descend},
     hierarchy::{self, Hierarchy},
     manifest::GraphParameters,
-    vectors::{QueryVector, Vectors},
+    vectors::{QueryVector, Rows, Vectors},
 };
 use crate::progress::Progress;
 
@@ -69,8 +69,15 @@ pub fn build(
     for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
         fill(&mut lists[row as usize * width..][..width], neighbours);
     }
-    let mut builder =
-        Builder { vectors, levels: &levels, entry, m: parameters.m, ef: parameters.ef_construction, lists, width };
+    let mut builder = Builder {
+        vectors: vectors.rows(),
+        levels: &levels,
+        entry,
+        m: parameters.m,
+        ef: parameters.ef_construction,
+        lists,
+        width,
+    };
     builder.insert(sample.len(), others, progress)?;
     let repaired = builder.connect();
     let lists = builder.lists;
@@ -91,10 +98,9 @@ fn fill(list: &mut [u32], neighbours: &[u32]) {
 }
 
 struct Builder<'a> {
-    vectors: &'a Vectors,
+    vectors: Rows<'a>,
     levels: &'a [Level],
     entry: u32,
-    m: usize,
     ef: usize,
     lists: Vec<u32>,
     width: usize,
@@ -125,7 +131,7 @@ impl Builder<'_> {
                 let Desk { scratch, query, other } = desk;
                 self.vectors.load(row, query);
                 let near = self.near(query, self.ef, scratch);
-                Ok(select(self.vectors, near, self.m, other))
+                Ok(select(self.vectors, near, self.width, other))
             });
             let neighbours = neighbours.collect::<Result<Vec<_>, _>>()?;
             let mut edges: Vec<(u32, u32)> = vec![];
@@ -198,7 +204,7 @@ impl Builder<'_> {
 
 /// Of `near`, best first, at most `most` that lie in different directions: each is nearer to the row than to any taken before it
 /// (Malkov and Yashunin 2016, algorithm 4).
-fn select(vectors: &Vectors, near: &[Scored], most: usize, other: &mut QueryVector) -> Vec<u32> {
+fn select(vectors: Rows, near: &[Scored], most: usize, other: &mut QueryVector) -> Vec<u32> {
     let mut taken: Vec<u32> = vec![];
     for scored in near {
         vectors.load(scored.row(), other);

@@ -10,7 +10,7 @@ use super::{
     IndexError,
     beam::{Ground, Scored, Scratch, beam},
     mapped::{self, Column, Sections, range_of},
-    vectors::{QueryVector, Vectors},
+    vectors::{QueryVector, Rows},
 };
 
 /// One level above the ground in memory: who is on it, and each one's neighbours.
@@ -109,12 +109,12 @@ impl Graph {
     /// The `ef` best rows that the search finds for `query`, best first; of them, only rows that `allowed` accepts.
     pub fn search<'s>(
         &self,
-        vectors: &Vectors,
+        vectors: Rows,
         query: &QueryVector,
         ef: usize,
         allowed: impl Fn(u32) -> bool,
         scratch: &'s mut Scratch,
-    ) -> &'s [Scored] {
+    ) -> &'s mut [Scored] {
         let mut nearest = Scored::new(vectors.score(self.entry, query), self.entry);
         for level in self.levels.iter().rev() {
             nearest = descend(|row| level.neighbours(row), vectors, query, nearest);
@@ -126,7 +126,7 @@ impl Graph {
 /// Walks to the best neighbour until there is none better.
 pub fn descend<'a>(
     neighbours: impl Fn(u32) -> &'a [u32],
-    vectors: &Vectors,
+    vectors: Rows,
     query: &QueryVector,
     mut nearest: Scored,
 ) -> Scored {

@@ -33,8 +33,9 @@ impl Distance<u32> for RowDistance {
     fn eval(&self, a: &[u32], b: &[u32]) -> f32 {
         // hnsw_rs wants distances that are not negative; rounding may bring 1 - cosine just below.
         let score = ROW.with_borrow_mut(|row| {
-            self.0.load(a[0], row);
-            self.0.score(b[0], row)
+            let rows = self.0.rows();
+            rows.load(a[0], row);
+            rows.score(b[0], row)
         });
         (1.0 - score).max(0.0)
     }

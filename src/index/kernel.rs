@@ -1,7 +1,7 @@
 //! The inner product of a query and a row, in whole numbers: every processor gives the same result, bit for bit.
 //!
 //! AVX-512 VNNI or AVX2 where the processor has it, else a plain loop, which the compiler turns into what the target always has (SSE2,
-//! NEON). Invariant: [`dot`] gives what [`portable`] gives.
+//! NEON). Invariant: every kernel gives what [`portable`] gives.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,9 @@ pub const MOST_DIMENSIONS: usize = 4096;
 
 const _: () = assert!(LARGEST_QUERY as i64 * LARGEST_CODE as i64 * MOST_DIMENSIONS as i64 <= i32::MAX as i64);
 
-type Kernel = fn(&[i16], &[i8]) -> i32;
+/// Gives the inner product of two vectors of equal length, at most [`MOST_DIMENSIONS`], with values up to [`LARGEST_QUERY`] and
+/// [`LARGEST_CODE`].
+pub type Kernel = fn(&[i16], &[i8]) -> i32;
 
 #[inline(always)]
 fn portable(query: &[i16], row: &[i8]) -> i32 {
@@ -69,12 +71,9 @@ static BEST: LazyLock<Kernel> = LazyLock::new(|| {
     |q, r| portable(q, r)
 });
 
-/// The inner product of two vectors of equal length, at most [`MOST_DIMENSIONS`], with values up to [`LARGEST_QUERY`] and
-/// [`LARGEST_CODE`].
-#[inline]
-pub fn dot(query: &[i16], row: &[i8]) -> i32 {
-    debug_assert!(query.len() == row.len() && row.len() <= MOST_DIMENSIONS);
-    BEST(query, row)
+/// The kernel that is fastest on this processor.
+pub fn best() -> Kernel {
+    *BEST
 }
 
 #[inline(always)]
@@ -134,19 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_for_this_processor_gives_what_the_plain_loop_gives() {
+    fn what_is_best_for_this_processor_gives_what_the_plain_loop_gives() {
         for n in [0, 1, 15, 16, 17, 31, 32, 63, 64, 100, 384, 768, 1000, MOST_DIMENSIONS] {
             let query: Vec<i16> = (0..n).map(|i| ((i * 7919 % 8191) as i16) - LARGEST_QUERY).collect();
             let row: Vec<i8> = (0..n).map(|i| ((i * 104_729 % 255) as i16 - 127) as i8).collect();
             let exact: i64 = query.iter().zip(&row).map(|(q, r)| i64::from(*q) * i64::from(*r)).sum();
             assert_eq!(i64::from(portable(&query, &row)), exact, "{n}");
-            assert_eq!(i64::from(dot(&query, &row)), exact, "{n}");
+            assert_eq!(i64::from(best()(&query, &row)), exact, "{n}");
         }
     }
 
     #[test]
     fn the_largest_values_fit() {
         let (query, row) = ([LARGEST_QUERY; MOST_DIMENSIONS], [-LARGEST_CODE; MOST_DIMENSIONS]);
-        assert_eq!(dot(&query, &row), -2_130_186_240);
+        assert_eq!(best()(&query, &row), -2_130_186_240);
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     IndexError,
-    build::BLOCK,
+    build::{BLOCK, BuildOptions},
     concepts::Concepts,
     manifest::{Counts, FORMAT, IndexManifest, ModelReference, SourceEntry},
-    vectors::{Kept, Vectors},
+    vectors::{Kept, VectorPrecision, Vectors},
 };
 use crate::{
     files::{read_manifest, write_manifest},
@@ -26,13 +26,15 @@ pub const PARTIAL: &str = "partial.json";
 struct Partial {
     format: u32,
     model: ModelReference,
+    vectors: VectorPrecision,
     counts: Counts,
     sources: Vec<SourceEntry>,
 }
 
 /// Notes what the build in `dir` embeds, before it does.
-pub fn begin(dir: &Path, model: &ModelReference, counts: Counts, sources: &[SourceEntry]) -> Result<(), IndexError> {
-    let partial = Partial { format: FORMAT, model: model.clone(), counts, sources: sources.to_vec() };
+pub fn begin(dir: &Path, options: &BuildOptions, counts: Counts, sources: &[SourceEntry]) -> Result<(), IndexError> {
+    let (model, vectors) = (options.model.clone(), options.vectors);
+    let partial = Partial { format: FORMAT, model, vectors, counts, sources: sources.to_vec() };
     Ok(write_manifest(&dir.join(PARTIAL), &partial)?)
 }
 
@@ -43,23 +45,34 @@ pub struct Known {
 }
 
 impl Known {
-    /// Those of the index in `dir`.
+    /// Those of the index in `dir`; none if they are less precise than `precision`.
     ///
     /// # Errors
     /// [`IndexError`]; [`IndexError::OtherModel`] when they are not of `model`.
-    pub fn of_index(dir: &Path, model: &ModelReference) -> Result<Self, IndexError> {
+    pub fn of_index(
+        dir: &Path,
+        model: &ModelReference,
+        precision: VectorPrecision,
+    ) -> Result<Option<Self>, IndexError> {
         let manifest = IndexManifest::read(dir)?;
         manifest.model.check(model)?;
+        if manifest.vectors.bytes() < precision.bytes() {
+            return Ok(None);
+        }
         let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
-        let vectors = Vectors::open(dir, model.dimensions, manifest.counts.rows as usize)?;
-        Ok(Self { concepts, vectors })
+        let vectors = Vectors::open(dir, model.dimensions, manifest.counts.rows as usize, manifest.vectors)?;
+        Ok(Some(Self { concepts, vectors }))
     }
 
-    /// Those that a build in `dir` completed before it was ended; none if it had not begun to embed.
+    /// Those that a build in `dir` completed before it was ended; none if it had not begun to embed, or less precisely.
     ///
     /// # Errors
     /// [`IndexError`]; [`IndexError::OtherModel`] when they are not of `model`.
-    pub fn of_partial(dir: &Path, model: &ModelReference) -> Result<Option<Self>, IndexError> {
+    pub fn of_partial(
+        dir: &Path,
+        model: &ModelReference,
+        precision: VectorPrecision,
+    ) -> Result<Option<Self>, IndexError> {
         let path = dir.join(PARTIAL);
         if !path.is_file() {
             return Ok(None);
@@ -67,7 +80,11 @@ impl Known {
         let fail = |reason| IndexError::Manifest { path: path.clone(), reason };
         let partial: Partial = read_manifest(&path, FORMAT).map_err(fail)?;
         partial.model.check(model)?;
-        let vectors = Vectors::open_begun(dir, model.dimensions, BLOCK as usize, partial.counts.rows as usize)?;
+        if partial.vectors.bytes() < precision.bytes() {
+            return Ok(None);
+        }
+        let rows = partial.counts.rows as usize;
+        let vectors = Vectors::open_begun(dir, model.dimensions, BLOCK as usize, rows, partial.vectors)?;
         if vectors.len() == 0 {
             return Ok(None);
         }
@@ -83,6 +100,6 @@ impl Known {
     /// The vector of `text`, the text of a row.
     pub fn find(&self, text: &str) -> Option<Kept> {
         let row = self.concepts.row(&text::key(text)).filter(|&row| (row as usize) < self.vectors.len())?;
-        (self.concepts.row_text(row) == text).then(|| self.vectors.kept(row))
+        (self.concepts.row_text(row) == text).then(|| self.vectors.rows().kept(row))
     }
 }

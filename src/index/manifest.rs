@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexError, Recall, concepts::Selection};
+use super::{IndexError, Recall, VectorPrecision, concepts::Selection};
 use crate::{
     files::{FileSum, read_manifest, sha256_hex},
     text::NORMALISATION,
@@ -21,9 +21,17 @@ pub const KEYS: &str = "keys.fst";
 pub const WORDS: &str = "words.fst";
 pub const VECTORS: &str = "vectors.bin";
 pub const SCALES: &str = "scales.bin";
+pub const RESIDUALS: &str = "residuals.bin";
 pub const GRAPH: &str = "graph.bin";
-/// Every file of an index but its manifest.
-pub const PARTS: [&str; 7] = [CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
+/// Every file of an index whose vectors are of this precision, but its manifest.
+pub fn parts(precision: VectorPrecision) -> Vec<&'static str> {
+    let mut parts = vec![CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
+    if precision == VectorPrecision::Int16 {
+        parts.push(RESIDUALS);
+    }
+    parts
+}
+
 /// Bytes up to which a part is read and its checksum compared whenever it is opened; a larger one is only measured, and
 /// compared by `index verify`. What a damaged part says wrongly is then an empty answer, never a panic.
 const CHECKED_WHEN_OPENED: u64 = 256 << 20;
@@ -109,6 +117,8 @@ pub struct IndexManifest {
     pub normalisation: u32,
     pub name: String,
     pub model: ModelReference,
+    /// What is kept of a vector.
+    pub vectors: VectorPrecision,
     /// How vectors are compared; `cosine`.
     pub score: String,
     /// A best score below this is answered as NIL.
@@ -156,7 +166,7 @@ impl IndexManifest {
         if !manifest.sources.is_sorted_by(|a, b| a.source < b.source) {
             return Err(fail("its sources are not in order".into()));
         }
-        for name in PARTS {
+        for name in parts(manifest.vectors) {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
             if sum.bytes <= CHECKED_WHEN_OPENED {
                 sum.check(&dir.join(name))?;

@@ -41,6 +41,7 @@ pub use filter::{Filter, FilterRequest};
 pub use known::Known;
 pub use manifest::{Counts, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, SourceEntry};
 pub use recall::{Recall, Wanted};
+pub use vectors::VectorPrecision;
 pub use words::Repaired;
 
 use self::{
@@ -145,7 +146,7 @@ impl Index {
         let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
         let words = Words::open(&dir.join(WORDS))?;
         let rows = manifest.counts.rows as usize;
-        let vectors = Vectors::open(dir, manifest.model.dimensions, rows)?;
+        let vectors = Vectors::open(dir, manifest.model.dimensions, rows, manifest.vectors)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
         let ef_search = manifest.graph.ef_search;
         Ok(Self { manifest, concepts, words, vectors, graph, ef_search, exact: false, scratch: Mutex::default() })
@@ -212,7 +213,8 @@ impl Index {
                 break self.scan_one(query, k, filter);
             }
             let allowed = |row| filter.passes(&self.concepts, row);
-            let found = self.graph.search(&self.vectors, &query, ef, allowed, &mut scratch);
+            let found = self.graph.search(self.vectors.rows(), &query, ef, allowed, &mut scratch);
+            scan::rescore(self.vectors.rows(), &query, found, k);
             let hits = self.hits(found, k, filter);
             if hits.len() >= k {
                 break hits;
@@ -242,7 +244,7 @@ impl Index {
     /// The `k` best concepts for each query, of all rows that pass.
     fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
         let rows = self.vectors.len();
-        let best = |queries, keep| scan::scan(&self.vectors, queries, filter.rows(0..rows as u32), keep);
+        let best = |queries, keep| scan::scan(self.vectors.rows(), queries, filter.rows(0..rows as u32), keep);
         // A concept may own many of the nearest rows; more of them are looked for when that was too few.
         let first = k.saturating_mul(16).max(256);
         let hits = best(queries, first).into_iter().zip(queries).map(|(mut found, query)| {

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
     beam::Scored,
-    vectors::{QueryVector, Vectors},
+    vectors::{QueryVector, Rows},
 };
 
 /// Rows of a block: some 100 KB of vectors.
@@ -17,7 +17,7 @@ const AHEAD: usize = 4;
 
 /// The `keep` best of `rows` for each query, best first.
 pub fn scan(
-    vectors: &Vectors,
+    vectors: Rows,
     queries: &[QueryVector],
     mut rows: impl Iterator<Item = u32>,
     keep: usize,
@@ -28,7 +28,12 @@ pub fn scan(
         block.clear();
         block.extend(rows.by_ref().take(BLOCK));
         if block.is_empty() {
-            return best.into_iter().map(Best::sorted).collect();
+            let best = best.into_iter().map(Best::sorted).zip(queries);
+            let rescored = best.map(|(mut best, query)| {
+                rescore(vectors, query, &mut best, keep);
+                best
+            });
+            return rescored.collect();
         }
         for (query, best) in queries.iter().zip(&mut best) {
             for (i, &row) in block.iter().enumerate() {
@@ -39,6 +44,18 @@ pub fn scan(
             }
         }
     }
+}
+
+/// Rows that are rescored beside twice as many as are wanted: rounding exchanges rows that lie near each other.
+const RESCORED: usize = 16;
+
+/// Scores the best of `found`, from which `wanted` will be taken, with all that is kept of their vectors, and orders them anew.
+pub fn rescore(vectors: Rows, query: &QueryVector, found: &mut [Scored], wanted: usize) {
+    let count = found.len().min(wanted.saturating_mul(2).saturating_add(RESCORED));
+    let (best, _) = found.split_at_mut(count);
+    best.iter().for_each(|scored| vectors.prefetch_residuals(scored.row()));
+    best.iter_mut().for_each(|scored| *scored = Scored::new(vectors.fine_score(scored.row(), query), scored.row()));
+    best.sort_unstable_by(|a, b| b.cmp(a));
 }
 
 /// The best of what it was offered.

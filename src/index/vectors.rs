@@ -1,15 +1,18 @@
-//! Rows of int8, all of one length: a vector of norm 1 is its codes divided by their norm.
+//! Rows of int8, all of one length, and beside them what rounding to int8 left.
 //!
-//! Two files: the codes of every row one after another, and for each row one over the norm of its codes. A query keeps 13 bits a value, so
-//! that what a score loses is what the rows lost: about a thousandth of a cosine. Invariants: the files hold whole rows and nothing else;
-//! a score is the same on every machine.
+//! Three files: the codes of every row one after another; for each row the factor that makes them its vector; and, unless the index is
+//! to be small, residuals: what the codes lost, in steps of a 254th of theirs. Searches compare codes, and compare the best again
+//! with both: a score is off by some 3e-4 of a cosine by the first and 1e-6 by the second. A query keeps 13 bits a value. Invariants:
+//! the files hold whole rows and nothing else; a score is the same on every machine.
 
 use std::{io::Write, path::Path};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     IndexError,
-    kernel::{self, LARGEST_CODE, LARGEST_QUERY, MOST_DIMENSIONS},
-    manifest::{SCALES, VECTORS},
+    kernel::{self, Kernel, LARGEST_CODE, LARGEST_QUERY, MOST_DIMENSIONS},
+    manifest::{RESIDUALS as RESIDUALS_FILE, SCALES, VECTORS},
     mapped::{self, Column, MappedFile},
 };
 
@@ -23,77 +26,100 @@ pub struct QueryVector {
 impl QueryVector {
     /// Takes `vector`, of any length but zero.
     pub fn new(vector: &[f32]) -> Self {
-        let codes = codes(vector, LARGEST_QUERY.into()).map(|code| code as i16).collect::<Vec<_>>();
-        Self { scale: scale(&codes), codes }
+        let peak = peak(vector);
+        let factor = if peak > 0.0 { f32::from(LARGEST_QUERY) / peak } else { 0.0 };
+        let codes: Vec<i16> = vector.iter().map(|value| (value * factor).round() as i16).collect();
+        let square: i64 = codes.iter().map(|&code| i64::from(code) * i64::from(code)).sum();
+        let scale = if square > 0 { (1.0 / (square as f64).sqrt()) as f32 } else { 0.0 };
+        Self { codes, scale }
     }
 }
 
-/// The values of `vector` as whole numbers up to `largest`.
-fn codes(vector: &[f32], largest: f32) -> impl Iterator<Item = f32> {
-    let peak = vector.iter().fold(0f32, |peak, value| peak.max(value.abs()));
-    let factor = if peak > 0.0 { largest / peak } else { 0.0 };
-    vector.iter().map(move |value| (value * factor).round())
+/// What is kept of a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VectorPrecision {
+    /// Codes.
+    Int8,
+    /// Codes and residuals.
+    Int16,
 }
 
-/// One over the norm of `codes`; zero if they are.
-fn scale<T: Copy + Into<i64>>(codes: &[T]) -> f32 {
-    let square: i64 = codes.iter().map(|&code| code.into() * code.into()).sum();
-    if square > 0 { (1.0 / (square as f64).sqrt()) as f32 } else { 0.0 }
+impl VectorPrecision {
+    /// Bytes of a value.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Int8 => 1,
+            Self::Int16 => 2,
+        }
+    }
 }
+
+/// Steps of a residual in a step of a code.
+const RESIDUALS: f32 = 254.0;
 
 /// A row as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
     codes: Vec<i8>,
+    residuals: Vec<i8>,
     scale: f32,
 }
 
 impl Kept {
-    /// What is kept of `vector`.
+    /// What is kept of `vector`, of norm 1.
     pub fn of(vector: &[f32]) -> Self {
-        let codes: Vec<i8> = codes(vector, LARGEST_CODE.into()).map(|code| code as i8).collect();
-        Self { scale: scale(&codes), codes }
+        let peak = peak(vector);
+        let factor = if peak > 0.0 { f32::from(LARGEST_CODE) / peak } else { 0.0 };
+        let codes: Vec<i8> = vector.iter().map(|value| (value * factor).round() as i8).collect();
+        let left = vector.iter().zip(&codes).map(|(value, code)| value * factor - f32::from(*code));
+        let residuals = left.map(|left| (left * RESIDUALS).round() as i8).collect();
+        Self { codes, residuals, scale: peak / f32::from(LARGEST_CODE) }
     }
+}
 
-    /// One less the cosine of `vector`, of norm 1, with what is kept of it.
-    pub fn loss(&self, vector: &[f32]) -> f32 {
-        1.0 - vector.iter().zip(&self.codes).map(|(a, b)| a * f32::from(*b)).sum::<f32>() * self.scale
-    }
+fn peak(vector: &[f32]) -> f32 {
+    vector.iter().fold(0f32, |peak, value| peak.max(value.abs()))
 }
 
 /// Writes rows, one batch after another.
 pub struct VectorsWriter {
-    dimensions: usize,
     codes: fs_err::File,
     scales: fs_err::File,
+    residuals: Option<fs_err::File>,
 }
 
 impl VectorsWriter {
-    /// Begins the files in `dir`.
+    /// Begins the files in `dir`, of rows of `dimensions` values.
     ///
     /// # Errors
     /// [`IndexError::TooLarge`] when rows are longer than [`MOST_DIMENSIONS`]; what the disk says.
-    pub fn create(dir: &Path, dimensions: usize) -> Result<Self, IndexError> {
+    pub fn create(dir: &Path, dimensions: usize, precision: VectorPrecision) -> Result<Self, IndexError> {
         if dimensions > MOST_DIMENSIONS {
             return Err(IndexError::TooLarge("4,096 dimensions"));
         }
         let file = |name| fs_err::File::create(dir.join(name));
-        Ok(Self { dimensions, codes: file(VECTORS)?, scales: file(SCALES)? })
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
+        Ok(Self { codes: file(VECTORS)?, scales: file(SCALES)?, residuals })
     }
 
     /// Adds `rows`.
     pub fn push(&mut self, rows: &[Kept]) -> std::io::Result<()> {
-        let mut codes = Vec::with_capacity(rows.len() * self.dimensions);
-        rows.iter().for_each(|row| codes.extend_from_slice(&row.codes));
+        let joined = |of: fn(&Kept) -> &[i8]| rows.iter().flat_map(of).copied().collect::<Vec<i8>>();
         let scales: Vec<f32> = rows.iter().map(|row| row.scale).collect();
-        self.codes.write_all(mapped::bytes(&codes))?;
+        self.codes.write_all(mapped::bytes(&joined(|row| &row.codes)))?;
+        if let Some(residuals) = &mut self.residuals {
+            residuals.write_all(mapped::bytes(&joined(|row| &row.residuals)))?;
+        }
         self.scales.write_all(mapped::bytes(&scales))
     }
 
     /// Waits until what was added is on the disk.
     pub fn sync(&self) -> std::io::Result<()> {
-        self.codes.sync_data()?;
-        self.scales.sync_data()
+        [Some(&self.codes), self.residuals.as_ref(), Some(&self.scales)]
+            .into_iter()
+            .flatten()
+            .try_for_each(|f| f.sync_data())
     }
 }
 
@@ -101,6 +127,7 @@ impl VectorsWriter {
 pub struct Vectors {
     codes: Column<i8>,
     scales: Column<f32>,
+    residuals: Option<Column<i8>>,
     dimensions: usize,
 }
 
@@ -109,29 +136,51 @@ impl Vectors {
     ///
     /// # Errors
     /// [`IndexError::Damaged`] when they do not hold that.
-    pub fn open(dir: &Path, dimensions: usize, rows: usize) -> Result<Self, IndexError> {
-        let (codes, scales) = (MappedFile::open(&dir.join(VECTORS))?, MappedFile::open(&dir.join(SCALES))?);
-        let vectors = Self { codes: codes.whole()?, scales: scales.whole()?, dimensions };
-        if dimensions == 0 || dimensions > MOST_DIMENSIONS || dimensions.checked_mul(rows) != Some(vectors.codes.len())
-        {
-            return Err(codes.damaged(format!("{} codes are not {rows} rows of {dimensions}", vectors.codes.len())));
-        }
-        if vectors.scales.len() != rows {
-            return Err(scales.damaged(format!("{} scales are not those of {rows} rows", vectors.scales.len())));
-        }
-        Ok(vectors)
+    pub fn open(dir: &Path, dimensions: usize, rows: usize, precision: VectorPrecision) -> Result<Self, IndexError> {
+        let file = |name: &str, row: usize| {
+            let file = MappedFile::open(&dir.join(name))?;
+            let fits = rows.checked_mul(row) == Some(file.len()) && (1..=MOST_DIMENSIONS).contains(&dimensions);
+            if fits { Ok(file) } else { Err(file.damaged(format!("{} bytes are not {rows} rows", file.len()))) }
+        };
+        let residuals =
+            (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE, dimensions)?.whole()).transpose()?;
+        let (codes, scales) = (file(VECTORS, dimensions)?.whole()?, file(SCALES, size_of::<f32>())?.whole()?);
+        Ok(Self { codes, scales, residuals, dimensions })
     }
 
     /// Maps files in `dir` that are still written: whole blocks of `block` rows of them, or all of `rows`.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn open_begun(dir: &Path, dimensions: usize, block: usize, rows: usize) -> Result<Self, IndexError> {
-        let (codes, scales) = (MappedFile::open(&dir.join(VECTORS))?, MappedFile::open(&dir.join(SCALES))?);
-        let whole = (codes.len() / dimensions.max(1)).min(scales.len() / size_of::<f32>());
+    pub fn open_begun(
+        dir: &Path,
+        dimensions: usize,
+        block: usize,
+        rows: usize,
+        precision: VectorPrecision,
+    ) -> Result<Self, IndexError> {
+        let file = |name: &str| MappedFile::open(&dir.join(name));
+        let (codes, scales) = (file(VECTORS)?, file(SCALES)?);
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
+        let of_codes = |file: &MappedFile| file.len() / dimensions.max(1);
+        let whole =
+            of_codes(&codes).min(residuals.as_ref().map_or(usize::MAX, of_codes)).min(scales.len() / size_of::<f32>());
         let whole = if whole >= rows { rows } else { whole / block * block };
+        let residuals = residuals.map(|file| file.first(whole * dimensions)).transpose()?;
         let (codes, scales) = (codes.first(whole * dimensions)?, scales.first(whole * size_of::<f32>())?);
-        Ok(Self { codes, scales, dimensions })
+        Ok(Self { codes, scales, residuals, dimensions })
+    }
+
+    /// What searches read.
+    pub fn rows(&self) -> Rows<'_> {
+        let residuals = self.residuals.as_deref();
+        Rows {
+            codes: &self.codes,
+            scales: &self.scales,
+            residuals,
+            dimensions: self.dimensions,
+            kernel: kernel::best(),
+        }
     }
 
     /// Number of rows.
@@ -143,20 +192,54 @@ impl Vectors {
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
+}
 
+/// The rows of [`Vectors`], found once for many of them.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    codes: &'a [i8],
+    scales: &'a [f32],
+    residuals: Option<&'a [i8]>,
+    dimensions: usize,
+    kernel: Kernel,
+}
+
+impl<'a> Rows<'a> {
     /// The codes of row `row`.
-    pub fn codes(&self, row: u32) -> &[i8] {
+    #[inline]
+    pub fn codes(&self, row: u32) -> &'a [i8] {
         &self.codes[row as usize * self.dimensions..][..self.dimensions]
     }
 
     /// What the codes of row `row` are multiplied with.
+    #[inline]
     pub fn scale(&self, row: u32) -> f32 {
         self.scales[row as usize]
     }
 
     /// Row `row` as it is kept.
     pub fn kept(&self, row: u32) -> Kept {
-        Kept { codes: self.codes(row).to_vec(), scale: self.scale(row) }
+        let residuals = self.residuals(row).unwrap_or_default().to_vec();
+        Kept { codes: self.codes(row).to_vec(), residuals, scale: self.scale(row) }
+    }
+
+    fn residuals(&self, row: u32) -> Option<&'a [i8]> {
+        self.residuals.map(|residuals| &residuals[row as usize * self.dimensions..][..self.dimensions])
+    }
+
+    /// As [`Rows::score`], with residuals if there are any.
+    pub fn fine_score(&self, row: u32, query: &QueryVector) -> f32 {
+        let coarse = (self.kernel)(&query.codes, self.codes(row)) as f32;
+        let fine =
+            self.residuals(row).map_or(0.0, |residuals| (self.kernel)(&query.codes, residuals) as f32 / RESIDUALS);
+        (coarse + fine) * (self.scale(row) * query.scale)
+    }
+
+    /// Asks for what [`Rows::fine_score`] reads beside the codes.
+    pub fn prefetch_residuals(&self, row: u32) {
+        if let Some(residuals) = self.residuals(row) {
+            kernel::prefetch(residuals);
+        }
     }
 
     /// Makes `query` row `row`.
@@ -169,7 +252,7 @@ impl Vectors {
     /// Cosine of row `row` and `query`.
     #[inline]
     pub fn score(&self, row: u32, query: &QueryVector) -> f32 {
-        kernel::dot(&query.codes, self.codes(row)) as f32 * (self.scale(row) * query.scale)
+        (self.kernel)(&query.codes, self.codes(row)) as f32 * (self.scale(row) * query.scale)
     }
 
     /// Asks for row `row` ahead of its use.
@@ -195,39 +278,48 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_cosines_within_what_int8_loses() {
+    fn scores_are_cosines_within_what_was_rounded() {
         let dir = tempfile::tempdir().unwrap();
         let rows = rows(50, 384);
         let kept: Vec<Kept> = rows.chunks_exact(384).map(Kept::of).collect();
-        assert!(kept.iter().zip(rows.chunks_exact(384)).all(|(kept, row)| kept.loss(row) < 1e-3));
-        let mut writer = VectorsWriter::create(dir.path(), 384).unwrap();
-        writer.push(&kept[..20]).unwrap();
-        writer.push(&kept[20..]).unwrap();
-        let vectors = Vectors::open(dir.path(), 384, 50).unwrap();
-        for a in 0..50u32 {
-            let row = &rows[a as usize * 384..][..384];
-            let query = QueryVector::new(row);
-            for b in 0..50u32 {
-                let cosine: f32 = row.iter().zip(&rows[b as usize * 384..][..384]).map(|(x, y)| x * y).sum();
-                assert!((vectors.score(b, &query) - cosine).abs() < 2e-3);
+        for (precision, fine) in [(VectorPrecision::Int8, 1e-3), (VectorPrecision::Int16, 1e-5)] {
+            let mut writer = VectorsWriter::create(dir.path(), 384, precision).unwrap();
+            writer.push(&kept[..20]).unwrap();
+            writer.push(&kept[20..]).unwrap();
+            let vectors = Vectors::open(dir.path(), 384, 50, precision).unwrap();
+            let stored = vectors.rows();
+            for a in 0..50u32 {
+                let row = &rows[a as usize * 384..][..384];
+                let query = QueryVector::new(row);
+                for b in 0..50u32 {
+                    let cosine: f32 = row.iter().zip(&rows[b as usize * 384..][..384]).map(|(x, y)| x * y).sum();
+                    assert!((stored.score(b, &query) - cosine).abs() < 1e-3);
+                    assert!((stored.fine_score(b, &query) - cosine).abs() < fine);
+                }
+                let mut itself = QueryVector::default();
+                stored.load(a, &mut itself);
+                assert!((stored.score(a, &itself) - 1.0).abs() < 1e-3);
             }
-            let mut itself = QueryVector::default();
-            vectors.load(a, &mut itself);
-            assert!((vectors.score(a, &itself) - 1.0).abs() < 1e-6);
         }
     }
 
     #[test]
     fn what_does_not_fit_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(VectorsWriter::create(dir.path(), 5000), Err(IndexError::TooLarge("4,096 dimensions"))));
+        let (coarse, fine) = (VectorPrecision::Int8, VectorPrecision::Int16);
+        let too_long = VectorsWriter::create(dir.path(), 5000, fine);
+        assert!(matches!(too_long, Err(IndexError::TooLarge("4,096 dimensions"))));
         let kept: Vec<Kept> = rows(3, 8).chunks_exact(8).map(Kept::of).collect();
-        VectorsWriter::create(dir.path(), 8).unwrap().push(&kept).unwrap();
+        VectorsWriter::create(dir.path(), 8, fine).unwrap().push(&kept).unwrap();
+        let error = |dimensions, rows, precision| {
+            Vectors::open(dir.path(), dimensions, rows, precision).err().unwrap().to_string()
+        };
         for (dimensions, rows) in [(8, 2), (8, 4), (7, 3), (0, 3), (24, 1)] {
-            let error = Vectors::open(dir.path(), dimensions, rows).err().unwrap().to_string();
-            assert!(error.contains("vectors.bin") || error.contains("scales.bin"), "{error}");
+            assert!(error(dimensions, rows, coarse).contains(".bin"));
         }
+        fs_err::write(dir.path().join(RESIDUALS_FILE), [0; 8]).unwrap();
+        assert!(error(8, 3, fine).contains(RESIDUALS_FILE));
         fs_err::write(dir.path().join(SCALES), [0; 8]).unwrap();
-        assert!(Vectors::open(dir.path(), 8, 3).err().unwrap().to_string().contains("scales.bin"));
+        assert!(error(8, 3, coarse).contains(SCALES));
     }
 }
