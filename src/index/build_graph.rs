@@ -69,15 +69,8 @@ pub fn build(
     for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
         fill(&mut lists[row as usize * width..][..width], neighbours);
     }
-    let mut builder = Builder {
-        vectors: vectors.rows(),
-        levels: &levels,
-        entry,
-        m: parameters.m,
-        ef: parameters.ef_construction,
-        lists,
-        width,
-    };
+    let mut builder =
+        Builder { vectors: vectors.rows(), levels: &levels, entry, ef: parameters.ef_construction, lists, width };
     builder.insert(sample.len(), others, progress)?;
     let repaired = builder.connect();
     let lists = builder.lists;

@@ -271,6 +271,10 @@ impl Index {
             if hits.len() >= most || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }
+            // Only what a damaged file says is no number.
+            if !score.is_finite() {
+                continue;
+            }
             for (concept, atom) in filter.concepts_of(&self.concepts, row).take(most) {
                 if seen.insert(concept) {
                     hits.push(ConceptHit { concept, atom, row, score });

@@ -8,8 +8,8 @@ use std::{cmp::Ordering, collections::HashMap};
 use rayon::prelude::*;
 
 pub use crate::index::{
-    AtomView, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page, Relation, Retired,
-    SourceEntry, Successor,
+    AtomView, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page, Recall, Relation,
+    Retired, SourceEntry, Successor,
 };
 use crate::{
     domain::MatchKind,

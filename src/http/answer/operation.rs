@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
     http::Limits,
-    linker::{Concepts, Linker, SourceEntry},
+    linker::{Concepts, Linker, Recall, SourceEntry},
 };
 
 /// Answer to `GET /info`.
@@ -48,6 +48,22 @@ pub struct IndexInfo {
     pub sources: Vec<SourceView>,
     /// Below this score the best candidate is answered as NIL.
     pub nil_threshold: f32,
+    /// Candidates that a search looks at.
+    pub ef_search: usize,
+    /// What such searches find, as it was measured; absent if it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallView>,
+}
+
+/// The share of the concepts that comparing every name finds which a search finds too.
+#[derive(Serialize, ToSchema)]
+pub struct RecallView {
+    /// Texts like mentions that it was measured with.
+    pub queries: usize,
+    /// Of the best concept.
+    pub at_1: f64,
+    /// Of the ten best concepts.
+    pub at_10: f64,
 }
 
 /// Answer to `GET /sources`.
@@ -158,6 +174,8 @@ impl Info {
                 rows: index.counts.rows,
                 sources: SourcesView::new(linker.index().concepts()).sources,
                 nil_threshold: index.nil_threshold,
+                ef_search: index.graph.ef_search,
+                recall: index.recall.map(|Recall { queries, at_1, at_10 }| RecallView { queries, at_1, at_10 }),
             },
             onnxruntime: onnxruntime.into(),
             limits,
