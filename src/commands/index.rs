@@ -14,8 +14,8 @@ use crate::{
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned, replace_manifest},
     index::{
-        self, Assembled, BuildOptions, Collector, GraphParameters, Index, IndexError, IndexManifest, Input, Known,
-        MANIFEST, Selection, Tally, Wanted,
+        self, Assembled, BuildOptions, Built, Collector, GraphParameters, Index, IndexError, IndexManifest, Input,
+        Known, MANIFEST, Selection, Tally, Wanted,
     },
     linker,
     progress::Progress,
@@ -75,16 +75,19 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
         memory: args.memory.as_u64(),
     };
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
-    let manifest = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
-    if manifest.is_err() && !abandoned(out).unwrap_or_default().is_empty() {
+    let built = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
+    if built.is_err() && !abandoned(out).unwrap_or_default().is_empty() {
         bars.finish();
         eprintln!(
             "  the names that were embedded are kept: the same command with --resume goes on from them, without it removes them"
         );
     }
-    let manifest = manifest.with_context(failed)?;
+    let Built { manifest, known } = built.with_context(failed)?;
     left.into_iter().for_each(Abandoned::remove);
     bars.finish();
+    if args.add || args.resume {
+        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(known));
+    }
     print(&describe(&manifest))?;
     warn_of(&manifest, args.tuning.wanted());
     eprintln!("  built in {}{}", since(started), peak_memory());

@@ -39,6 +39,14 @@ pub struct BuildOptions {
     pub memory: u64,
 }
 
+/// A complete index.
+#[derive(Clone, Debug)]
+pub struct Built {
+    pub manifest: IndexManifest,
+    /// Rows whose vectors were known.
+    pub known: u64,
+}
+
 /// Gives vectors of norm 1 for texts, one after another.
 pub type Embed<'a> = &'a dyn Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError>;
 
@@ -59,15 +67,15 @@ pub fn build(
     known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
-) -> Result<IndexManifest, IndexError> {
+) -> Result<Built, IndexError> {
     let outcome = complete(staged.path(), assembled, options, known, embed, progress);
     if outcome.is_err() && matches!(Known::of_partial(staged.path(), &options.model, options.vectors), Ok(Some(_))) {
         staged.keep();
     }
-    let manifest = outcome?;
+    let built = outcome?;
     fs_err::remove_file(staged.path().join(PARTIAL))?;
     staged.commit()?;
-    Ok(manifest)
+    Ok(built)
 }
 
 fn complete(
@@ -77,7 +85,7 @@ fn complete(
     known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
-) -> Result<IndexManifest, IndexError> {
+) -> Result<Built, IndexError> {
     let Assembled { counts, sources, semantic_types, .. } = assembled;
     let (rows, dimensions) = (counts.rows, options.model.dimensions);
     let memory = build_graph::memory(rows, &options.graph);
@@ -94,7 +102,7 @@ fn complete(
     known::begin(dir, options, counts, &sources)?;
     let concepts = Concepts::open(dir, &sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
-    embed_rows(&concepts, writer, dimensions, known, embed, progress)?;
+    let known = embed_rows(&concepts, writer, dimensions, known, embed, progress)?;
     drop(concepts);
     let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize, options.vectors)?);
     let built = build_graph::build(&vectors, &options.graph, progress)?;
@@ -130,7 +138,7 @@ fn complete(
     if progress.interrupted() {
         return Err(IndexError::Interrupted);
     }
-    Ok(manifest)
+    Ok(Built { manifest, known })
 }
 
 /// Measures the recall of `index` with `mentions` and has it search as is wanted.
@@ -149,7 +157,7 @@ pub fn measure(
     index.tune(&vectors, wanted, progress)
 }
 
-/// Writes the vectors of all rows, block by block.
+/// Writes the vectors of all rows, block by block; how many were known.
 fn embed_rows(
     concepts: &Concepts,
     mut writer: VectorsWriter,
@@ -157,8 +165,9 @@ fn embed_rows(
     known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
-) -> Result<(), IndexError> {
+) -> Result<u64, IndexError> {
     let rows = concepts.counts().rows as u32;
+    let mut found = 0;
     progress.stage("embedding the names", rows.into());
     for start in (0..rows).step_by(BLOCK as usize) {
         let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
@@ -166,6 +175,7 @@ fn embed_rows(
             texts.iter().map(|text| known.iter().find_map(|known| known.find(text))).collect();
         let (places, new): (Vec<usize>, Vec<&str>) =
             texts.iter().enumerate().filter(|(i, _)| kept[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
+        found += (texts.len() - new.len()) as u64;
         progress.advance((texts.len() - new.len()) as u64);
         if !new.is_empty() {
             let vectors = embed(&new, progress)?;
@@ -177,5 +187,5 @@ fn embed_rows(
             return Err(IndexError::Interrupted);
         }
     }
-    Ok(())
+    Ok(found)
 }

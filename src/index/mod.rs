@@ -32,7 +32,7 @@ use std::{
     sync::Mutex,
 };
 
-pub use build::{BuildOptions, MENTIONS, build, measure};
+pub use build::{BuildOptions, Built, MENTIONS, build, measure};
 pub use concepts::{
     Assembled, AtomView, CodeView, Collector, ConceptNumber, Concepts, DefinitionView, Found, FoundBy, Page, Relation,
     Retired, Selection, Successor, Tally,

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::support::{RUNTIME, Service, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
 
-const PARTS: [&str; 6] = ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "vectors.bin", "graph.bin"];
+const PARTS: [&str; 8] =
+    ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "vectors.bin", "scales.bin", "residuals.bin", "graph.bin"];
 
 const NAMES: &str = "cui\tsource\tsource_code\tterm_type\tsemantic_type\tname\n\
     C0027051\tA\t1\tPT\tT047\tmyocardial infarction\n\
@@ -75,24 +76,7 @@ fn built_and_described() {
 #[test]
 fn the_same_names_give_the_same_index() {
     let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", &at("tiny")]);
-    let names: Vec<_> = (0..3000).map(|i| format!("C{i:07}\t{}", i * 7919)).collect();
-    fs_err::write(at("names.tsv"), format!("cui\tname\n{}\n", names.join("\n"))).unwrap();
-    let build = || {
-        succeed(&[
-            "index",
-            "build",
-            "--tsv",
-            &at("names.tsv"),
-            "--model",
-            &at("tiny"),
-            "--out",
-            &at("index"),
-            "--force",
-        ]);
-        fs_err::read_to_string(dir.path().join("index/index.json")).unwrap()
-    };
+    let build = || fs_err::read_to_string(numbered(dir.path(), 3000, &[]).join("index.json")).unwrap();
     assert!(build() == build());
 }
 
@@ -216,9 +200,56 @@ fn a_thousand_damages_are_typed_errors() {
         assert!(Index::open(&copied).err().unwrap().to_string().contains(part));
         copy(&index, &copied);
     }
-    let manifest = fs_err::read_to_string(index.join("index.json")).unwrap();
-    fs_err::write(copied.join("index.json"), manifest.replace("\"format\": 2", "\"format\": 1")).unwrap();
-    assert!(matches!(Index::open(&copied), Err(IndexError::Manifest { reason, .. }) if reason.contains("format 1")));
+}
+
+#[test]
+fn parts_of_another_index_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (index, copied) = (rich(dir.path()), dir.path().join("mixed"));
+    let other = dir.path().join("small index");
+    for part in PARTS {
+        copy(&index, &copied);
+        fs_err::copy(other.join(part), copied.join(part)).unwrap();
+        let error = Index::open(&copied).err().unwrap().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    // Two parts of one index, each under the name of the other.
+    copy(&index, &copied);
+    for (part, by) in [("keys.fst", "words.fst"), ("words.fst", "keys.fst")] {
+        fs_err::copy(index.join(by), copied.join(part)).unwrap();
+    }
+    assert!(matches!(Index::open(&copied), Err(IndexError::File(_))));
+}
+
+/// Indexes that people have, made by the versions that wrote these formats.
+#[test]
+fn indexes_of_older_formats_are_refused_by_name() {
+    for format in [1, 2] {
+        let index = fixture(&format!("index_v{format}"));
+        let error = fail(&["index", "info", index.to_str().unwrap()]);
+        assert!(
+            error.contains("index.json") && error.contains(&format!("format {format} where this saplink reads")),
+            "{error}"
+        );
+        assert!(error.contains("make it again"), "{error}");
+    }
+}
+
+/// The present format: an index that a later version must open, or refuse by name.
+#[test]
+fn an_index_of_this_format_opens_and_answers() {
+    let index = Index::open(&fixture("index_v3")).unwrap();
+    assert_eq!(index.manifest().format, 3);
+    let concepts = index.concepts();
+    assert_eq!((concepts.counts().concepts, concepts.counts().rows), (4, 5));
+    let row = concepts.row("heart attack").unwrap();
+    assert_eq!(concepts.id(concepts.concept_of(concepts.row_atoms(row)[0])), "C0027051");
+    let everything = Filter::new(&FilterRequest::default(), concepts);
+    let mut query = vec![0.0; 32];
+    query[0] = 1.0;
+    let found = index.search(&query, 4, &everything);
+    assert_eq!(found.len(), 4);
+    assert_eq!(found, index.search_exact(&query, 4, &everything));
 }
 
 /// Reads all that there is, which must not panic, whatever it gives.
@@ -242,6 +273,58 @@ fn read_everything(concepts: &Concepts, filter: &Filter) {
     for query in ["cold", "c", "co", "myocardial infraction", "zzz"] {
         concepts.find(query, filter, 0, 10);
     }
+}
+
+/// An index of names that are numbers, so many that its graph is searched; gives its directory.
+fn numbered(dir: &Path, names: usize, options: &[&str]) -> PathBuf {
+    let at = |name: &str| dir.join(name).display().to_string();
+    if !dir.join("tiny").exists() {
+        succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", &at("tiny"), "--precision", "int8"]);
+    }
+    let names: Vec<_> = (0..names).map(|i| format!("C{i:07}\t{}", i * 7919)).collect();
+    fs_err::write(at("numbers.tsv"), format!("cui\tname\n{}\n", names.join("\n"))).unwrap();
+    let places =
+        ["index", "build", "--tsv", &at("numbers.tsv"), "--model", &at("tiny"), "--out", &at("numbers"), "--force"];
+    succeed(&[&places[..], options].concat());
+    dir.join("numbers")
+}
+
+/// As below, of the parts that a search reads once it walks the graph.
+#[test]
+fn a_search_of_a_damaged_graph_does_not_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let (index, copied) = (numbered(dir.path(), 3000, &["--ef-search", "16"]), dir.path().join("damaged"));
+    let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
+    let mut numbers = Numbers(3);
+    let mut opened = 0;
+    for part in ["vectors.bin", "scales.bin", "residuals.bin", "graph.bin"] {
+        copy(&index, &copied);
+        let whole = fs_err::read(index.join(part)).unwrap();
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            match numbers.below(4) {
+                0 => damage(&mut bytes, &mut numbers),
+                _ => (0..100).for_each(|_| {
+                    let i = numbers.below(bytes.len());
+                    bytes[i] = numbers.below(256) as u8;
+                }),
+            }
+            fs_err::write(copied.join(part), &bytes).unwrap();
+            let mut manifest = manifest.clone();
+            manifest["files"][part] = serde_json::to_value(FileSum::of(&copied.join(part)).unwrap()).unwrap();
+            fs_err::write(copied.join("index.json"), manifest.to_string()).unwrap();
+            if let Ok(index) = Index::open(&copied) {
+                opened += 1;
+                let open = Filter::new(&FilterRequest::default(), index.concepts());
+                for i in 0..8 {
+                    let mut query = vec![0.1; 32];
+                    query[i * 4] = -1.0;
+                    assert!(index.search(&query, 3, &open).iter().all(|hit| hit.score.is_finite()));
+                }
+            }
+        }
+    }
+    assert!(opened > 300, "most damage of these parts shows only in what is found: {opened}");
 }
 
 /// Damage that comes with matching checksums must still not crash: an error, or an index that answers something.

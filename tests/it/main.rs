@@ -3,9 +3,11 @@
 //! Needs `.onnxruntime/` and `.checkpoints/`, which `make test` fetches.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod build;
 mod cli;
 mod concepts;
 mod everyday;
+mod filters;
 mod golden;
 mod http;
 mod import;

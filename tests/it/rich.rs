@@ -11,7 +11,10 @@ use saplink::{
     domain::{AtomRef, Hierarchy, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
-    index::{BuildOptions, Collector, GraphParameters, IndexError, MANIFEST, ModelReference, Selection, build},
+    index::{
+        BuildOptions, Collector, GraphParameters, IndexError, MANIFEST, ModelReference, Selection, VectorPrecision,
+        Wanted, build,
+    },
     progress::{Progress, Silent},
 };
 
@@ -70,15 +73,18 @@ fn make(model: &Path, out: &Path) {
             fingerprint: manifest.fingerprint(),
             dimensions: manifest.dimensions,
         },
-        graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 50, repaired: 0 },
+        vectors: VectorPrecision::Int16,
+        graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 1, repaired: 0 },
+        wanted: Wanted::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],
+        memory: 1 << 30,
     };
     let embed = |texts: &[&str], progress: &dyn Progress| {
         encoder.embed_with(texts, progress).map_err(|e| IndexError::Embed(e.to_string()))
     };
-    build(staged, assembled, &options, &embed, &Silent).unwrap();
+    build(staged, assembled, &options, &[], &embed, &Silent).unwrap();
 }
 
 fn atom<'a>(concept: &'a str, source: &'a str, code: &'a str, name: &'a str) -> AtomRef<'a> {

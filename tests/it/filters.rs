@@ -1,0 +1,109 @@
+//! Searches with filters that let more or fewer rows pass, beside comparing every row that does.
+
+use saplink::{
+    domain::{AtomRef, Statement},
+    files::StagedDir,
+    index::{
+        BuildOptions, Collector, Filter, FilterRequest, GraphParameters, Index, IndexError, MANIFEST, ModelReference,
+        Selection, VectorPrecision, Wanted, build,
+    },
+    progress::{Progress, Silent},
+};
+
+const NAMES: usize = 100_000;
+const DIMENSIONS: usize = 32;
+/// A semantic type, and of how many concepts one is of it. The last three are of concepts that lie together.
+const TYPES: [(&str, usize); 7] =
+    [("T047", 1), ("T184", 2), ("T033", 10), ("T121", 100), ("T005", 1000), ("T074", 10_000), ("T131", 100_000)];
+const TOGETHER: [(&str, usize); 3] = [("T190", 50_000), ("T191", 5000), ("T046", 300)];
+
+/// Numbers between -1 and 1 that are the same in every run.
+fn noise(seed: u64) -> impl Iterator<Item = f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    })
+}
+
+/// A vector near those of the same hundred.
+fn vector(number: u64) -> Vec<f32> {
+    let near = noise(number / 100 + 1).skip(8).zip(noise(number / 5000 + 1_000_000).skip(8));
+    let vector: Vec<f32> =
+        near.zip(noise(number + 2_000_000).skip(8)).map(|((a, b), c)| a + b + 0.7 * c).take(DIMENSIONS).collect();
+    let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    vector.iter().map(|v| v / norm).collect()
+}
+
+fn index(dir: &std::path::Path) -> Index {
+    let out = dir.join("index");
+    let staged = StagedDir::create(&out, MANIFEST, false).unwrap();
+    let selection = Selection::default();
+    let mut collector = Collector::new(staged.path(), selection.clone());
+    for i in 0..NAMES {
+        let (concept, name) = (format!("C{i:07}"), format!("name {i}"));
+        let source = if i % 3 == 0 { "THIRD" } else { "REST" };
+        let atom = AtomRef {
+            concept: &concept,
+            name: &name,
+            source,
+            code: "",
+            term_type: "PT",
+            language: "ENG",
+            suppressed: false,
+            preference: 1,
+        };
+        collector.take(Statement::Atom(atom)).unwrap();
+        let scattered = TYPES.iter().filter(|(_, one_of)| i % one_of == 7 % one_of);
+        for (tui, _) in scattered.chain(TOGETHER.iter().filter(|(_, first)| i < *first)) {
+            collector.take(Statement::Type { concept: &concept, tui }).unwrap();
+        }
+    }
+    let assembled = collector.assemble(staged.path(), &Silent).unwrap();
+    let model = ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions: DIMENSIONS };
+    let options = BuildOptions {
+        name: "filters".into(),
+        model,
+        vectors: VectorPrecision::Int16,
+        graph: GraphParameters { m: 16, ef_construction: 80, ef_search: 1, repaired: 0 },
+        wanted: Wanted::Recall(0.99),
+        nil_threshold: 0.75,
+        selection,
+        inputs: vec![],
+        memory: 1 << 30,
+    };
+    // Mentions of recall have letters exchanged and words left out: anything is a number.
+    let number = |text: &str| text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+    let embed = |texts: &[&str], _: &dyn Progress| -> Result<Vec<f32>, IndexError> {
+        Ok(texts.iter().flat_map(|text| vector(number(text))).collect())
+    };
+    build(staged, assembled, &options, &[], &embed, &Silent).unwrap();
+    Index::open(&out).unwrap()
+}
+
+#[test]
+fn as_many_as_exist_are_found_however_few_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = index(dir.path());
+    assert!(index.manifest().recall.unwrap().at_1 >= 0.99);
+    let types = |tui: &str| FilterRequest { semantic_types: vec![tui.into()], ..FilterRequest::default() };
+    let third = |request: FilterRequest| FilterRequest { sources: vec!["THIRD".into()], ..request };
+    let all = || FilterRequest::default();
+    let scattered = TYPES.iter().map(|(tui, one_of)| (types(tui), NAMES / one_of));
+    let together = TOGETHER.iter().map(|(tui, first)| (types(tui), *first));
+    let both = [(third(all()), NAMES.div_ceil(3)), (third(types("T184")), 16_667), (third(types("T131")), 0)];
+    for (request, passing) in [(all(), NAMES)].into_iter().chain(scattered).chain(together).chain(both) {
+        let filter = Filter::new(&request, index.concepts());
+        for k in [1, 10, 50] {
+            let (mut same, mut wanted) = (0, 0);
+            for query in (0..100).map(|i| vector(i * 991 + 50_000_000)) {
+                let (found, exact) = (index.search(&query, k, &filter), index.search_exact(&query, k, &filter));
+                assert_eq!(exact.len(), k.min(passing), "{request:?}");
+                assert_eq!(found.len(), exact.len(), "{request:?}: never fewer");
+                wanted += exact.len();
+                same += exact.iter().filter(|e| found.iter().any(|f| f.concept == e.concept)).count();
+            }
+            assert!(same as f64 >= 0.99 * wanted as f64, "{request:?}, {k}: {same} of {wanted}");
+        }
+    }
+}
