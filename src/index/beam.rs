@@ -144,13 +144,13 @@ impl Scratch {
     }
 }
 
-/// The `ef` best rows that are found for `query` from `start` on, best first; of them, only rows that `allowed` accepts are kept, the
+/// The `ef` best rows that are found for `query` from `starts` on, best first; of them, only rows that `allowed` accepts are kept, the
 /// others are passed through.
 pub fn beam<'s>(
     ground: Ground,
     vectors: Rows,
     query: &QueryVector,
-    start: &[u32],
+    starts: impl Iterator<Item = u32>,
     ef: usize,
     allowed: impl Fn(u32) -> bool,
     scratch: &'s mut Scratch,
@@ -160,7 +160,7 @@ pub fn beam<'s>(
     frontier.clear();
     best.clear();
     fresh.clear();
-    fresh.extend(start.iter().filter(|&&row| seen.insert(row)));
+    fresh.extend(starts.filter(|&row| seen.insert(row)));
     loop {
         for &row in &*fresh {
             let scored = Scored::new(vectors.score(row, query), row);

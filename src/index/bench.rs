@@ -199,7 +199,7 @@ pub fn run(
         for ef in EF {
             searches.push(judge.measure(name, ef, |query| {
                 let query = QueryVector::new(query);
-                let found = graph.search(vectors.rows(), &query, ef, |_| true, &mut scratch);
+                let found = graph.search(vectors.rows(), &query, &[], ef, |_| true, &mut scratch);
                 rescore(vectors.rows(), &query, found, NEAREST);
                 (found.iter().take(NEAREST).map(|s| s.row()).collect(), scratch.compared())
             }));

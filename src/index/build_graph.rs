@@ -152,7 +152,7 @@ impl Builder<'_> {
         for level in self.levels.iter().rev() {
             nearest = descend(|row| level.of(row), self.vectors, query, nearest);
         }
-        beam(self.ground(), self.vectors, query, &[nearest.row(), self.entry], ef, |_| true, scratch)
+        beam(self.ground(), self.vectors, query, [nearest.row(), self.entry].into_iter(), ef, |_| true, scratch)
     }
 
     /// The list of `row` with edges to `others` added: all of them if there is room, else the best of all.

@@ -86,6 +86,14 @@ impl Filter {
         }
     }
 
+    /// Up to `count` rows that may give a concept, from all over; none if every row may.
+    pub fn spread(&self, count: u32) -> impl Iterator<Item = u32> + '_ {
+        let all = self.passing as u64;
+        let count = if self.rows.is_some() { u64::from(count).min(all) } else { 0 };
+        let place = move |i| u32::try_from(i * all / count.max(1)).ok();
+        (0..count).filter_map(move |i| self.rows.as_ref().zip(place(i)).and_then(|(rows, place)| rows.select(place)))
+    }
+
     /// Whether an atom's source is asked for.
     fn takes_source_of(&self, concepts: &Concepts, atom: u32) -> bool {
         let place = usize::from(concepts.source_of(atom));

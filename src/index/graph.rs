@@ -106,11 +106,13 @@ impl Graph {
         Ground { lists: &self.ground, width: self.width }
     }
 
-    /// The `ef` best rows that the search finds for `query`, best first; of them, only rows that `allowed` accepts.
+    /// The `ef` best rows that the search finds for `query` from its entry and from `starts`, best first; of them, only rows that
+    /// `allowed` accepts.
     pub fn search<'s>(
         &self,
         vectors: Rows,
         query: &QueryVector,
+        starts: &[u32],
         ef: usize,
         allowed: impl Fn(u32) -> bool,
         scratch: &'s mut Scratch,
@@ -119,7 +121,8 @@ impl Graph {
         for level in self.levels.iter().rev() {
             nearest = descend(|row| level.neighbours(row), vectors, query, nearest);
         }
-        beam(self.ground(), vectors, query, &[nearest.row(), self.entry], ef, allowed, scratch)
+        let starts = [nearest.row(), self.entry].into_iter().chain(starts.iter().copied());
+        beam(self.ground(), vectors, query, starts, ef, allowed, scratch)
     }
 }
 

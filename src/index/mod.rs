@@ -99,6 +99,12 @@ const COMPARED_PER_CANDIDATE: u64 = 20;
 /// How much cheaper a row is compared in a scan than in the graph, about.
 const SCAN_ADVANTAGE: u64 = 3;
 
+/// Candidates of a filtered search at least: its answers may lie anywhere, not only where the mention is.
+const LEAST_FILTERED: usize = 256;
+/// Rows that pass a filter which are compared to begin at the best of them, and how many those are.
+const SPREAD: u32 = 512;
+const STARTS: usize = 16;
+
 /// Concepts that share the best score beyond which no more are given.
 pub const MOST_TIES: usize = 1000;
 
@@ -203,17 +209,23 @@ impl Index {
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let (query, k) = (QueryVector::new(query), k.max(1));
-        let mut ef = self.ef_search.max(k);
+        let least = if filter.passing() < self.vectors.len() {
+            LEAST_FILTERED.max(k.saturating_mul(8))
+        } else {
+            k.saturating_mul(2)
+        };
+        let mut ef = self.ef_search.max(least);
         if self.exact || self.is_scanned_sooner(filter.passing(), ef) {
             return self.scan_one(query, k, filter);
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
+        let starts = self.starts(&query, filter);
         let hits = loop {
             if ef >= filter.passing() {
                 break self.scan_one(query, k, filter);
             }
             let allowed = |row| filter.passes(&self.concepts, row);
-            let found = self.graph.search(self.vectors.rows(), &query, ef, allowed, &mut scratch);
+            let found = self.graph.search(self.vectors.rows(), &query, &starts, ef, allowed, &mut scratch);
             scan::rescore(self.vectors.rows(), &query, found, k);
             let hits = self.hits(found, k, filter);
             if hits.len() >= k {
@@ -223,6 +235,12 @@ impl Index {
         };
         self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
         hits
+    }
+
+    /// The nearest of some rows that pass, if not all do: where the mention itself is, there may be none.
+    fn starts(&self, query: &QueryVector, filter: &Filter) -> Vec<u32> {
+        let mut best = scan::scan(self.vectors.rows(), std::slice::from_ref(query), filter.spread(SPREAD), STARTS);
+        best.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
     }
 
     /// Whether comparing all rows that pass takes less than a search of the graph, which has to look at the more rows the
