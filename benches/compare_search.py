@@ -5,7 +5,7 @@ DIR holds what saplink's own bench wrote:
   base.npy     float32, n x d, unit norm
   queries.npy  float32, q x d
   truth.npy    int32, q x 10: the exact nearest rows by inner product, best first
-  ours.json    optional: [{"name", "ef", "queries_per_second", "recall_at_1", "recall_at_10"}, ..]
+  ours.json    its report: how its own searches of them went, and those of hnsw_rs if it was run with --baseline
 
 Every library builds with all cores and searches with one thread: query by query as a service calls it, and all
 queries in one call; the faster of the two counts, each the best of --repeat runs. A row counts as right when its
@@ -131,28 +131,39 @@ def fastest(rows, recall):
     return max((r for r in rows if r[recall] >= ENOUGH), key=lambda r: r["queries_per_second"], default=None)
 
 
-def table(results, ours, recall):
-    mine = fastest(ours, recall)
+def measured_before(report):
+    """The searches of saplink's report, as if its names were libraries."""
+    names = dict.fromkeys(search["name"] for search in report["searches"])
+    return [
+        {
+            "name": name,
+            "version": "",
+            "build_seconds": report["build_seconds"] if name == "saplink" else None,
+            "searches": [s | {"setting": f"ef {s['ef']}"} for s in report["searches"] if s["name"] == name],
+        }
+        for name in names
+    ]
+
+
+def table(results, recall):
+    mine = fastest(results[0]["searches"], recall)
     lines = [
         f"{recall.replace('_at_', '@')} >= {ENOUGH}",
         "",
         "| library | setting | build s | recall | queries/s | saplink / it |",
         "|---|---|---:|---:|---:|---:|",
     ]
-    if ours:
-        name, setting = (mine["name"], f"ef {mine['ef']}") if mine else ("saplink", "none reaches it")
-        figures = f"{mine[recall]:.4f} | {mine['queries_per_second']:,.0f} | 1.00" if mine else "- | - | -"
-        lines.append(f"| {name} | {setting} | - | {figures} |")
     for result in results:
         row = fastest(result["searches"], recall)
         start = f"| {result['name']} {result['version']} |"
+        build = f"{result['build_seconds']:.1f}" if result["build_seconds"] else "-"
         if row is None:
-            lines.append(f"{start} none reaches it | {result['build_seconds']:.1f} | - | - | - |")
+            lines.append(f"{start} none reaches it | {build} | - | - | - |")
             continue
         speed = row["queries_per_second"]
         ratio = f"{mine['queries_per_second'] / speed:.2f}" if mine else "-"
         lines.append(
-            f"{start} {row['setting']} | {result['build_seconds']:.1f} | {row[recall]:.4f} | {speed:,.0f} | {ratio} |"
+            f"{start} {row['setting']} | {build} | {row[recall]:.4f} | {speed:,.0f} | {ratio} |"
         )
     return "\n".join(lines)
 
@@ -167,8 +178,7 @@ def main():
     if truth.shape != (len(queries), K):
         parser.error(f"truth.npy has shape {truth.shape}, not {(len(queries), K)}")
     best = scores(base, queries, truth)
-    file = arguments.dir / "ours.json"
-    ours = json.loads(file.read_text()) if file.exists() else []
+    ours = json.loads((arguments.dir / "ours.json").read_text())
 
     threads = len(os.sched_getaffinity(0))
     report = {
@@ -177,8 +187,7 @@ def main():
         "queries": len(queries),
         "build_threads": threads,
         "search_threads": 1,
-        "ours": ours,
-        "libraries": [],
+        "libraries": measured_before(ours),
     }
     for name, package, build, effort, values in LIBRARIES:
         print(f"{name} ..", file=sys.stderr)
@@ -202,8 +211,8 @@ def main():
         (arguments.dir / "compare.json").write_text(json.dumps(report, indent=2) + "\n")
 
     for recall in ("recall_at_1", "recall_at_10"):
-        print(table(report["libraries"], ours, recall), end="\n\n")
-    cores = [search["cores"] for library in report["libraries"] for search in library["searches"]]
+        print(table(report["libraries"], recall), end="\n\n")
+    cores = [search["cores"] for library in report["libraries"] for search in library["searches"] if "cores" in search]
     print(f"cores used while searching: {min(cores):.2f} to {max(cores):.2f}; below 1, others had a share of them")
 
 

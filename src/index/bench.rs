@@ -25,6 +25,13 @@ use crate::progress::Progress;
 
 /// Nearest rows that recall is measured with.
 pub const NEAREST: usize = 10;
+/// Rows whose score comes this near the one that is to be reached are right too.
+const TIE: f32 = 1e-6;
+/// Rows that scans compare, about.
+const SCANNED: usize = 40_000_000;
+/// Queries that a thread holds against rows, and rows that it takes at a time.
+const TOGETHER: usize = 64;
+const FEW: usize = 16;
 /// Rows that are made at once.
 const BLOCK: usize = 1 << 14;
 
@@ -164,9 +171,14 @@ pub fn run(
         if let Some(file) = &mut kept {
             file.push(&block)?;
         }
-        truth.par_iter_mut().zip(queries.par_chunks_exact(dimensions)).for_each(|(best, query)| {
-            for (row, vector) in (start as u32..).zip(block.chunks_exact(dimensions)) {
-                best.offer(Scored::new(kernel::dot_f32(vector, query), row));
+        truth.par_chunks_mut(TOGETHER).zip(queries.par_chunks(TOGETHER * dimensions)).for_each(|(truth, queries)| {
+            // A few rows at a time, which stay in the processor's caches for all queries.
+            for (rows, vectors) in (start as u32..).step_by(FEW).zip(block.chunks(FEW * dimensions)) {
+                for (best, query) in truth.iter_mut().zip(queries.chunks_exact(dimensions)) {
+                    for (row, vector) in (rows..).zip(vectors.chunks_exact(dimensions)) {
+                        best.offer(Scored::new(kernel::dot_f32(vector, query), row));
+                    }
+                }
             }
         });
         progress.advance((end - start) as u64);
@@ -183,7 +195,7 @@ pub fn run(
         npy::write(&dir.join("truth.npy"), options.queries, &nearest)?;
     }
     let vectors = Arc::new(Vectors::open(dir, dimensions, rows, options.vectors)?);
-    let judge = Judge { source, queries: &queries, truth: &truth, vectors: &vectors };
+    let judge = Judge { source, queries: &queries, truth: &truth, rows };
 
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let built = build_graph::build(&vectors, &options.graph, progress)?;
@@ -250,41 +262,56 @@ pub struct Judge<'a> {
     source: &'a Source,
     queries: &'a [f32],
     truth: &'a [Vec<Scored>],
-    vectors: &'a Vectors,
+    rows: usize,
 }
 
 impl Judge<'_> {
-    /// Runs every query through `search`, one after another, which gives the best rows and how many were compared.
+    /// Runs queries through `search`, one after another, which gives the best rows and how many were compared. Of three runs the
+    /// fastest counts.
     pub fn measure(&self, name: &str, ef: usize, mut search: impl FnMut(&[f32]) -> (Vec<u32>, usize)) -> Measured {
-        let (mut times, mut right_1, mut right, mut all, mut compared) = (vec![], 0, 0, 0, 0);
-        for (query, truth) in self.queries.chunks_exact(self.source.dimensions()).zip(self.truth) {
-            let started = Instant::now();
-            let (found, n) = search(query);
-            times.push(started.elapsed().as_secs_f64() * 1e6);
-            compared += n;
-            let is_right = |&&row: &&u32| truth.iter().any(|t| t.row() == row);
-            right += found.iter().take(truth.len()).filter(is_right).count();
-            all += truth.len();
-            // Rows that are equally near are equally right.
-            let best = truth.first().map_or(0, |t| t.row());
-            right_1 +=
-                usize::from(found.first().is_some_and(|&row| {
-                    row == best || self.vectors.rows().codes(row) == self.vectors.rows().codes(best)
-                }));
+        let dimensions = self.source.dimensions();
+        // A scan of everything is slow, and takes as long for each query.
+        let count = if ef == 0 { (SCANNED / self.rows).clamp(10, self.truth.len()) } else { self.truth.len() };
+        let queries = || self.queries.chunks_exact(dimensions).take(count);
+        let mut runs: Vec<Vec<f64>> = vec![];
+        let (mut compared, mut found) = (0, vec![]);
+        for _ in 0..3 {
+            (compared, found) = (0, vec![]);
+            let run = queries().map(|query| {
+                let started = Instant::now();
+                let (rows, n) = search(query);
+                let time = started.elapsed().as_secs_f64() * 1e6;
+                compared += n;
+                found.push(rows);
+                time
+            });
+            runs.push(run.collect());
         }
-        let total: f64 = times.iter().sum();
+        let total = |run: &Vec<f64>| run.iter().sum::<f64>();
+        let mut times = runs.into_iter().min_by(|a, b| total(a).total_cmp(&total(b))).unwrap_or_default();
+        let total = total(&times);
         times.sort_unstable_by(f64::total_cmp);
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-        let count = times.len() as f64;
+        let (mut right_1, mut right, mut all) = (0, 0, 0);
+        let mut vector = vec![0f32; dimensions];
+        for ((query, truth), found) in queries().zip(self.truth).zip(&found) {
+            let mut is_right = |row: u32, worst: Option<&Scored>| {
+                self.source.vector(row as usize, &mut vector);
+                worst.is_some_and(|worst| kernel::dot_f32(&vector, query) >= worst.score() - TIE)
+            };
+            right_1 += usize::from(found.first().is_some_and(|&row| is_right(row, truth.first())));
+            right += found.iter().take(truth.len()).filter(|&&row| is_right(row, truth.last())).count();
+            all += truth.len();
+        }
         Measured {
             name: name.into(),
             ef,
-            queries_per_second: count / total * 1e6,
+            queries_per_second: count as f64 / total * 1e6,
             p50_microseconds: at(0.5),
             p99_microseconds: at(0.99),
-            recall_at_1: right_1 as f64 / count,
+            recall_at_1: right_1 as f64 / count as f64,
             recall_at_10: right as f64 / all as f64,
-            compared: compared as f64 / count,
+            compared: compared as f64 / count as f64,
         }
     }
 }

@@ -94,10 +94,10 @@ pub enum IndexError {
     Interrupted,
 }
 
-/// Rows that a search of the graph compares for each candidate that it looks at, about: measured at 200,000 to 4,000,000 rows.
-const COMPARED_PER_CANDIDATE: u64 = 20;
+/// Rows that a search of the graph compares for each candidate that it looks at, about: `index bench` tells.
+const COMPARED_PER_CANDIDATE: u64 = 12;
 /// How much cheaper a row is compared in a scan than in the graph, about.
-const SCAN_ADVANTAGE: u64 = 3;
+const SCAN_ADVANTAGE: u64 = 4;
 
 /// Candidates of a filtered search at least: its answers may lie anywhere, not only where the mention is.
 const LEAST_FILTERED: usize = 256;
