@@ -2,11 +2,13 @@
 # make test    everything the project checks about itself
 # make figures measure what the README states
 # make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk
+# make figures-search   search beside hnsw_rs, faiss, usearch and hnswlib on the same 200,000 vectors; takes some 20 minutes
+# make figures-growth   graphs of 200,000 to 4,000,000 vectors (SIZES=..); takes an hour or two
 # make openapi write openapi/openapi.json again after a change of the service
 
 # `make model` makes the embedded model again from its checkpoint.
 
-.PHONY: run test figures figures-import onnxruntime checkpoint build openapi model
+.PHONY: run test figures figures-import figures-search figures-growth onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -40,6 +42,21 @@ figures: onnxruntime build index/starter/index.json
 
 figures-import:
 	cargo bench --locked --bench import -- $(ROWS)
+
+# Vectors are made from those of INDEX.
+INDEX ?= index/starter
+SIZES ?= 200000 1000000 2000000 4000000
+
+figures-search: onnxruntime build index/starter/index.json
+	test -d .bench/python || python3 -m venv .bench/python
+	.bench/python/bin/pip install --quiet -r benches/requirements-compare.txt
+	$(SAPLINK) index bench --index $(INDEX) --rows 200000 --baseline --out .bench/vectors
+	.bench/python/bin/python benches/compare_search.py .bench/vectors
+
+figures-growth: onnxruntime build index/starter/index.json
+	for rows in $(SIZES); do \
+	  $(SAPLINK) index bench --index $(INDEX) --rows $$rows --dimensions 768 --queries 500 --vectors-as int8 || exit 1; \
+	done
 
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json
