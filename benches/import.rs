@@ -13,7 +13,7 @@ use std::{
 };
 
 use saplink::{
-    index::{Collector, Concepts, Counts, Filter, FilterRequest, Relation, Selection, SourceEntry},
+    index::{Collector, Filter, FilterRequest, Index, Relation, Selection, bench},
     progress::Silent,
     terminology::Inputs,
     text,
@@ -22,6 +22,8 @@ use saplink::{
 mod release;
 
 const ROWS: u64 = 10_000_000;
+/// Length of a vector, as of BERT-base.
+const DIMENSIONS: usize = 768;
 /// Look-ups of each kind.
 const ASKED: usize = 2000;
 
@@ -55,7 +57,7 @@ fn main() -> Outcome<()> {
     if opened.success() { Ok(()) } else { Err("opening failed".into()) }
 }
 
-/// Assembles the concepts of `meta` in `store`, with what opening needs to know of them.
+/// Makes an index of the concepts of `meta` in `store`, with vectors of zeros.
 fn build(meta: &Path, store: &Path) -> Outcome<()> {
     let _ = fs::remove_dir_all(store);
     fs::create_dir_all(store)?;
@@ -66,19 +68,39 @@ fn build(meta: &Path, store: &Path) -> Outcome<()> {
     let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
     inputs.read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |_, _| {})?;
     let assembled = collector.assemble(store, &Silent)?;
-    Ok(fs::write(store.join("about.json"), serde_json::to_vec(&(assembled.sources, assembled.counts))?)?)
+    Ok(bench::hollow(store, assembled, selection, DIMENSIONS)?)
+}
+
+/// Has the system forget what it holds of the files in `dir`: the next to read them waits for the disk.
+fn forget(dir: &Path) -> Outcome<()> {
+    for entry in fs::read_dir(dir)? {
+        let file = fs::File::open(entry?.path())?;
+        file.sync_all()?;
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+    }
+    Ok(())
 }
 
 fn open(store: &Path) -> Outcome<()> {
-    let (sources, counts): (Vec<SourceEntry>, Counts) = serde_json::from_slice(&fs::read(store.join("about.json"))?)?;
+    forget(store)?;
     let before = resident();
-    let started = Instant::now();
-    let concepts = Concepts::open(store, &sources, counts)?;
-    let opened = started.elapsed();
-    println!("\nopen, ms                        {:.1}", opened.as_secs_f64() * 1e3);
+    let timed = || {
+        let started = Instant::now();
+        Index::open(store).map(|index| (index, started.elapsed().as_secs_f64() * 1e3))
+    };
+    let (index, cold) = timed()?;
+    println!("\nopen, files on the disk, ms     {cold:.1}");
     println!("memory once open, MB            {:.1}", resident() - before);
-    let files = ["concepts.bin", "rows.bin", "keys.fst", "words.fst"].map(|name| store.join(name));
+    drop(index);
+    let (index, warm) = timed()?;
+    println!("open, files in the cache, ms    {warm:.1}");
+    let (concepts, sources) = (index.concepts(), &index.manifest().sources);
+    let counts = concepts.counts();
     let size = |path: &PathBuf| Ok::<_, std::io::Error>(fs::metadata(path)?.len() as f64);
+    let vectors = ["vectors.bin", "scales.bin", "graph.bin"].map(|name| store.join(name));
+    let bytes = vectors.iter().map(size).sum::<Result<f64, _>>()?;
+    println!("GB of int8 vectors and graph    {:.2} ({DIMENSIONS} dimensions)", bytes / 1e9);
+    let files = ["concepts.bin", "rows.bin", "keys.fst", "words.fst"].map(|name| store.join(name));
     let sizes = files.iter().map(size).collect::<Result<Vec<_>, _>>()?;
     let names = counts.atoms as f64;
     println!("names, distinct, concepts       {}, {}, {}", counts.atoms, counts.rows, counts.concepts);
@@ -92,7 +114,7 @@ fn open(store: &Path) -> Outcome<()> {
     let chosen: Vec<u32> = (0..counts.concepts as u32).step_by(step).take(ASKED).collect();
     let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred(c).to_owned()).collect();
     let ids: Vec<String> = chosen.iter().map(|&c| concepts.id(c).to_owned()).collect();
-    let all = Filter::new(&FilterRequest::default(), &concepts);
+    let all = Filter::new(&FilterRequest::default(), concepts);
     let asked = FilterRequest {
         semantic_groups: vec!["DISO".into()],
         sources: vec![sources[0].source.clone()],
@@ -116,8 +138,8 @@ fn open(store: &Path) -> Outcome<()> {
         letters.iter().collect::<String>()
     });
     time("a misspelt name, 20", misspelt.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
-    time("a filter of group and source", chosen.iter(), |_| Filter::new(&asked, &concepts).passing());
-    let filter = Filter::new(&asked, &concepts);
+    time("a filter of group and source", chosen.iter(), |_| Filter::new(&asked, concepts).passing());
+    let filter = Filter::new(&asked, concepts);
     time("a beginning of 2 letters, filtered", names.iter(), |n| {
         concepts.find(&n[..n.floor_char_boundary(2)], &filter, 0, 20).found.len()
     });

@@ -42,7 +42,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
         known.extend(Known::of_partial(left.path(), &model, vectors).with_context(failed)?);
     }
     if args.resume {
-        let found = known.iter().map(Known::len).max().unwrap_or(0);
+        let found = known.iter().map(Known::vectors).max().unwrap_or(0);
         eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
     let added_to = args.add.then(|| Index::open(out)).transpose().with_context(failed)?;

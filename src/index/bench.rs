@@ -9,13 +9,13 @@ use std::{path::Path, sync::Arc, time::Instant};
 use rayon::prelude::*;
 
 use super::{
-    Index, IndexError,
+    Assembled, BuildOptions, Index, IndexError, IndexManifest, ModelReference, Selection, Wanted,
     beam::{Ground, NONE, Scored, Scratch},
     build_graph,
-    graph::{self, Graph},
+    graph::{self, Graph, Level},
     hierarchy::{self, Hierarchy},
     kernel,
-    manifest::{GRAPH, GraphParameters},
+    manifest::{GRAPH, GraphParameters, SCALES, VECTORS},
     mapped::MappedFile,
     npy,
     scan::{Best, rescore, scan},
@@ -97,7 +97,7 @@ fn made(index: &Index, number: u64, out: &mut [f32]) {
     }
     let noise = 0.3 / (out.len() as f32).sqrt();
     for (j, value) in out.iter_mut().enumerate() {
-        let sign = if (j / index.vectors.dimensions() * 31 + j) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if (j / index.vectors.dimensions() * 31 + j).is_multiple_of(2) { 1.0 } else { -1.0 };
         *value = *value * sign + noise * (2.0 * share(random()) - 1.0);
     }
 }
@@ -314,6 +314,36 @@ impl Judge<'_> {
             compared: compared as f64 / count as f64,
         }
     }
+}
+
+/// Completes the index whose concepts were assembled in `dir` with vectors of zeros and a graph without edges on the ground, which
+/// take the room that real ones take: to measure what opening it costs.
+///
+/// # Errors
+/// What the disk says.
+pub fn hollow(dir: &Path, assembled: Assembled, selection: Selection, dimensions: usize) -> Result<(), IndexError> {
+    let rows = assembled.counts.rows as usize;
+    for (name, row) in [(VECTORS, dimensions), (SCALES, size_of::<f32>())] {
+        fs_err::File::create(dir.join(name))?.set_len((rows * row) as u64)?;
+    }
+    let nodes: Vec<u32> = (0..rows as u32).step_by(build_graph::SAMPLE).collect();
+    let neighbours = vec![nodes[..nodes.len().min(24)].to_vec(); nodes.len()];
+    let graph = GraphParameters { m: 16, ef_construction: 200, ef_search: 64, repaired: 0 };
+    let lists = vec![0; rows * 2 * graph.m];
+    let ground = Ground { lists: &lists, width: 2 * graph.m };
+    graph::write(&dir.join(GRAPH), ground, &[Level { nodes, neighbours }], 0)?;
+    let options = BuildOptions {
+        name: "hollow".into(),
+        model: ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions },
+        vectors: VectorPrecision::Int8,
+        graph,
+        wanted: Wanted::EfSearch(graph.ef_search),
+        nil_threshold: 0.75,
+        selection,
+        inputs: vec![],
+        memory: u64::MAX,
+    };
+    IndexManifest::new(dir, assembled, &options, 0)?.write(dir)
 }
 
 /// Processor time that this process took, on all its threads.

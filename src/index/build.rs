@@ -12,13 +12,12 @@ use super::{
     concepts::{Assembled, Concepts, Selection},
     graph,
     known::{self, Known, PARTIAL},
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, parts},
+    manifest::{GRAPH, GraphParameters, IndexManifest, Input, ModelReference},
     vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
 };
 use crate::{
-    files::{StagedDir, free_space, sums, write_manifest},
+    files::{StagedDir, free_space},
     progress::Progress,
-    text,
 };
 
 /// How an index is built.
@@ -86,8 +85,8 @@ fn complete(
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<Built, IndexError> {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
-    let (rows, dimensions) = (counts.rows, options.model.dimensions);
+    let (counts, dimensions) = (assembled.counts, options.model.dimensions);
+    let rows = counts.rows;
     let memory = build_graph::memory(rows, &options.graph);
     if memory > options.memory {
         return Err(IndexError::Memory { needed: memory, allowed: options.memory });
@@ -99,8 +98,8 @@ fn complete(
         return Err(IndexError::Space { path: dir.into(), needed, free });
     }
 
-    known::begin(dir, options, counts, &sources)?;
-    let concepts = Concepts::open(dir, &sources, counts)?;
+    known::begin(dir, options, counts, &assembled.sources)?;
+    let concepts = Concepts::open(dir, &assembled.sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     let known = embed_rows(&concepts, writer, dimensions, known, embed, progress)?;
     drop(concepts);
@@ -111,30 +110,13 @@ fn complete(
     let repaired = built.repaired;
     drop((built, vectors));
 
-    let mut manifest = IndexManifest {
-        format: FORMAT,
-        normalisation: text::NORMALISATION,
-        name: options.name.clone(),
-        model: options.model.clone(),
-        vectors: options.vectors,
-        score: "cosine".into(),
-        nil_threshold: options.nil_threshold,
-        counts,
-        sources,
-        semantic_types,
-        selection: options.selection.clone(),
-        graph: GraphParameters { repaired, ..options.graph },
-        recall: None,
-        inputs: options.inputs.clone(),
-        files: sums(dir, &parts(options.vectors))?,
-        saplink: env!("CARGO_PKG_VERSION").into(),
-    };
-    write_manifest(&dir.join(MANIFEST), &manifest)?;
+    let mut manifest = IndexManifest::new(dir, assembled, options, repaired)?;
+    manifest.write(dir)?;
     let mut index = Index::open(dir)?;
     let mentions = index.sample_mentions(MENTIONS);
     let recall = measure(&mut index, &mentions, options.wanted, embed, progress)?;
     manifest.tuned(index.ef_search(), recall);
-    write_manifest(&dir.join(MANIFEST), &manifest)?;
+    manifest.write(dir)?;
     if progress.interrupted() {
         return Err(IndexError::Interrupted);
     }

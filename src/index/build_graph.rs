@@ -19,7 +19,7 @@ use super::{
 use crate::progress::Progress;
 
 /// Of so many rows one is in the hierarchy.
-const SAMPLE: usize = 64;
+pub const SAMPLE: usize = 64;
 /// A batch is at most this share of the rows that are there, since its rows do not see each other ..
 const BATCH_SHARE: usize = 50;
 /// .. and at most this many, for the memory that it takes.

@@ -92,8 +92,8 @@ impl Known {
         Ok(Some(Self { concepts, vectors }))
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    /// How many vectors there are.
+    pub fn vectors(&self) -> usize {
         self.vectors.len()
     }
 

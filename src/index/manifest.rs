@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexError, Recall, VectorPrecision, concepts::Selection};
+use super::{Assembled, BuildOptions, IndexError, Recall, VectorPrecision, concepts::Selection};
 use crate::{
-    files::{FileSum, read_manifest, sha256_hex},
+    files::{FileSum, read_manifest, sha256_hex, sums, write_manifest},
     text::NORMALISATION,
 };
 
@@ -143,6 +143,40 @@ pub struct IndexManifest {
 }
 
 impl IndexManifest {
+    /// That of the parts in `dir`, whose graph has `repaired` points that had to be connected.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn new(dir: &Path, assembled: Assembled, options: &BuildOptions, repaired: u64) -> Result<Self, IndexError> {
+        let Assembled { counts, sources, semantic_types, .. } = assembled;
+        Ok(Self {
+            format: FORMAT,
+            normalisation: NORMALISATION,
+            name: options.name.clone(),
+            model: options.model.clone(),
+            vectors: options.vectors,
+            score: "cosine".into(),
+            nil_threshold: options.nil_threshold,
+            counts,
+            sources,
+            semantic_types,
+            selection: options.selection.clone(),
+            graph: GraphParameters { repaired, ..options.graph },
+            recall: None,
+            inputs: options.inputs.clone(),
+            files: sums(dir, &parts(options.vectors))?,
+            saplink: env!("CARGO_PKG_VERSION").into(),
+        })
+    }
+
+    /// Writes it to `dir`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn write(&self, dir: &Path) -> Result<(), IndexError> {
+        Ok(write_manifest(&dir.join(MANIFEST), self)?)
+    }
+
     /// Reads `dir`'s manifest and checks every file that it lists.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ impl Index {
 
 /// How many of the `k` best of `hits` are as good as the `k` best of `truth`.
 fn right(hits: &[ConceptHit], truth: &[ConceptHit], k: usize) -> usize {
-    let worst = truth.iter().take(k).last().map_or(f32::INFINITY, |hit| hit.score);
+    let worst = truth[..k.min(truth.len())].last().map_or(f32::INFINITY, |hit| hit.score);
     hits.iter().take(k).filter(|hit| hit.score >= worst).count()
 }
 
