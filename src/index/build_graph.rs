@@ -226,3 +226,103 @@ fn spread(ground: Ground, from: u32, reached: &mut [bool]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        index::{
+            VectorPrecision,
+            graph::{self, Graph},
+            scan::scan,
+            vectors::{Kept, VectorsWriter},
+        },
+        progress::Silent,
+    };
+
+    const DIMENSIONS: usize = 24;
+
+    /// Rows around some centres; every `twins`th is the same as the one before it.
+    fn vectors(dir: &std::path::Path, rows: usize, twins: usize) -> Arc<Vectors> {
+        let value = |x: u32| scatter(x) as f32 / u32::MAX as f32 - 0.5;
+        let row = |i: usize| -> Vec<f32> {
+            let i = if i % twins == twins - 1 { i - 1 } else { i } as u32;
+            let values = (0..DIMENSIONS as u32).map(|d| value(i % 97 * 64 + d) + 0.6 * value((i + 1000) * 64 + d));
+            let values: Vec<f32> = values.collect();
+            let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            values.iter().map(|v| v / norm).collect()
+        };
+        let kept: Vec<Kept> = (0..rows).map(|i| Kept::of(&row(i))).collect();
+        let mut writer = VectorsWriter::create(dir, DIMENSIONS, VectorPrecision::Int8).unwrap();
+        writer.push(&kept).unwrap();
+        Arc::new(Vectors::open(dir, DIMENSIONS, rows, VectorPrecision::Int8).unwrap())
+    }
+
+    const PARAMETERS: GraphParameters = GraphParameters { m: 8, ef_construction: 60, ef_search: 1, repaired: 0 };
+
+    fn assert_whole(built: &Built, rows: usize) {
+        let ground = Ground { lists: &built.lists, width: built.width };
+        let mut reached = vec![false; rows];
+        spread(ground, built.entry, &mut reached);
+        assert!(reached.iter().all(|&reached| reached), "every row can be reached");
+        for row in 0..rows as u32 {
+            let mut list: Vec<u32> = ground.neighbours(row).collect();
+            assert!(!list.contains(&row), "no row is its own neighbour");
+            list.sort_unstable();
+            list.dedup();
+            assert_eq!(list.len(), ground.neighbours(row).count(), "no neighbour is there twice");
+        }
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_graph_on_any_number_of_threads() {
+        let dir = tempfile::tempdir().unwrap();
+        let vectors = vectors(dir.path(), 3000, 10);
+        let build = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| build(&vectors, &PARAMETERS, &Silent).unwrap())
+        };
+        let (one, several) = (build(1), build(7));
+        assert!(one.lists == several.lists && one.levels == several.levels && one.entry == several.entry);
+        assert_whole(&one, 3000);
+    }
+
+    #[test]
+    fn few_rows_and_many_that_are_the_same_are_found() {
+        // Of 600 rows in the last case, 597 are one.
+        for (rows, twins) in [(1, 10), (2, 10), (3, 2), (70, 10), (2000, 2), (600, 601)] {
+            let dir = tempfile::tempdir().unwrap();
+            let vectors = if twins < 600 {
+                vectors(dir.path(), rows, twins)
+            } else {
+                let mut writer = VectorsWriter::create(dir.path(), DIMENSIONS, VectorPrecision::Int8).unwrap();
+                let row = |i: usize| (0..DIMENSIONS).map(move |d| if d == i.saturating_sub(597) { 1.0 } else { 0.0 });
+                let kept: Vec<Kept> = (0..rows).map(|i| Kept::of(&row(i).collect::<Vec<f32>>())).collect();
+                writer.push(&kept).unwrap();
+                Arc::new(Vectors::open(dir.path(), DIMENSIONS, rows, VectorPrecision::Int8).unwrap())
+            };
+            let built = build(&vectors, &PARAMETERS, &Silent).unwrap();
+            assert_whole(&built, rows);
+            let path = dir.path().join("graph");
+            graph::write(&path, Ground { lists: &built.lists, width: built.width }, &built.levels, built.entry)
+                .unwrap();
+            let graph = Graph::open(&path, rows).unwrap();
+            let mut scratch = Scratch::default();
+            let mut right = 0;
+            for row in 0..rows as u32 {
+                let mut query = QueryVector::default();
+                vectors.rows().load(row, &mut query);
+                let found = graph.search(vectors.rows(), &query, &[], 40, |_| true, &mut scratch);
+                let best = scan(vectors.rows(), std::slice::from_ref(&query), 0..rows as u32, 1)[0][0];
+                right += usize::from(found[0].score() == vectors.rows().score(best.row(), &query));
+            }
+            assert!(right as f64 >= 0.99 * rows as f64, "{rows} rows, {twins}: {right}");
+        }
+    }
+
+    #[test]
+    fn memory_is_what_the_parts_take() {
+        let (lists, sample) = (4 * 32 * 1_000_000, 15_625 * SAMPLE_BYTES);
+        assert_eq!(memory(1_000_000, &GraphParameters { m: 16, ..PARAMETERS }), lists + 16_000_000 + sample);
+    }
+}

@@ -110,3 +110,26 @@ fn begin<T: Value>(path: &Path, rows: usize, columns: usize) -> io::Result<BufWr
     file.write_all(format!("{header:<width$}\n", width = length - 1).as_bytes())?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.npy");
+        let open = || Rows::open(MappedFile::open(&path).unwrap());
+        write(&path, 2, &[1f32, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let rows = open().unwrap();
+        assert_eq!((rows.len(), rows.dimensions(), rows.row(1)), (2, 3, &[4.0, 5.0, 6.0][..]));
+        drop(rows);
+        let whole = fs_err::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs_err::write(&path, &whole[..length]).unwrap();
+            assert!(open().is_err(), "{length} bytes");
+        }
+        write(&path, 2, &[1i32, 2]).unwrap();
+        assert!(open().err().unwrap().to_string().contains("m.npy"));
+    }
+}

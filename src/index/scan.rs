@@ -91,3 +91,21 @@ impl Best {
         self.kept.into_sorted_vec().into_iter().map(|Reverse(scored)| scored).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_are_kept_with_the_lower_row_first() {
+        let scores = [0.5, 0.9, 0.1, 0.9, 0.7, -0.3, 0.9];
+        for keep in 1..=scores.len() + 1 {
+            let mut best = Best::new(keep);
+            let mut all: Vec<Scored> = (0..).zip(scores).map(|(row, score)| Scored::new(score, row)).collect();
+            all.iter().for_each(|&scored| best.offer(scored));
+            all.sort_unstable_by(|a, b| b.cmp(a));
+            all.truncate(keep);
+            assert_eq!(best.sorted(), all);
+        }
+    }
+}
