@@ -3,13 +3,16 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use bytesize::ByteSize;
-use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable};
+use clap::{
+    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::{BoolishValueParser, Resettable},
+};
 
 use crate::{
     bert::{Pooling, Precision},
     domain,
     encoder::Device,
-    index::{VectorPrecision, Wanted},
+    index::{GraphParameters, VectorPrecision, Wanted},
     telemetry::{LogFormat, LogLevel},
     terminology::BadRows,
 };
@@ -104,7 +107,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_CANDIDATES", default_value = "20000", value_parser = positive)]
     pub max_candidates: usize,
     /// Compare mentions with every name instead of searching the graph: slower, and nothing is missed
-    #[arg(long, env = "SAPLINK_EXACT")]
+    #[arg(long, env = "SAPLINK_EXACT", value_parser = BoolishValueParser::new())]
     pub exact: bool,
     /// Source vocabularies of which nothing is shown, separated by commas
     #[arg(long, value_name = "SOURCES", env = "SAPLINK_HIDE_SOURCES", value_delimiter = ',')]
@@ -202,18 +205,36 @@ pub struct BenchArgs {
     pub out: Option<PathBuf>,
 }
 
-/// How a graph is built.
+/// How vectors are kept and a graph of them is built.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct GraphArgs {
-    /// Neighbours of a point in the graph (M)
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(4..=128))]
-    pub m: u16,
-    /// Candidates looked at for each point while building
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u16).range(8..=4096))]
-    pub ef_construction: u16,
-    /// What is kept of a vector: int16 loses nothing that shows, int8 takes half the room and loses some 3e-4 of a cosine
-    #[arg(long, value_enum, default_value = "int16")]
-    pub vectors_as: VectorsArg,
+    /// Neighbours of a point in the graph (M) [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=128))]
+    pub m: Option<u16>,
+    /// Candidates looked at for each point while building [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(8..=4096))]
+    pub ef_construction: Option<u16>,
+    /// What is kept of a vector: int16 loses nothing that shows, int8 takes half the room and loses some 3e-4 of a cosine [default: int16]
+    #[arg(long, value_enum)]
+    pub vectors_as: Option<VectorsArg>,
+}
+
+impl GraphArgs {
+    /// What is said, else what an index has, else the defaults.
+    pub fn parameters(&self, old: Option<GraphParameters>) -> GraphParameters {
+        let said = |said: Option<u16>, old: Option<usize>, default| said.map(usize::from).or(old).unwrap_or(default);
+        GraphParameters {
+            m: said(self.m, old.map(|old| old.m), 16),
+            ef_construction: said(self.ef_construction, old.map(|old| old.ef_construction), 200),
+            ef_search: 1,
+            repaired: 0,
+        }
+    }
+
+    /// The same of what is kept of a vector.
+    pub fn precision(&self, old: Option<VectorPrecision>) -> VectorPrecision {
+        self.vectors_as.map(Into::into).or(old).unwrap_or(VectorPrecision::Int16)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -260,18 +281,18 @@ pub struct IndexBuildArgs {
     pub graph: GraphArgs,
     #[command(flatten)]
     pub tuning: TuningArgs,
-    /// Add to the index that is in --out, under the selection that it was built with: only names that are new are embedded
+    /// Add to the index that is in --out, built as it was unless something else is said: only names that are new are embedded
     #[arg(long, conflicts_with_all = ["dry_run", "languages", "sources", "semantic_types", "semantic_groups", "include_suppressed", "max_names_per_concept"])]
     pub add: bool,
     /// Go on from the names that a build of --out which was ended had embedded; the other arguments are to be the same
     #[arg(long, conflicts_with = "dry_run")]
     pub resume: bool,
-    /// Memory that building may take beside the model: the graph about 150 bytes a name, reading and merging a quarter of it
+    /// Memory that building may take beside the model: the graph about 190 bytes a name; reading and merging a quarter of it, 150 MB at least
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub memory: ByteSize,
-    /// Best scores below this are answered as NIL
-    #[arg(long, value_name = "SCORE", default_value = "0.75", value_parser = cosine, allow_negative_numbers = true)]
-    pub nil_threshold: f32,
+    /// Best scores below this are answered as NIL [default: 0.75]
+    #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
+    pub nil_threshold: Option<f32>,
     #[command(flatten)]
     pub run: RunArgs,
 }

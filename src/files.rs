@@ -151,11 +151,11 @@ pub struct StagedDir {
 }
 
 impl StagedDir {
-    /// Prepares to write `target`, a directory with a file `manifest`. It must not exist unless `force`, and be such a directory then.
+    /// Whether [`StagedDir::create`] would take it; gives the last part of `target`.
     ///
     /// # Errors
-    /// [`StageError::Exists`] and [`StageError::Foreign`] when the target must not be replaced.
-    pub fn create(target: &Path, manifest: &'static str, force: bool) -> Result<Self, StageError> {
+    /// As there.
+    pub fn check<'a>(target: &'a Path, manifest: &'static str, force: bool) -> Result<&'a OsStr, StageError> {
         let name = target.file_name().ok_or_else(|| StageError::Name(target.into()))?;
         if target.exists() && !force {
             return Err(StageError::Exists(target.into()));
@@ -163,6 +163,15 @@ impl StagedDir {
         if target.exists() && !target.join(manifest).is_file() {
             return Err(StageError::Foreign { path: target.into(), manifest });
         }
+        Ok(name)
+    }
+
+    /// Prepares to write `target`, a directory with a file `manifest`. It must not exist unless `force`, and be such a directory then.
+    ///
+    /// # Errors
+    /// [`StageError::Exists`] and [`StageError::Foreign`] when the target must not be replaced.
+    pub fn create(target: &Path, manifest: &'static str, force: bool) -> Result<Self, StageError> {
+        let name = Self::check(target, manifest, force)?;
         let parent = parent_of(target);
         fs_err::create_dir_all(parent)?;
         abandoned(target)?.into_iter().for_each(Abandoned::remove);
@@ -177,13 +186,18 @@ impl StagedDir {
         self.staging.path()
     }
 
-    /// Leaves the directory where it is, abandoned, when this is dropped.
+    /// What is to be written.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Leaves the directory where it is, abandoned, when this is dropped without having been committed.
     pub fn keep(&mut self) {
         self.staging.disable_cleanup(true);
     }
 
     /// Flushes every file to disk and puts the directory in its place; what it replaces is removed.
-    pub fn commit(self) -> Result<(), StageError> {
+    pub fn commit(mut self) -> Result<(), StageError> {
         for entry in fs_err::read_dir(self.path())? {
             fs_err::File::open(entry?.path())?.sync_all()?;
         }
@@ -194,6 +208,7 @@ impl StagedDir {
         } else {
             fs_err::rename(self.path(), &self.target)?;
         }
+        self.staging.disable_cleanup(false);
         File::open(parent_of(&self.target))?.sync_all()?;
         Ok(())
     }
@@ -261,16 +276,24 @@ fn allow_others_to_read(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Swaps two directories in one step.
-#[cfg(target_os = "linux")]
+/// Swaps two directories, in one step where the system and the file system can.
 fn exchange(a: &Path, b: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+    exchange_in_steps(a, b)
 }
 
-/// Swaps two directories; elsewhere than on Linux this takes three steps, between which `b` is missing.
-#[cfg(not(target_os = "linux"))]
-fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+/// Swaps two directories in three steps, between which `b` is missing.
+fn exchange_in_steps(a: &Path, b: &Path) -> io::Result<()> {
     let aside = a.with_extension("replaced");
     fs_err::rename(b, &aside)?;
     fs_err::rename(a, b)?;
@@ -330,6 +353,20 @@ mod tests {
         fs_err::write(killed.join("part"), "half").unwrap();
         write(&target, "one", false).unwrap();
         assert_eq!(entries(dir.path()), 1, "what a killed process left is gone");
+    }
+
+    #[test]
+    fn directories_are_swapped_where_that_takes_steps() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+        for path in [&a, &b] {
+            fs_err::create_dir(path).unwrap();
+            fs_err::write(path.join("was"), path.file_name().unwrap().to_str().unwrap()).unwrap();
+        }
+        exchange_in_steps(&a, &b).unwrap();
+        assert_eq!(fs_err::read_to_string(a.join("was")).unwrap(), "b");
+        assert_eq!(fs_err::read_to_string(b.join("was")).unwrap(), "a");
+        assert_eq!(entries(dir.path()), 2);
     }
 
     #[test]

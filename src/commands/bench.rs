@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path, time::Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::BenchArgs,
     index::{
-        GraphParameters, Index,
+        Index,
         bench::{self, BenchOptions, Report, Source},
     },
     shutdown,
@@ -38,17 +38,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         }
     };
     let rows = args.rows.unwrap_or(most.min(ROWS));
-    ensure!(rows > 0 && rows <= most, "there are {most} vectors beside the {} of --queries, not {rows}", args.queries);
     let options = BenchOptions {
         rows,
         queries: args.queries,
-        vectors: args.graph.vectors_as.into(),
-        graph: GraphParameters {
-            m: args.graph.m.into(),
-            ef_construction: args.graph.ef_construction.into(),
-            ef_search: 0,
-            repaired: 0,
-        },
+        vectors: args.graph.precision(None),
+        graph: args.graph.parameters(None),
         baseline: args.baseline,
     };
     let report = match &args.out {

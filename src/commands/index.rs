@@ -14,8 +14,8 @@ use crate::{
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned, replace_manifest},
     index::{
-        self, Assembled, BuildOptions, Built, Collector, GraphParameters, Index, IndexError, IndexManifest, Input,
-        Known, MANIFEST, Selection, Tally, Wanted,
+        self, Assembled, BuildOptions, Built, Collector, Concepts, GraphParameters, Index, IndexError, IndexManifest,
+        Input, Known, MANIFEST, Selection, Tally, Wanted,
     },
     linker,
     progress::Progress,
@@ -23,60 +23,60 @@ use crate::{
     terminology::{self, Dialect, Inputs, Scope, Summary},
 };
 
+/// Below this best scores of the embedded model are answered as NIL, unless something else is said.
+const NIL_THRESHOLD: f32 = 0.75;
+
 /// `index build`.
 pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let started = Instant::now();
     let bars = Bars::new(shutdown::flag()?);
     let Some(out) = &args.out else { return dry_run(args, &bars, started) };
     let failed = || format!("cannot build {}", out.display());
-    // Held before the new directory is made, which would have them removed.
-    let left = if args.resume { abandoned(out).with_context(failed)? } else { vec![] };
-    let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
-    // Before hours of work: a model that cannot be used.
+    // Before hours of work, and before anything is removed: a directory that must not be written, a model that cannot be used.
+    StagedDir::check(out, MANIFEST, args.force || args.add).with_context(failed)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let model = linker::reference(&encoder);
-    let vectors = args.graph.vectors_as.into();
-    let mut known = vec![];
+    let added_to = args.add.then(|| Known::of_index(out, &model)).transpose().with_context(failed)?;
+    let (mut known, old) = added_to.map(|(known, manifest)| (vec![known], manifest)).unzip();
+    let known: &mut Vec<Known> = known.get_or_insert_default();
+    // Held before the new directory is made, which would have them removed.
+    let left = if args.resume { abandoned(out).with_context(failed)? } else { vec![] };
     for left in &left {
-        known.extend(Known::of_partial(left.path(), &model, vectors).with_context(failed)?);
+        match Known::of_partial(left.path(), &model) {
+            Ok(found) => known.extend(found),
+            Err(e @ IndexError::OtherModel { .. }) => return Err(e).with_context(failed),
+            Err(e) => eprintln!("  nothing is taken from what was left: {e}"),
+        }
     }
     if args.resume {
-        let found = known.iter().map(Known::vectors).max().unwrap_or(0);
+        let found = known[usize::from(old.is_some())..].iter().map(Known::vectors).max().unwrap_or(0);
         eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
-    let added_to = args.add.then(|| Index::open(out)).transpose().with_context(failed)?;
-    if let Some(old) = &added_to {
-        // What is damaged would be taken over, under new checksums.
-        old.manifest().verify(out).with_context(failed)?;
-        known.extend(Known::of_index(out, &model, vectors).with_context(failed)?);
-    }
-    let selection =
-        added_to.as_ref().map_or_else(|| selection(&args.selection), |old| old.manifest().selection.clone());
+    let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
+    let selection = old.as_ref().map_or_else(|| selection(&args.selection), |old| old.selection.clone());
+    let added_to = old.is_some().then(|| known[0].concepts());
     let (assembled, mut inputs) =
-        collect(args, selection.clone(), added_to.as_ref(), staged.path(), &bars).with_context(failed)?;
-    if let Some(old) = &added_to {
-        inputs.splice(0..0, old.manifest().inputs.iter().cloned());
+        collect(args, selection.clone(), added_to, staged.path(), &bars).with_context(failed)?;
+    if let Some(old) = &old {
+        inputs.splice(0..0, old.inputs.iter().cloned());
     }
+    // What is not said stays as it was.
+    let graph = args.graph.parameters(old.as_ref().map(|old| old.graph));
     let options = BuildOptions {
         name: name_of(out)?,
         model,
-        vectors,
-        graph: GraphParameters {
-            m: args.graph.m.into(),
-            ef_construction: args.graph.ef_construction.into(),
-            ef_search: args.tuning.ef_search.map_or(1, Into::into),
-            repaired: 0,
-        },
+        vectors: args.graph.precision(old.as_ref().map(|old| old.vectors)),
+        graph: GraphParameters { ef_search: args.tuning.ef_search.map_or(1, Into::into), ..graph },
         wanted: args.tuning.wanted(),
-        nil_threshold: args.nil_threshold,
+        nil_threshold: args.nil_threshold.or(old.map(|old| old.nil_threshold)).unwrap_or(NIL_THRESHOLD),
         selection,
         inputs,
         memory: args.memory.as_u64(),
     };
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
-    let built = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
-    if built.is_err() && !abandoned(out).unwrap_or_default().is_empty() {
+    let built = index::build(staged, assembled, &options, known, &embed(&encoder), &bars);
+    if built.is_err() && !(left.is_empty() && abandoned(out).unwrap_or_default().is_empty()) {
         bars.finish();
         eprintln!(
             "  the names that were embedded are kept: the same command with --resume goes on from them, without it removes them"
@@ -137,6 +137,8 @@ pub fn recall(args: &RecallArgs) -> Result<()> {
     let mut manifest = index.manifest().clone();
     manifest.tuned(index.ef_search(), recall);
     if !args.dry_run {
+        let unchanged = IndexManifest::read(&args.dir)? == *index.manifest();
+        ensure!(unchanged, "{} was replaced while it was measured: nothing was written", args.dir.display());
         replace_manifest(&args.dir.join(MANIFEST), &manifest)
             .with_context(|| format!("cannot write to {}", args.dir.display()))?;
     }
@@ -167,14 +169,14 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
 fn collect(
     args: &IndexBuildArgs,
     selection: Selection,
-    added_to: Option<&Index>,
+    added_to: Option<&Concepts>,
     dir: &Path,
     bars: &Bars,
 ) -> Result<(Assembled, Vec<Input>)> {
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let mut collector = Collector::with_memory(dir, selection.clone(), args.memory.as_u64());
     if let Some(index) = added_to {
-        collector.take_index(index.concepts(), bars)?;
+        collector.take_index(index, bars)?;
     }
     let mut files = vec![];
     let mut done = |input: &terminology::Input, summary: &Summary| {

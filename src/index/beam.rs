@@ -1,7 +1,7 @@
 //! The beam search of a navigable graph (Malkov and Yashunin 2016, algorithm 2), over lists of one width.
 //!
-//! Both the search of an index and the insertion of a row while one is built are this. Invariants: nothing is allocated once the scratch
-//! has grown to its size; an edge that a damaged file puts outside the rows is no edge.
+//! Both the search of an index and the insertion of a row while one is built are this. Invariants: a search that stays within some 16,000
+//! rows allocates nothing once the scratch has grown; an edge that a damaged file puts outside the rows is no edge.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 

@@ -9,9 +9,9 @@ use std::{path::Path, sync::Arc, time::Instant};
 use rayon::prelude::*;
 
 use super::{
-    Assembled, BuildOptions, Index, IndexError, IndexManifest, ModelReference, Selection, Wanted,
+    Assembled, BuildOptions, Index, IndexError, ModelReference, Selection, Wanted,
     beam::{Ground, NONE, Scored, Scratch},
-    build_graph,
+    build, build_graph,
     graph::{self, Graph, Level},
     hierarchy::{self, Hierarchy},
     kernel,
@@ -24,11 +24,11 @@ use super::{
 use crate::progress::Progress;
 
 /// Nearest rows that recall is measured with.
-pub const NEAREST: usize = 10;
+const NEAREST: usize = 10;
 /// Rows whose score comes this near the one that is to be reached are right too.
 const TIE: f32 = 1e-6;
 /// Rows that scans compare, about.
-const SCANNED: usize = 40_000_000;
+const SCANNED: usize = 200_000_000;
 /// Queries that a thread holds against rows, and rows that it takes at a time.
 const TOGETHER: usize = 64;
 const FEW: usize = 16;
@@ -149,7 +149,7 @@ pub struct Report {
 /// `keep`.
 ///
 /// # Errors
-/// [`IndexError`]; not enough vectors are [`IndexError::Embed`].
+/// [`IndexError`]; [`IndexError::TooFew`] when there are not as many vectors.
 pub fn run(
     source: &Source,
     options: &BenchOptions,
@@ -158,6 +158,11 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<Report, IndexError> {
     let (rows, dimensions) = (options.rows, source.dimensions());
+    let wanted = rows.saturating_add(options.queries);
+    match source {
+        Source::File(rows) if rows.len() < wanted => return Err(IndexError::TooFew { found: rows.len(), wanted }),
+        _ => {}
+    }
     let queries = source.vectors(rows..rows + options.queries);
     let mut truth: Vec<Best> = (0..options.queries).map(|_| Best::new(NEAREST)).collect();
     let mut writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
@@ -239,7 +244,7 @@ pub fn run(
             ours("saplink, graph of hnsw_rs", &Graph::open(&path, rows)?, &mut searches);
             Ok::<_, IndexError>(())
         };
-        hierarchy::baseline(&base, dimensions, &options.graph, progress, measure)??;
+        hierarchy::baseline(&base, dimensions, NEAREST, &options.graph, progress, measure)??;
     }
     Ok(Report {
         rows,
@@ -255,10 +260,10 @@ pub fn run(
 }
 
 /// Candidates that are tried.
-pub const EF: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
+const EF: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
 
 /// What searches are held against.
-pub struct Judge<'a> {
+struct Judge<'a> {
     source: &'a Source,
     queries: &'a [f32],
     truth: &'a [Vec<Scored>],
@@ -268,10 +273,11 @@ pub struct Judge<'a> {
 impl Judge<'_> {
     /// Runs queries through `search`, one after another, which gives the best rows and how many were compared. Of three runs the
     /// fastest counts.
-    pub fn measure(&self, name: &str, ef: usize, mut search: impl FnMut(&[f32]) -> (Vec<u32>, usize)) -> Measured {
+    fn measure(&self, name: &str, ef: usize, mut search: impl FnMut(&[f32]) -> (Vec<u32>, usize)) -> Measured {
         let dimensions = self.source.dimensions();
         // A scan of everything is slow, and takes as long for each query.
-        let count = if ef == 0 { (SCANNED / self.rows).clamp(10, self.truth.len()) } else { self.truth.len() };
+        let all = self.truth.len();
+        let count = if ef == 0 { (SCANNED / self.rows).max(10).min(all) } else { all };
         let queries = || self.queries.chunks_exact(dimensions).take(count);
         let mut runs: Vec<Vec<f64>> = vec![];
         let (mut compared, mut found) = (0, vec![]);
@@ -316,20 +322,19 @@ impl Judge<'_> {
     }
 }
 
-/// Completes the index whose concepts were assembled in `dir` with vectors of zeros and a graph without edges on the ground, which
-/// take the room that real ones take: to measure what opening it costs.
+/// Completes the index whose concepts were assembled in `dir` with vectors of zeros and a graph without edges on the ground, as long as
+/// real ones: to measure what opening it costs, which reads neither.
 ///
 /// # Errors
 /// What the disk says.
 pub fn hollow(dir: &Path, assembled: Assembled, selection: Selection, dimensions: usize) -> Result<(), IndexError> {
     let rows = assembled.counts.rows as usize;
-    for (name, row) in [(VECTORS, dimensions), (SCALES, size_of::<f32>())] {
-        fs_err::File::create(dir.join(name))?.set_len((rows * row) as u64)?;
-    }
+    fs_err::File::create(dir.join(VECTORS))?.set_len((rows * dimensions) as u64)?;
+    fs_err::write(dir.join(SCALES), vec![0; rows * size_of::<f32>()])?;
     let nodes: Vec<u32> = (0..rows as u32).step_by(build_graph::SAMPLE).collect();
     let neighbours = vec![nodes[..nodes.len().min(24)].to_vec(); nodes.len()];
     let graph = GraphParameters { m: 16, ef_construction: 200, ef_search: 64, repaired: 0 };
-    let lists = vec![0; rows * 2 * graph.m];
+    let lists = vec![NONE; rows * 2 * graph.m];
     let ground = Ground { lists: &lists, width: 2 * graph.m };
     graph::write(&dir.join(GRAPH), ground, &[Level { nodes, neighbours }], 0)?;
     let options = BuildOptions {
@@ -343,7 +348,7 @@ pub fn hollow(dir: &Path, assembled: Assembled, selection: Selection, dimensions
         inputs: vec![],
         memory: u64::MAX,
     };
-    IndexManifest::new(dir, assembled, &options, 0)?.write(dir)
+    build::manifest(dir, assembled, &options, 0)?.write(dir)
 }
 
 /// Processor time that this process took, on all its threads.

@@ -12,12 +12,13 @@ use super::{
     concepts::{Assembled, Concepts, Selection},
     graph,
     known::{self, Known, PARTIAL},
-    manifest::{GRAPH, GraphParameters, IndexManifest, Input, ModelReference},
+    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, ModelReference, parts},
     vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
 };
 use crate::{
-    files::{StagedDir, free_space},
+    files::{StagedDir, free_space, sums},
     progress::Progress,
+    text,
 };
 
 /// How an index is built.
@@ -68,12 +69,14 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<Built, IndexError> {
     let outcome = complete(staged.path(), assembled, options, known, embed, progress);
-    if outcome.is_err() && matches!(Known::of_partial(staged.path(), &options.model, options.vectors), Ok(Some(_))) {
+    // From here on nothing that fails costs what was embedded.
+    if matches!(Known::of_partial(staged.path(), &options.model), Ok(Some(_))) {
         staged.keep();
     }
     let built = outcome?;
-    fs_err::remove_file(staged.path().join(PARTIAL))?;
+    let target = staged.target().to_owned();
     staged.commit()?;
+    fs_err::remove_file(target.join(PARTIAL))?;
     Ok(built)
 }
 
@@ -98,10 +101,10 @@ fn complete(
         return Err(IndexError::Space { path: dir.into(), needed, free });
     }
 
-    known::begin(dir, options, counts, &assembled.sources)?;
     let concepts = Concepts::open(dir, &assembled.sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
-    let known = embed_rows(&concepts, writer, dimensions, known, embed, progress)?;
+    known::begin(dir, options, counts, &assembled.sources)?;
+    let known = embed_rows(&concepts, writer, options, known, embed, progress)?;
     drop(concepts);
     let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize, options.vectors)?);
     let built = build_graph::build(&vectors, &options.graph, progress)?;
@@ -110,7 +113,7 @@ fn complete(
     let repaired = built.repaired;
     drop((built, vectors));
 
-    let mut manifest = IndexManifest::new(dir, assembled, options, repaired)?;
+    let mut manifest = manifest(dir, assembled, options, repaired)?;
     manifest.write(dir)?;
     let mut index = Index::open(dir)?;
     let mentions = index.sample_mentions(MENTIONS);
@@ -121,6 +124,37 @@ fn complete(
         return Err(IndexError::Interrupted);
     }
     Ok(Built { manifest, known })
+}
+
+/// The manifest of the parts in `dir`, whose graph has `repaired` points that had to be connected.
+///
+/// # Errors
+/// What the disk says.
+pub fn manifest(
+    dir: &Path,
+    assembled: Assembled,
+    options: &BuildOptions,
+    repaired: u64,
+) -> Result<IndexManifest, IndexError> {
+    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    Ok(IndexManifest {
+        format: FORMAT,
+        normalisation: text::NORMALISATION,
+        name: options.name.clone(),
+        model: options.model.clone(),
+        vectors: options.vectors,
+        score: "cosine".into(),
+        nil_threshold: options.nil_threshold,
+        counts,
+        sources,
+        semantic_types,
+        selection: options.selection.clone(),
+        graph: GraphParameters { repaired, ..options.graph },
+        recall: None,
+        inputs: options.inputs.clone(),
+        files: sums(dir, &parts(options.vectors))?,
+        saplink: env!("CARGO_PKG_VERSION").into(),
+    })
 }
 
 /// Measures the recall of `index` with `mentions` and has it search as is wanted.
@@ -143,7 +177,7 @@ pub fn measure(
 fn embed_rows(
     concepts: &Concepts,
     mut writer: VectorsWriter,
-    dimensions: usize,
+    options: &BuildOptions,
     known: &[Known],
     embed: Embed,
     progress: &dyn Progress,
@@ -154,14 +188,17 @@ fn embed_rows(
     for start in (0..rows).step_by(BLOCK as usize) {
         let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
         let mut kept: Vec<Option<Kept>> =
-            texts.iter().map(|text| known.iter().find_map(|known| known.find(text))).collect();
+            texts.iter().map(|text| known.iter().find_map(|known| known.find(text, options.vectors))).collect();
         let (places, new): (Vec<usize>, Vec<&str>) =
             texts.iter().enumerate().filter(|(i, _)| kept[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
         found += (texts.len() - new.len()) as u64;
         progress.advance((texts.len() - new.len()) as u64);
         if !new.is_empty() {
             let vectors = embed(&new, progress)?;
-            places.iter().zip(vectors.chunks_exact(dimensions)).for_each(|(&i, row)| kept[i] = Some(Kept::of(row)));
+            places
+                .iter()
+                .zip(vectors.chunks_exact(options.model.dimensions))
+                .for_each(|(&i, row)| kept[i] = Some(Kept::of(row)));
         }
         writer.push(&kept.into_iter().flatten().collect::<Vec<_>>())?;
         writer.sync()?;

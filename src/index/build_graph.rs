@@ -26,9 +26,8 @@ const BATCH_SHARE: usize = 50;
 const BATCH_ROWS: usize = 1 << 14;
 /// Rows more alike than this are taken as the same: an edge to one of them is an edge to all.
 const SAME: f32 = 0.999_999;
-/// Bytes of memory that building takes: of a row beside its list, and of a row in the hierarchy.
+/// Bytes of memory that a row takes while building, beside its list.
 const ROW_BYTES: u64 = 16;
-const SAMPLE_BYTES: u64 = 2_500;
 
 /// A built graph.
 pub struct Built {
@@ -44,7 +43,8 @@ pub struct Built {
 
 /// Bytes of memory that building a graph over `rows` rows takes, beside the mapped vectors.
 pub fn memory(rows: u64, parameters: &GraphParameters) -> u64 {
-    rows * (8 * parameters.m as u64 + ROW_BYTES) + rows.div_ceil(SAMPLE as u64) * SAMPLE_BYTES
+    let (list, in_hierarchy) = (8 * parameters.m as u64, 500 + 125 * parameters.m as u64);
+    rows * (list + ROW_BYTES) + rows.div_ceil(SAMPLE as u64) * in_hierarchy
 }
 
 /// Builds the graph over `vectors`.
@@ -72,7 +72,7 @@ pub fn build(
     let mut builder =
         Builder { vectors: vectors.rows(), levels: &levels, entry, ef: parameters.ef_construction, lists, width };
     builder.insert(sample.len(), others, progress)?;
-    let repaired = builder.connect();
+    let repaired = builder.connect(progress)?;
     let lists = builder.lists;
     Ok(Built { lists, width, levels, entry, repaired })
 }
@@ -99,7 +99,7 @@ struct Builder<'a> {
     width: usize,
 }
 
-/// What a thread uses again and again.
+/// What a thread uses for a run of rows.
 #[derive(Default)]
 struct Desk {
     scratch: Scratch,
@@ -170,7 +170,7 @@ impl Builder<'_> {
     }
 
     /// Gives every row that the entry does not reach an edge from a near row that it does reach; how many there were.
-    fn connect(&mut self) -> u64 {
+    fn connect(&mut self, progress: &dyn Progress) -> Result<u64, IndexError> {
         let mut reached = vec![false; self.ground().rows()];
         spread(self.ground(), self.entry, &mut reached);
         let (mut desk, mut repaired) = (Desk::default(), 0);
@@ -178,20 +178,23 @@ impl Builder<'_> {
             if reached[row as usize] {
                 continue;
             }
-            self.vectors.load(row, &mut desk.query);
-            let from = [64, 1024, usize::MAX].into_iter().find_map(|ef| {
-                let near = self.near(&desk.query, ef.min(reached.len()), &mut desk.scratch).iter();
-                let mut from = near.map(|scored| scored.row());
-                from.find(|&from| reached[from as usize] && self.ground().neighbours(from).count() < self.width)
-            });
-            if let Some(from) = from {
-                let end = self.ground().neighbours(from).count();
-                self.lists[from as usize * self.width + end] = row;
-                repaired += 1;
-                spread(self.ground(), row, &mut reached);
+            if progress.interrupted() {
+                return Err(IndexError::Interrupted);
             }
+            self.vectors.load(row, &mut desk.query);
+            let has_room = |&from: &u32| self.ground().neighbours(from).count() < self.width;
+            let near = [64, 1024, usize::MAX].into_iter().find_map(|ef| {
+                let near = self.near(&desk.query, ef.min(reached.len()), &mut desk.scratch).iter();
+                near.map(|scored| scored.row()).filter(|&from| reached[from as usize]).find(has_room)
+            });
+            // Where nothing that is reached has room, which a list of 2 M neighbours never was, there is still the entry's.
+            let from = near.unwrap_or(self.entry);
+            let end = self.ground().neighbours(from).count().min(self.width - 1);
+            self.lists[from as usize * self.width + end] = row;
+            repaired += 1;
+            spread(self.ground(), row, &mut reached);
         }
-        repaired
+        Ok(repaired)
     }
 }
 
@@ -201,9 +204,11 @@ fn select(vectors: Rows, near: &[Scored], most: usize, other: &mut QueryVector) 
     let mut taken: Vec<u32> = vec![];
     for scored in near {
         vectors.load(scored.row(), other);
+        // Rounded to int8 a row is not exactly as long as another.
+        let same = SAME * vectors.score(scored.row(), other);
         let apart = |&row: &u32| {
             let alike = vectors.score(row, other);
-            alike <= scored.score() && alike < SAME
+            alike <= scored.score() && alike < same
         };
         if taken.iter().all(apart) {
             taken.push(scored.row());
@@ -296,8 +301,13 @@ mod tests {
                 vectors(dir.path(), rows, twins)
             } else {
                 let mut writer = VectorsWriter::create(dir.path(), DIMENSIONS, VectorPrecision::Int8).unwrap();
-                let row = |i: usize| (0..DIMENSIONS).map(move |d| if d == i.saturating_sub(597) { 1.0 } else { 0.0 });
-                let kept: Vec<Kept> = (0..rows).map(|i| Kept::of(&row(i).collect::<Vec<f32>>())).collect();
+                let value = |i: usize, d: usize| if i < 597 { 1.0 + d as f32 * 0.37 } else { (i * d % 7) as f32 - 2.0 };
+                let row = |i: usize| -> Vec<f32> {
+                    let values: Vec<f32> = (0..DIMENSIONS).map(|d| value(i, d)).collect();
+                    let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+                    values.iter().map(|v| v / norm).collect()
+                };
+                let kept: Vec<Kept> = (0..rows).map(|i| Kept::of(&row(i))).collect();
                 writer.push(&kept).unwrap();
                 Arc::new(Vectors::open(dir.path(), DIMENSIONS, rows, VectorPrecision::Int8).unwrap())
             };
@@ -322,7 +332,7 @@ mod tests {
 
     #[test]
     fn memory_is_what_the_parts_take() {
-        let (lists, sample) = (4 * 32 * 1_000_000, 15_625 * SAMPLE_BYTES);
+        let (lists, sample) = (4 * 32 * 1_000_000, 15_625 * 2500);
         assert_eq!(memory(1_000_000, &GraphParameters { m: 16, ..PARAMETERS }), lists + 16_000_000 + sample);
     }
 }

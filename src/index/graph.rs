@@ -134,7 +134,9 @@ pub fn descend<'a>(
     mut nearest: Scored,
 ) -> Scored {
     loop {
-        let scored = neighbours(nearest.row()).iter().map(|&row| Scored::new(vectors.score(row, query), row));
+        let neighbours = neighbours(nearest.row());
+        neighbours.iter().for_each(|&row| vectors.prefetch(row));
+        let scored = neighbours.iter().map(|&row| Scored::new(vectors.score(row, query), row));
         match scored.max().filter(|best| *best > nearest) {
             Some(better) => nearest = better,
             None => return nearest,

@@ -10,7 +10,6 @@ use hnsw_rs::{anndists::dist::distances::Distance, hnsw::Hnsw};
 
 use super::{
     IndexError,
-    bench::NEAREST,
     graph::Level,
     kernel,
     manifest::GraphParameters,
@@ -70,14 +69,15 @@ pub fn build(
     Ok(flatten(&hnsw))
 }
 
-/// Builds `hnsw_rs`'s own graph over all of `vectors` in float32, with all threads, and gives `each` its own search, for the rows
-/// nearest to a query, and the levels of the graph.
+/// Builds `hnsw_rs`'s own graph over all of `vectors` in float32, with all threads, and gives `each` its own search, for the `nearest` rows
+/// to a query, and the levels of the graph.
 ///
 /// # Errors
 /// [`IndexError::Interrupted`].
 pub fn baseline<T>(
     vectors: &[f32],
     dimensions: usize,
+    nearest: usize,
     parameters: &GraphParameters,
     progress: &dyn Progress,
     each: impl FnOnce(&dyn Fn(&[f32], usize) -> Vec<u32>, Hierarchy) -> T,
@@ -94,7 +94,7 @@ pub fn baseline<T>(
         progress.advance(chunk.len() as u64);
     }
     let search = |query: &[f32], ef| -> Vec<u32> {
-        hnsw.search(query, NEAREST, ef).into_iter().map(|found| found.d_id as u32).collect()
+        hnsw.search(query, nearest, ef).into_iter().map(|found| found.d_id as u32).collect()
     };
     Ok(each(&search, flatten(&hnsw)))
 }

@@ -132,14 +132,32 @@ pub fn prefetch<T>(values: &[T]) {
 mod tests {
     use super::*;
 
+    /// Those that this processor can run.
+    #[expect(unsafe_code, reason = "each is taken only where the processor has its instructions")]
+    fn kernels() -> Vec<(&'static str, Kernel)> {
+        let mut kernels: Vec<(&str, Kernel)> = vec![("best", best()), ("portable", |q, r| portable(q, r))];
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: see above.
+            if is_x86_feature_detected!("avx2") {
+                kernels.push(("avx2", |q, r| unsafe { avx2(q, r) }));
+            }
+            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni") {
+                kernels.push(("avx512vnni", |q, r| unsafe { avx512vnni(q, r) }));
+            }
+        }
+        kernels
+    }
+
     #[test]
-    fn what_is_best_for_this_processor_gives_what_the_plain_loop_gives() {
+    fn every_kernel_gives_what_the_plain_loop_gives() {
         for n in [0, 1, 15, 16, 17, 31, 32, 63, 64, 100, 384, 768, 1000, MOST_DIMENSIONS] {
             let query: Vec<i16> = (0..n).map(|i| ((i * 7919 % 8191) as i16) - LARGEST_QUERY).collect();
             let row: Vec<i8> = (0..n).map(|i| ((i * 104_729 % 255) as i16 - 127) as i8).collect();
             let exact: i64 = query.iter().zip(&row).map(|(q, r)| i64::from(*q) * i64::from(*r)).sum();
-            assert_eq!(i64::from(portable(&query, &row)), exact, "{n}");
-            assert_eq!(i64::from(best()(&query, &row)), exact, "{n}");
+            for (name, kernel) in kernels() {
+                assert_eq!(i64::from(kernel(&query, &row)), exact, "{name}, {n}");
+            }
         }
     }
 

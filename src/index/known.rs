@@ -45,34 +45,29 @@ pub struct Known {
 }
 
 impl Known {
-    /// Those of the index in `dir`; none if they are less precise than `precision`.
+    /// Those of the index in `dir`, which is verified: what is damaged would be taken over, under new checksums.
     ///
     /// # Errors
     /// [`IndexError`]; [`IndexError::OtherModel`] when they are not of `model`.
-    pub fn of_index(
-        dir: &Path,
-        model: &ModelReference,
-        precision: VectorPrecision,
-    ) -> Result<Option<Self>, IndexError> {
+    pub fn of_index(dir: &Path, model: &ModelReference) -> Result<(Self, IndexManifest), IndexError> {
         let manifest = IndexManifest::read(dir)?;
         manifest.model.check(model)?;
-        if manifest.vectors.bytes() < precision.bytes() {
-            return Ok(None);
-        }
+        manifest.verify(dir)?;
         let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
         let vectors = Vectors::open(dir, model.dimensions, manifest.counts.rows as usize, manifest.vectors)?;
-        Ok(Some(Self { concepts, vectors }))
+        Ok((Self { concepts, vectors }, manifest))
     }
 
-    /// Those that a build in `dir` completed before it was ended; none if it had not begun to embed, or less precisely.
+    /// Its names, with everything else that is known of their concepts.
+    pub fn concepts(&self) -> &Concepts {
+        &self.concepts
+    }
+
+    /// Those that a build in `dir` completed before it was ended; none if it had not begun to embed.
     ///
     /// # Errors
     /// [`IndexError`]; [`IndexError::OtherModel`] when they are not of `model`.
-    pub fn of_partial(
-        dir: &Path,
-        model: &ModelReference,
-        precision: VectorPrecision,
-    ) -> Result<Option<Self>, IndexError> {
+    pub fn of_partial(dir: &Path, model: &ModelReference) -> Result<Option<Self>, IndexError> {
         let path = dir.join(PARTIAL);
         if !path.is_file() {
             return Ok(None);
@@ -80,9 +75,6 @@ impl Known {
         let fail = |reason| IndexError::Manifest { path: path.clone(), reason };
         let partial: Partial = read_manifest(&path, FORMAT).map_err(fail)?;
         partial.model.check(model)?;
-        if partial.vectors.bytes() < precision.bytes() {
-            return Ok(None);
-        }
         let rows = partial.counts.rows as usize;
         let vectors = Vectors::open_begun(dir, model.dimensions, BLOCK as usize, rows, partial.vectors)?;
         if vectors.len() == 0 {
@@ -97,8 +89,11 @@ impl Known {
         self.vectors.len()
     }
 
-    /// The vector of `text`, the text of a row.
-    pub fn find(&self, text: &str) -> Option<Kept> {
+    /// The vector of `text`, the text of a row, if it is as precise as that.
+    pub fn find(&self, text: &str, precision: VectorPrecision) -> Option<Kept> {
+        if self.vectors.precision() < precision {
+            return None;
+        }
         let row = self.concepts.row(&text::key(text)).filter(|&row| (row as usize) < self.vectors.len())?;
         (self.concepts.row_text(row) == text).then(|| self.vectors.rows().kept(row))
     }

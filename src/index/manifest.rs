@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Assembled, BuildOptions, IndexError, Recall, VectorPrecision, concepts::Selection};
+use super::{IndexError, Recall, VectorPrecision, concepts::Selection};
 use crate::{
-    files::{FileSum, read_manifest, sha256_hex, sums, write_manifest},
+    files::{FileSum, read_manifest, sha256_hex, write_manifest},
     text::NORMALISATION,
 };
 
@@ -32,6 +32,8 @@ pub fn parts(precision: VectorPrecision) -> Vec<&'static str> {
     parts
 }
 
+/// Candidates that a search may look at.
+const MOST_CANDIDATES: usize = 1 << 20;
 /// Bytes up to which a part is read and its checksum compared whenever it is opened; a larger one is only measured, and
 /// compared by `index verify`. What a damaged part says wrongly is then an empty answer, never a panic.
 const CHECKED_WHEN_OPENED: u64 = 256 << 20;
@@ -143,32 +145,6 @@ pub struct IndexManifest {
 }
 
 impl IndexManifest {
-    /// That of the parts in `dir`, whose graph has `repaired` points that had to be connected.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn new(dir: &Path, assembled: Assembled, options: &BuildOptions, repaired: u64) -> Result<Self, IndexError> {
-        let Assembled { counts, sources, semantic_types, .. } = assembled;
-        Ok(Self {
-            format: FORMAT,
-            normalisation: NORMALISATION,
-            name: options.name.clone(),
-            model: options.model.clone(),
-            vectors: options.vectors,
-            score: "cosine".into(),
-            nil_threshold: options.nil_threshold,
-            counts,
-            sources,
-            semantic_types,
-            selection: options.selection.clone(),
-            graph: GraphParameters { repaired, ..options.graph },
-            recall: None,
-            inputs: options.inputs.clone(),
-            files: sums(dir, &parts(options.vectors))?,
-            saplink: env!("CARGO_PKG_VERSION").into(),
-        })
-    }
-
     /// Writes it to `dir`.
     ///
     /// # Errors
@@ -194,8 +170,11 @@ impl IndexManifest {
         if manifest.score != "cosine" {
             return Err(fail(format!("score `{}` is not known to this saplink", manifest.score)));
         }
-        if manifest.model.dimensions == 0 || manifest.graph.ef_search == 0 || !manifest.nil_threshold.is_finite() {
-            return Err(fail("a parameter is zero or not a number".into()));
+        if manifest.model.dimensions == 0
+            || !(1..=MOST_CANDIDATES).contains(&manifest.graph.ef_search)
+            || !manifest.nil_threshold.is_finite()
+        {
+            return Err(fail("a parameter is out of its range".into()));
         }
         if !manifest.sources.is_sorted_by(|a, b| a.source < b.source) {
             return Err(fail("its sources are not in order".into()));

@@ -1,7 +1,8 @@
 //! The index of concept names: built once, opened read-only, mapped.
 //!
 //! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `concepts` (everything but vectors), `filter`,
-//! `words` and `spelling` (misspelt words), `vectors`, `graph` (search), `build` and `build_graph` (how it comes to be).
+//! `words` and `spelling` (misspelt words); `kernel`, `vectors`, `beam`, `graph` and `scan` (search); `build`, `known`, `build_graph` and
+//! `hierarchy` (how it comes to be); `recall` and `bench` (how good it is).
 //!
 //! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
 
@@ -84,18 +85,26 @@ pub enum IndexError {
         index.name, index.fingerprint, loaded.name, loaded.fingerprint
     )]
     OtherModel { index: ModelReference, loaded: ModelReference },
-    #[error("the graph of so many names takes {} MB of memory, and {} MB are allowed", needed >> 20, allowed >> 20)]
+    #[error("the graph of so many names takes {} MB of memory, and {} MB are allowed", megabytes(*needed), megabytes(*allowed))]
     Memory { needed: u64, allowed: u64 },
-    #[error("{}: {} MB are needed and {} MB are free", path.display(), needed >> 20, free >> 20)]
+    #[error("{}: {} MB are needed and {} MB are free", path.display(), megabytes(*needed), megabytes(*free))]
     Space { path: PathBuf, needed: u64, free: u64 },
+    #[error("there are {found} vectors where {wanted} are wanted")]
+    TooFew { found: usize, wanted: usize },
     #[error("the names could not be embedded: {0}")]
     Embed(String),
     #[error("interrupted")]
     Interrupted,
 }
 
+fn megabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
 /// Rows that a search of the graph compares for each candidate that it looks at, about: `index bench` tells.
 const COMPARED_PER_CANDIDATE: u64 = 12;
+/// By how much codes alone may misjudge a cosine.
+const ROUNDING: f32 = 1e-3;
 /// How much cheaper a row is compared in a scan than in the graph, about.
 const SCAN_ADVANTAGE: u64 = 4;
 
@@ -130,7 +139,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index in `dir` after checking every part of it.
+    /// Opens the index in `dir` after comparing every part of it with the manifest, see [`IndexManifest::read`].
     ///
     /// # Errors
     /// [`IndexError`] names the file that is missing, damaged or of another version.
@@ -199,6 +208,11 @@ impl Index {
         self.exact = true;
     }
 
+    /// Whether every search does.
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
     /// A normalised `key` with its unknown words repaired, by the words of names that may be shown; none if there is nothing to repair.
     pub fn repair(&self, key: &str) -> Option<Repaired> {
         self.words.repair(key, &|sources| self.concepts.shows_word(sources))
@@ -209,12 +223,9 @@ impl Index {
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let (query, k) = (QueryVector::new(query), k.max(1));
-        let least = if filter.passing() < self.vectors.len() {
-            LEAST_FILTERED.max(k.saturating_mul(8))
-        } else {
-            k.saturating_mul(2)
-        };
-        let mut ef = self.ef_search.max(least);
+        let least = if self.is_narrow(filter) { LEAST_FILTERED.max(k.saturating_mul(8)) } else { k.saturating_mul(2) };
+        // What was measured is what is served, however few concepts are asked for.
+        let mut ef = self.ef_search.max(least).max(2 * recall::NEAREST);
         if self.exact || self.is_scanned_sooner(filter.passing(), ef) {
             return self.scan_one(query, k, filter);
         }
@@ -226,9 +237,12 @@ impl Index {
             }
             let allowed = |row| filter.passes(&self.concepts, row);
             let found = self.graph.search(self.vectors.rows(), &query, &starts, ef, allowed, &mut scratch);
-            scan::rescore(self.vectors.rows(), &query, found, k);
-            let hits = self.hits(found, k, filter);
-            if hits.len() >= k {
+            // A few of them mostly are as many concepts as are wanted; else all are scored anew.
+            let hits = [k, usize::MAX].into_iter().find_map(|wanted| {
+                let hits = self.hits(scan::rescore(self.vectors.rows(), &query, found, wanted), k, filter);
+                (hits.len() >= k).then_some(hits)
+            });
+            if let Some(hits) = hits {
                 break hits;
             }
             ef = ef.saturating_mul(4);
@@ -237,8 +251,16 @@ impl Index {
         hits
     }
 
-    /// The nearest of some rows that pass, if not all do: where the mention itself is, there may be none.
+    /// Whether a filter leaves so much out that where a mention is there may be nothing that passes.
+    fn is_narrow(&self, filter: &Filter) -> bool {
+        filter.passing() < self.vectors.len() / 10 * 9
+    }
+
+    /// The nearest of some rows that pass a narrow filter.
     fn starts(&self, query: &QueryVector, filter: &Filter) -> Vec<u32> {
+        if !self.is_narrow(filter) {
+            return vec![];
+        }
         let mut best = scan::scan(self.vectors.rows(), std::slice::from_ref(query), filter.spread(SPREAD), STARTS);
         best.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
     }
@@ -247,7 +269,8 @@ impl Index {
     /// fewer of them pass.
     fn is_scanned_sooner(&self, passing: usize, ef: usize) -> bool {
         let (passing, rows) = (passing as u64, self.vectors.len() as u64);
-        passing * passing <= SCAN_ADVANTAGE * COMPARED_PER_CANDIDATE * ef as u64 * rows
+        let compared = (SCAN_ADVANTAGE * COMPARED_PER_CANDIDATE).saturating_mul(ef as u64);
+        passing * passing <= compared.saturating_mul(rows)
     }
 
     /// As [`Index::search`], comparing every row that passes: what its recall is measured against.
@@ -269,7 +292,8 @@ impl Index {
             let mut keep = first;
             loop {
                 let hits = self.hits(&found, k, filter);
-                let settled = hits.len() >= k && found.last().is_some_and(|last| last.score() < hits[k - 1].score);
+                let settled =
+                    hits.len() >= k && found.last().is_some_and(|last| last.score() + ROUNDING < hits[k - 1].score);
                 if settled || found.len() < keep {
                     return hits;
                 }

@@ -10,9 +10,9 @@ use super::{ConceptHit, Filter, FilterRequest, Index, IndexError, QueryVector};
 use crate::progress::Progress;
 
 /// Concepts that are asked for.
-const NEAREST: usize = 10;
+pub const NEAREST: usize = 10;
 /// Values of `ef_search` that are tried, in this order.
-const EF: [usize; 14] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
+const EF: [usize; 14] = [2 * NEAREST, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
 /// Queries that are compared with a block of rows at once.
 const TOGETHER: usize = 64;
 
@@ -37,13 +37,12 @@ pub enum Wanted {
 }
 
 impl Index {
-    /// About `count` texts like mentions, the same for the same index: names of it, of which one lost a word, another has two letters
+    /// `count` texts like mentions, the same for the same index: names of it, of which one lost a word, another has two letters
     /// exchanged.
     pub fn sample_mentions(&self, count: usize) -> Vec<String> {
         let rows = self.vectors.len();
-        let step = (rows / count.max(1)).max(1);
-        let rows = (step / 2..rows).step_by(step).take(count);
-        rows.enumerate().map(|(i, row)| changed(self.concepts.row_text(row as u32), i)).collect()
+        let count = count.min(rows);
+        (0..count).map(|i| changed(self.concepts.row_text(((2 * i + 1) * rows / (2 * count)) as u32), i)).collect()
     }
 
     /// Measures searches for `vectors`, one after another of norm 1, and from now on searches with the `ef_search` that was wanted.

@@ -49,13 +49,14 @@ pub fn scan(
 /// Rows that are rescored beside twice as many as are wanted: rounding exchanges rows that lie near each other.
 const RESCORED: usize = 16;
 
-/// Scores the best of `found`, from which `wanted` will be taken, with all that is kept of their vectors, and orders them anew.
-pub fn rescore(vectors: Rows, query: &QueryVector, found: &mut [Scored], wanted: usize) {
+/// Scores the best of `found`, from which `wanted` will be taken, with all that is kept of their vectors, orders them anew and gives them.
+pub fn rescore<'a>(vectors: Rows, query: &QueryVector, found: &'a mut [Scored], wanted: usize) -> &'a mut [Scored] {
     let count = found.len().min(wanted.saturating_mul(2).saturating_add(RESCORED));
     let (best, _) = found.split_at_mut(count);
     best.iter().for_each(|scored| vectors.prefetch_residuals(scored.row()));
     best.iter_mut().for_each(|scored| *scored = Scored::new(vectors.fine_score(scored.row(), query), scored.row()));
     best.sort_unstable_by(|a, b| b.cmp(a));
+    best
 }
 
 /// The best of what it was offered.

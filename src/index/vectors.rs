@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     IndexError,
     kernel::{self, Kernel, LARGEST_CODE, LARGEST_QUERY, MOST_DIMENSIONS},
-    manifest::{RESIDUALS as RESIDUALS_FILE, SCALES, VECTORS},
+    manifest::{RESIDUALS, SCALES, VECTORS},
     mapped::{self, Column, MappedFile},
 };
 
@@ -36,7 +36,7 @@ impl QueryVector {
 }
 
 /// What is kept of a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorPrecision {
     /// Codes.
@@ -56,7 +56,7 @@ impl VectorPrecision {
 }
 
 /// Steps of a residual in a step of a code.
-const RESIDUALS: f32 = 254.0;
+const RESIDUAL_STEPS: f32 = 254.0;
 
 /// A row as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +73,7 @@ impl Kept {
         let factor = if peak > 0.0 { f32::from(LARGEST_CODE) / peak } else { 0.0 };
         let codes: Vec<i8> = vector.iter().map(|value| (value * factor).round() as i8).collect();
         let left = vector.iter().zip(&codes).map(|(value, code)| value * factor - f32::from(*code));
-        let residuals = left.map(|left| (left * RESIDUALS).round() as i8).collect();
+        let residuals = left.map(|left| (left * RESIDUAL_STEPS).round() as i8).collect();
         Self { codes, residuals, scale: peak / f32::from(LARGEST_CODE) }
     }
 }
@@ -99,7 +99,7 @@ impl VectorsWriter {
             return Err(IndexError::TooLarge("4,096 dimensions"));
         }
         let file = |name| fs_err::File::create(dir.join(name));
-        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS)).transpose()?;
         Ok(Self { codes: file(VECTORS)?, scales: file(SCALES)?, residuals })
     }
 
@@ -143,7 +143,7 @@ impl Vectors {
             if fits { Ok(file) } else { Err(file.damaged(format!("{} bytes are not {rows} rows", file.len()))) }
         };
         let residuals =
-            (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE, dimensions)?.whole()).transpose()?;
+            (precision == VectorPrecision::Int16).then(|| file(RESIDUALS, dimensions)?.whole()).transpose()?;
         let (codes, scales) = (file(VECTORS, dimensions)?.whole()?, file(SCALES, size_of::<f32>())?.whole()?);
         Ok(Self { codes, scales, residuals, dimensions })
     }
@@ -161,7 +161,7 @@ impl Vectors {
     ) -> Result<Self, IndexError> {
         let file = |name: &str| MappedFile::open(&dir.join(name));
         let (codes, scales) = (file(VECTORS)?, file(SCALES)?);
-        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS)).transpose()?;
         let of_codes = |file: &MappedFile| file.len() / dimensions.max(1);
         let whole =
             of_codes(&codes).min(residuals.as_ref().map_or(usize::MAX, of_codes)).min(scales.len() / size_of::<f32>());
@@ -181,6 +181,11 @@ impl Vectors {
             dimensions: self.dimensions,
             kernel: kernel::best(),
         }
+    }
+
+    /// What is kept of them.
+    pub fn precision(&self) -> VectorPrecision {
+        if self.residuals.is_some() { VectorPrecision::Int16 } else { VectorPrecision::Int8 }
     }
 
     /// Number of rows.
@@ -231,7 +236,7 @@ impl<'a> Rows<'a> {
     pub fn fine_score(&self, row: u32, query: &QueryVector) -> f32 {
         let coarse = (self.kernel)(&query.codes, self.codes(row)) as f32;
         let fine =
-            self.residuals(row).map_or(0.0, |residuals| (self.kernel)(&query.codes, residuals) as f32 / RESIDUALS);
+            self.residuals(row).map_or(0.0, |residuals| (self.kernel)(&query.codes, residuals) as f32 / RESIDUAL_STEPS);
         (coarse + fine) * (self.scale(row) * query.scale)
     }
 
@@ -317,8 +322,8 @@ mod tests {
         for (dimensions, rows) in [(8, 2), (8, 4), (7, 3), (0, 3), (24, 1)] {
             assert!(error(dimensions, rows, coarse).contains(".bin"));
         }
-        fs_err::write(dir.path().join(RESIDUALS_FILE), [0; 8]).unwrap();
-        assert!(error(8, 3, fine).contains(RESIDUALS_FILE));
+        fs_err::write(dir.path().join(RESIDUALS), [0; 8]).unwrap();
+        assert!(error(8, 3, fine).contains(RESIDUALS));
         fs_err::write(dir.path().join(SCALES), [0; 8]).unwrap();
         assert!(error(8, 3, coarse).contains(SCALES));
     }

@@ -48,7 +48,9 @@ pub struct IndexInfo {
     pub sources: Vec<SourceView>,
     /// Below this score the best candidate is answered as NIL.
     pub nil_threshold: f32,
-    /// Candidates that a search looks at.
+    /// Whether every search compares every name.
+    pub exact: bool,
+    /// Candidates that a search looks at otherwise.
     pub ef_search: usize,
     /// What such searches find, as it was measured; absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,6 +176,7 @@ impl Info {
                 rows: index.counts.rows,
                 sources: SourcesView::new(linker.index().concepts()).sources,
                 nil_threshold: index.nil_threshold,
+                exact: linker.index().is_exact(),
                 ef_search: index.graph.ef_search,
                 recall: index.recall.map(|Recall { queries, at_1, at_10 }| RecallView { queries, at_1, at_10 }),
             },

@@ -54,7 +54,7 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
                 "device": "cpu"},
             "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
                 "sources": [{"source": "SAPLINK", "languages": ["ENG"], "concepts": 2000, "atoms": 8000, "codes": 0}],
-                "nil_threshold": 0.75, "ef_search": 96,
+                "nil_threshold": 0.75, "exact": false, "ef_search": 96,
                 "recall": {"queries": 1000, "at_1": 0.995, "at_10": 0.992}},
             "onnxruntime": "ORT Build Info: ..",
             "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100,
