@@ -43,19 +43,19 @@ figures: onnxruntime build index/starter/index.json
 figures-import:
 	cargo bench --locked --bench import -- $(ROWS)
 
-# Vectors are made from those of INDEX.
-INDEX ?= index/starter
+# Where vectors come from: others are made from those of an index, or those of a file are taken, as in VECTORS="--vectors names.npy".
+VECTORS ?= --index index/starter
 SIZES ?= 200000 1000000 2000000 4000000
 
 figures-search: onnxruntime build index/starter/index.json
 	test -d .bench/python || python3 -m venv .bench/python
 	.bench/python/bin/pip install --quiet -r benches/requirements-compare.txt
-	$(SAPLINK) index bench --index $(INDEX) --rows 200000 --baseline --out .bench/vectors
+	$(SAPLINK) index bench $(VECTORS) --rows 200000 --baseline --out .bench/vectors
 	.bench/python/bin/python benches/compare_search.py .bench/vectors
 
 figures-growth: onnxruntime build index/starter/index.json
 	for rows in $(SIZES); do \
-	  $(SAPLINK) index bench --index $(INDEX) --rows $$rows --dimensions 768 --queries 500 --vectors-as int8 || exit 1; \
+	  $(SAPLINK) index bench $(VECTORS) --rows $$rows --dimensions 768 --queries 500 || exit 1; \
 	done
 
 openapi:

@@ -145,7 +145,7 @@ pub struct RecallArgs {
     /// Directory of the model [default: models/NAME, NAME being what the index asks for]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
-    /// Mentions to measure with, one a line [default: names of the index with a letter or a word changed]
+    /// Mentions to measure with, one a line [default: names of the index with letters exchanged, a word missing or a word of another name]
     #[arg(long, value_name = "FILE")]
     pub mentions: Option<PathBuf>,
     /// How many names are taken

@@ -1,6 +1,6 @@
 //! How many of the concepts that an exact search finds the index finds too, and how many candidates that takes.
 //!
-//! Measured with texts like mentions: names of the index with a letter or a word changed, or what the caller gives. Invariant: measured are
+//! Measured with texts like mentions: names of the index with letters exchanged, a word missing or a word of another name, or what the caller gives. Invariant: measured are
 //! searches as they are served.
 
 use rayon::prelude::*;
@@ -37,12 +37,13 @@ pub enum Wanted {
 }
 
 impl Index {
-    /// `count` texts like mentions, the same for the same index: names of it, of which one lost a word, another has two letters
-    /// exchanged.
+    /// `count` texts like mentions, the same for the same index: names of it, of which one lost a word, one has a word of another name, and
+    /// one has two letters exchanged.
     pub fn sample_mentions(&self, count: usize) -> Vec<String> {
         let rows = self.vectors.len();
         let count = count.min(rows);
-        (0..count).map(|i| changed(self.concepts.row_text(((2 * i + 1) * rows / (2 * count)) as u32), i)).collect()
+        let name = |i: usize| self.concepts.row_text(((2 * i + 1) * rows / (2 * count)) as u32);
+        (0..count).map(|i| changed(name(i), name((i + count / 2) % count), i)).collect()
     }
 
     /// Measures searches for `vectors`, one after another of norm 1, and from now on searches with the `ef_search` that was wanted.
@@ -94,17 +95,23 @@ fn right(hits: &[ConceptHit], truth: &[ConceptHit], k: usize) -> usize {
     hits.iter().take(k).filter(|hit| hit.score >= worst).count()
 }
 
-/// `name` as a hurried hand might write it.
-fn changed(name: &str, i: usize) -> String {
+/// `name` as somebody might write it who does not know it: a word is missing, or stands in `other`, or two letters are exchanged.
+fn changed(name: &str, other: &str, i: usize) -> String {
     let mut words: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
-    if i.is_multiple_of(2) && words.len() > 2 {
-        words.remove(i / 2 % words.len());
+    let place = i / 3 % words.len().max(1);
+    if i % 3 == 0 && words.len() > 2 {
+        words.remove(place);
+    } else if i % 3 == 1
+        && words.len() > 1
+        && let Some(foreign) = other.split_whitespace().last()
+    {
+        words[place] = foreign.to_owned();
     } else if let Some(longest) = words.iter_mut().max_by_key(|word| word.chars().count()) {
         let mut letters: Vec<char> = longest.chars().collect();
         let places: Vec<usize> =
             (1..letters.len().saturating_sub(1)).filter(|&at| letters[at] != letters[at + 1]).collect();
         if !places.is_empty() {
-            let at = places[i / 2 % places.len()];
+            let at = places[i / 3 % places.len()];
             letters.swap(at, at + 1);
         }
         *longest = letters.into_iter().collect();
@@ -118,13 +125,14 @@ mod tests {
 
     #[test]
     fn changed_names_are_near_and_not_the_same() {
-        assert_eq!(changed("acute myocardial infarction", 0), "myocardial infarction");
-        assert_eq!(changed("acute myocardial infarction", 2), "acute infarction");
-        assert_eq!(changed("heart attack", 1), "heart atatck");
-        assert_eq!(changed("heart attack", 3), "heart attcak");
-        assert_eq!(changed("MI", 1), "MI");
+        let changed_attack = |i| changed("heart attack", "broken leg", i);
+        assert_eq!(changed("acute myocardial infarction", "", 0), "myocardial infarction");
+        assert_eq!(changed("acute myocardial infarction", "", 3), "acute infarction");
+        assert_eq!([1, 4].map(changed_attack), ["leg attack", "heart leg"]);
+        assert_eq!([2, 5].map(changed_attack), ["heart atatck", "heart attcak"]);
+        assert_eq!([0, 1, 2].map(|i| changed("MI", "broken leg", i)), ["MI", "MI", "MI"]);
         for i in 0..200 {
-            assert!(!changed("Läsion der äußeren Hülle", i).is_empty());
+            assert!(!changed("Läsion der äußeren Hülle", "öde", i).is_empty());
         }
     }
 }
