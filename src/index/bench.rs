@@ -95,7 +95,7 @@ fn made(index: &Index, number: u64, out: &mut [f32]) {
         let (codes, weight) = (vectors.codes(row), weight * vectors.scale(row));
         out.iter_mut().zip(codes.iter().cycle()).for_each(|(value, &code)| *value += weight * f32::from(code));
     }
-    let noise = 0.3 / (out.len() as f32).sqrt();
+    let noise = 0.8 / (out.len() as f32).sqrt();
     for (j, value) in out.iter_mut().enumerate() {
         let sign = if (j / index.vectors.dimensions() * 31 + j).is_multiple_of(2) { 1.0 } else { -1.0 };
         *value = *value * sign + noise * (2.0 * share(random()) - 1.0);
