@@ -99,7 +99,7 @@ fn right(hits: &[ConceptHit], truth: &[ConceptHit], k: usize) -> usize {
 fn changed(name: &str, other: &str, i: usize) -> String {
     let mut words: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
     let place = i / 3 % words.len().max(1);
-    if i % 3 == 0 && words.len() > 2 {
+    if i.is_multiple_of(3) && words.len() > 2 {
         words.remove(place);
     } else if i % 3 == 1
         && words.len() > 1
