@@ -1,5 +1,7 @@
 //! The command line. Only here is the environment read.
 
+mod values;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use bytesize::ByteSize;
@@ -8,9 +10,9 @@ use clap::{
     builder::{BoolishValueParser, Resettable},
 };
 
+use self::values::{cosine, positive, semantic_group, semantic_type, share, workers};
 use crate::{
     bert::{Pooling, Precision},
-    domain,
     encoder::Device,
     index::{GraphParameters, VectorPrecision, Wanted},
     telemetry::{LogFormat, LogLevel},
@@ -461,35 +463,6 @@ impl From<PrecisionArg> for Precision {
             PrecisionArg::Fp16 => Self::Fp16,
         }
     }
-}
-
-/// No number on the command line means anything beyond this.
-const MOST: usize = 1_000_000_000;
-
-fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| format!("must be between 1 and {MOST}"))
-}
-
-fn workers(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "must be between 1 and 1024".into())
-}
-
-fn semantic_type(text: &str) -> Result<String, String> {
-    let known = domain::semantic_type::position(text).is_some();
-    known.then(|| text.to_owned()).ok_or_else(|| "must be TUIs such as T047".into())
-}
-
-fn semantic_group(text: &str) -> Result<String, String> {
-    let known = domain::semantic_type::is_group(text);
-    known.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|s| (0.0..=1.0).contains(s)).ok_or_else(|| "must be between 0 and 1".into())
-}
-
-fn cosine(text: &str) -> Result<f32, String> {
-    text.parse().ok().filter(|s| (-1.0..=1.0).contains(s)).ok_or_else(|| "must be between -1 and 1".into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -103,15 +103,15 @@ pub fn read_manifest<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T,
     serde_json::from_slice(&bytes).map_err(|e| e.to_string())
 }
 
-/// Writes a manifest for people to read.
+/// Writes a manifest, or another report, for people to read.
 pub fn write_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
     fs_err::write(path, serde_json::to_string_pretty(manifest)? + "\n")
 }
 
 /// As [`write_manifest`], for a manifest that is in use: a reader sees the old one or the new one.
 pub fn replace_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(parent_of(path))?;
-    file.write_all((serde_json::to_string_pretty(manifest)? + "\n").as_bytes())?;
+    let file = tempfile::NamedTempFile::new_in(parent_of(path))?;
+    write_manifest(file.path(), manifest)?;
     file.as_file().set_permissions(fs_err::metadata(path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     cli::BenchArgs,
+    files::write_manifest,
     index::{
         Index,
         bench::{self, BenchOptions, Report, Source},
@@ -49,7 +50,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         Some(dir) => {
             fs_err::create_dir_all(dir)?;
             let report = bench::run(&source, &options, dir, true, &bars)?;
-            fs_err::write(dir.join("ours.json"), serde_json::to_string_pretty(&report)? + "\n")?;
+            write_manifest(&dir.join("ours.json"), &report)?;
             report
         }
         None => {

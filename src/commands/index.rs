@@ -38,8 +38,8 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let model = linker::reference(&encoder);
     let added_to = args.add.then(|| Known::of_index(out, &model)).transpose().with_context(failed)?;
-    let (mut known, old) = added_to.map(|(known, manifest)| (vec![known], manifest)).unzip();
-    let known: &mut Vec<Known> = known.get_or_insert_default();
+    let (added_to, old) = added_to.unzip();
+    let mut known = vec![];
     // Held before the new directory is made, which would have them removed.
     let left = if args.resume { abandoned(out).with_context(failed)? } else { vec![] };
     for left in &left {
@@ -50,14 +50,14 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
         }
     }
     if args.resume {
-        let found = known[usize::from(old.is_some())..].iter().map(Known::vectors).max().unwrap_or(0);
+        let found = known.iter().map(Known::vectors).max().unwrap_or(0);
         eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
     let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
     let selection = old.as_ref().map_or_else(|| selection(&args.selection), |old| old.selection.clone());
-    let added_to = old.is_some().then(|| known[0].concepts());
+    let concepts = added_to.as_ref().map(Known::concepts);
     let (assembled, mut inputs) =
-        collect(args, selection.clone(), added_to, staged.path(), &bars).with_context(failed)?;
+        collect(args, selection.clone(), concepts, staged.path(), &bars).with_context(failed)?;
     if let Some(old) = &old {
         inputs.splice(0..0, old.inputs.iter().cloned());
     }
@@ -75,7 +75,8 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
         memory: args.memory.as_u64(),
     };
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
-    let built = index::build(staged, assembled, &options, known, &embed(&encoder), &bars);
+    let known: Vec<&Known> = known.iter().chain(&added_to).collect();
+    let built = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
     if built.is_err() && !(left.is_empty() && abandoned(out).unwrap_or_default().is_empty()) {
         bars.finish();
         eprintln!(

@@ -238,7 +238,7 @@ pub fn run(
             let width = 2 * options.graph.m;
             let mut lists = vec![NONE; rows * width];
             for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
-                lists[row as usize * width..][..width].iter_mut().zip(neighbours).for_each(|(place, &n)| *place = n);
+                build_graph::fill(&mut lists[row as usize * width..][..width], neighbours);
             }
             graph::write(&path, Ground { lists: &lists, width }, &levels[1..], entry)?;
             ours("saplink, graph of hnsw_rs", &Graph::open(&path, rows)?, &mut searches);

@@ -64,7 +64,7 @@ pub fn build(
     mut staged: StagedDir,
     assembled: Assembled,
     options: &BuildOptions,
-    known: &[Known],
+    known: &[&Known],
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<Built, IndexError> {
@@ -84,7 +84,7 @@ fn complete(
     dir: &Path,
     assembled: Assembled,
     options: &BuildOptions,
-    known: &[Known],
+    known: &[&Known],
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<Built, IndexError> {
@@ -178,7 +178,7 @@ fn embed_rows(
     concepts: &Concepts,
     mut writer: VectorsWriter,
     options: &BuildOptions,
-    known: &[Known],
+    known: &[&Known],
     embed: Embed,
     progress: &dyn Progress,
 ) -> Result<u64, IndexError> {

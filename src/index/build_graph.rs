@@ -85,7 +85,8 @@ fn scatter(row: u32) -> u32 {
     x ^ x >> 16
 }
 
-fn fill(list: &mut [u32], neighbours: &[u32]) {
+/// Makes `list` one of these neighbours.
+pub fn fill(list: &mut [u32], neighbours: &[u32]) {
     list.fill(NONE);
     list.iter_mut().zip(neighbours).for_each(|(place, &neighbour)| *place = neighbour);
 }

@@ -1,7 +1,7 @@
 //! How many of the concepts that an exact search finds the index finds too, and how many candidates that takes.
 //!
-//! Measured with texts like mentions: names of the index with letters exchanged, a word missing or a word of another name, or what the caller gives. Invariant: measured are
-//! searches as they are served.
+//! Measured with texts like mentions: names of the index with letters exchanged, a word missing or a word of another name, or what the
+//! caller gives. Invariant: what is measured are searches as they are served.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
