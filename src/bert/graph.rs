@@ -52,10 +52,28 @@ impl GraphBuilder {
     }
 
     /// Adds a node with `N` outputs.
-    pub fn ops<const N: usize>(&mut self, op: &str, inputs: &[&str], attribute: Vec<Attribute>) -> [Value; N] {
+    pub fn ops<const N: usize>(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> [Value; N] {
+        let name = self.next_name(op);
+        let outputs = std::array::from_fn(|i| output_of(&name, i));
+        self.node(op, name, inputs, &outputs, attributes);
+        outputs
+    }
+
+    /// `value` cut along its first axis into parts of these sizes.
+    pub fn split(&mut self, value: &str, sizes: &[i64]) -> Vec<Value> {
+        let sizes_ = self.ints(sizes);
+        let name = self.next_name("Split");
+        let outputs: Vec<Value> = (0..sizes.len()).map(|i| output_of(&name, i)).collect();
+        self.node("Split", name, &[value, &sizes_], &outputs, vec![Attribute::int("axis", 0)]);
+        outputs
+    }
+
+    fn next_name(&mut self, op: &str) -> String {
         self.counter += 1;
-        let name = format!("{}_{}", op.to_lowercase(), self.counter);
-        let outputs: [Value; N] = std::array::from_fn(|i| if i == 0 { name.clone() } else { format!("{name}.{i}") });
+        format!("{}_{}", op.to_lowercase(), self.counter)
+    }
+
+    fn node(&mut self, op: &str, name: String, inputs: &[&str], outputs: &[Value], attribute: Vec<Attribute>) {
         self.graph.node.push(onnx::Node {
             input: inputs.iter().map(|&i| i.into()).collect(),
             output: outputs.to_vec(),
@@ -63,7 +81,6 @@ impl GraphBuilder {
             name,
             attribute,
         });
-        outputs
     }
 
     /// A named initializer: a weight of the model.
@@ -95,6 +112,11 @@ impl GraphBuilder {
         self.constant(Tensor::new(DataType::Float, &[], value.to_le_bytes().to_vec()))
     }
 
+    /// An int64 scalar, as numbers of rows are.
+    pub fn int(&mut self, value: i64) -> Value {
+        self.constant(Tensor::new(DataType::Int64, &[], value.to_le_bytes().to_vec()))
+    }
+
     /// `value` cast to `to`.
     pub fn cast(&mut self, value: &str, to: DataType) -> Value {
         self.op_with("Cast", &[value], vec![Attribute::int("to", to as i64)])
@@ -115,4 +137,9 @@ impl GraphBuilder {
             opset_import: vec![onnx::Opset { domain: String::new(), version: OPSET }],
         }
     }
+}
+
+/// The name of a node's output.
+fn output_of(node: &str, i: usize) -> Value {
+    if i == 0 { node.to_owned() } else { format!("{node}.{i}") }
 }

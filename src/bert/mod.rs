@@ -1,7 +1,8 @@
 //! BERT: from a Hugging Face checkpoint to an ONNX graph that we write ourselves.
 //!
-//! Reading order: `config` and `checkpoint` (what was downloaded), `weights` (checked and laid out), `graph` and `onnx`
-//! (how a graph is written), `export` (the encoder as a graph), `quantise` (its int8 form).
+//! Reading order: `config` and `checkpoint` (what was downloaded), `weights` (checked and laid out), `onnx` and `graph`
+//! (how a graph is written), `tape` (operators with their gradients), `network` (BERT over them), `export` (the encoder as a graph),
+//! `quantise` (its int8 form); `loss`, `training` and `optimizer` (a step of training as graphs).
 //!
 //! Invariant: pure computation over files and bytes; nothing here knows ONNX Runtime.
 
@@ -9,13 +10,18 @@ pub mod checkpoint;
 pub mod config;
 pub mod export;
 pub mod graph;
+pub mod loss;
+mod network;
 pub mod onnx;
+pub mod optimizer;
 mod quantise;
+pub mod tape;
+pub mod training;
 pub mod weights;
 
 use std::path::{Path, PathBuf};
 
-pub use config::BertConfig;
+pub use config::{Activation, BertConfig};
 pub use export::{ExportOptions, Pooling, Precision};
 pub use weights::Weights;
 

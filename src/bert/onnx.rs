@@ -67,6 +67,10 @@ pub struct Attribute {
     pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub s: Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub t: Option<Tensor>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -84,6 +88,16 @@ impl Attribute {
         Self { name: name.into(), f, kind: 1, ..Self::default() }
     }
 
+    /// A text attribute.
+    pub fn text(name: &str, s: &str) -> Self {
+        Self { name: name.into(), s: s.into(), kind: 3, ..Self::default() }
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(name: &str, t: Tensor) -> Self {
+        Self { name: name.into(), t: Some(t), kind: 4, ..Self::default() }
+    }
+
     /// A list of integers.
     pub fn ints(name: &str, ints: &[i64]) -> Self {
         Self { name: name.into(), ints: ints.to_vec(), kind: 7, ..Self::default() }
@@ -98,6 +112,7 @@ pub enum DataType {
     Uint8 = 2,
     Int8 = 3,
     Int64 = 7,
+    Bool = 9,
     Float16 = 10,
 }
 

@@ -50,6 +50,103 @@ pub struct Weights {
     pub layers: Vec<Layer>,
 }
 
+/// A tensor of the encoder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// As Hugging Face names it.
+    pub name: String,
+    /// As it lies in [`Weights`].
+    pub shape: Vec<usize>,
+    /// A matrix `[inputs, outputs]`, which checkpoints hold as `[outputs, inputs]`.
+    pub matrix: bool,
+}
+
+impl Named {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there is no value; no tensor of a BERT is like that.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
+pub(super) const POSITIONS: &str = "embeddings.position_embeddings.weight";
+pub(super) const TOKEN_TYPES: &str = "embeddings.token_type_embeddings.weight";
+pub(super) const NORM: &str = "embeddings.LayerNorm";
+pub(super) const QUERY: &str = "attention.self.query";
+pub(super) const KEY: &str = "attention.self.key";
+pub(super) const VALUE: &str = "attention.self.value";
+pub(super) const ATTENTION_OUTPUT: &str = "attention.output.dense";
+pub(super) const ATTENTION_NORM: &str = "attention.output.LayerNorm";
+pub(super) const INTERMEDIATE: &str = "intermediate.dense";
+pub(super) const OUTPUT: &str = "output.dense";
+pub(super) const OUTPUT_NORM: &str = "output.LayerNorm";
+
+/// What names of a layer's tensors begin with.
+pub(super) fn layer_name(layer: usize) -> String {
+    format!("encoder.layer.{layer}")
+}
+
+/// Every tensor, embeddings first, then the layers from the lowest to the highest.
+pub fn named(config: &BertConfig) -> Vec<Named> {
+    let (hidden, intermediate) = (config.hidden, config.intermediate);
+    let named = |name: String, shape: &[usize], matrix| Named { name, shape: shape.to_vec(), matrix };
+    let mut all = vec![];
+    for (name, rows) in [(WORDS, config.vocab), (POSITIONS, config.positions), (TOKEN_TYPES, config.token_types)] {
+        all.push(named(name.into(), &[rows, hidden], false));
+    }
+    let norm = |all: &mut Vec<Named>, name: &str| {
+        all.extend(["weight", "bias"].map(|part| named(format!("{name}.{part}"), &[hidden], false)));
+    };
+    norm(&mut all, NORM);
+    for layer in (0..config.layers).map(layer_name) {
+        let linear = |all: &mut Vec<Named>, name, inputs, outputs| {
+            all.push(named(format!("{layer}.{name}.weight"), &[inputs, outputs], true));
+            all.push(named(format!("{layer}.{name}.bias"), &[outputs], false));
+        };
+        for name in [QUERY, KEY, VALUE, ATTENTION_OUTPUT] {
+            linear(&mut all, name, hidden, hidden);
+        }
+        norm(&mut all, &format!("{layer}.{ATTENTION_NORM}"));
+        linear(&mut all, INTERMEDIATE, hidden, intermediate);
+        linear(&mut all, OUTPUT, intermediate, hidden);
+        norm(&mut all, &format!("{layer}.{OUTPUT_NORM}"));
+    }
+    all
+}
+
+/// The tensors of a checkpoint, of the values that lie in `flat` one after another as [`named`] lists them.
+pub fn tensors(config: &BertConfig, mut flat: &[f32]) -> Tensors {
+    let mut tensors = Tensors::new();
+    for named in named(config) {
+        let (values, rest) = flat.split_at(named.len());
+        flat = rest;
+        let tensor = match named.shape.as_slice() {
+            &[inputs, outputs] if named.matrix => {
+                Tensor { shape: vec![outputs, inputs], data: flipped(values, inputs, outputs) }
+            }
+            shape => Tensor { shape: shape.to_vec(), data: values.to_vec() },
+        };
+        tensors.insert(named.name, tensor);
+    }
+    tensors
+}
+
+/// A row-major matrix of `rows` and `columns` with its axes exchanged.
+fn flipped(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; matrix.len()];
+    for (r, row) in matrix.chunks_exact(columns).enumerate() {
+        for (c, &value) in row.iter().enumerate() {
+            out[c * rows + r] = value;
+        }
+    }
+    out
+}
+
 impl Weights {
     /// Picks the encoder's tensors out of `tensors`, whose names may carry the prefix `bert.` and the older LayerNorm
     /// names `gamma` and `beta`.
@@ -61,14 +158,29 @@ impl Weights {
         let mut source = Source { tensors: &mut tensors, prefix, config };
         let hidden = config.hidden;
         Ok(Self {
-            words: source.take("embeddings.word_embeddings.weight", &[config.vocab, hidden])?,
-            positions: source.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?,
-            token_types: source.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?,
-            norm: source.norm("embeddings.LayerNorm")?,
-            layers: (0..config.layers)
-                .map(|l| source.layer(&format!("encoder.layer.{l}")))
-                .collect::<Result<_, _>>()?,
+            words: source.take(WORDS, &[config.vocab, hidden])?,
+            positions: source.take(POSITIONS, &[config.positions, hidden])?,
+            token_types: source.take(TOKEN_TYPES, &[config.token_types, hidden])?,
+            norm: source.norm(NORM)?,
+            layers: (0..config.layers).map(|l| source.layer(&layer_name(l))).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// All values, one after another as [`named`] lists them.
+    pub fn flat(&self) -> Vec<f32> {
+        let embeddings = [&self.words, &self.positions, &self.token_types, &self.norm.weight, &self.norm.bias];
+        let layers = self.layers.iter().flat_map(|l| {
+            let (attention, norm) = (&l.attention_output, &l.attention_norm);
+            let linears = [&l.query, &l.key, &l.value, attention].map(|l| [&l.weight, &l.bias]);
+            let rest = [
+                [&norm.weight, &norm.bias],
+                [&l.intermediate.weight, &l.intermediate.bias],
+                [&l.output.weight, &l.output.bias],
+                [&l.output_norm.weight, &l.output_norm.bias],
+            ];
+            linears.into_iter().chain(rest).flatten()
+        });
+        embeddings.into_iter().chain(layers).flatten().copied().collect()
     }
 }
 
@@ -82,14 +194,14 @@ impl Source<'_> {
     fn layer(&mut self, at: &str) -> Result<Layer, BertError> {
         let (hidden, intermediate) = (self.config.hidden, self.config.intermediate);
         Ok(Layer {
-            query: self.linear(&format!("{at}.attention.self.query"), hidden, hidden)?,
-            key: self.linear(&format!("{at}.attention.self.key"), hidden, hidden)?,
-            value: self.linear(&format!("{at}.attention.self.value"), hidden, hidden)?,
-            attention_output: self.linear(&format!("{at}.attention.output.dense"), hidden, hidden)?,
-            attention_norm: self.norm(&format!("{at}.attention.output.LayerNorm"))?,
-            intermediate: self.linear(&format!("{at}.intermediate.dense"), hidden, intermediate)?,
-            output: self.linear(&format!("{at}.output.dense"), intermediate, hidden)?,
-            output_norm: self.norm(&format!("{at}.output.LayerNorm"))?,
+            query: self.linear(&format!("{at}.{QUERY}"), hidden, hidden)?,
+            key: self.linear(&format!("{at}.{KEY}"), hidden, hidden)?,
+            value: self.linear(&format!("{at}.{VALUE}"), hidden, hidden)?,
+            attention_output: self.linear(&format!("{at}.{ATTENTION_OUTPUT}"), hidden, hidden)?,
+            attention_norm: self.norm(&format!("{at}.{ATTENTION_NORM}"))?,
+            intermediate: self.linear(&format!("{at}.{INTERMEDIATE}"), hidden, intermediate)?,
+            output: self.linear(&format!("{at}.{OUTPUT}"), intermediate, hidden)?,
+            output_norm: self.norm(&format!("{at}.{OUTPUT_NORM}"))?,
         })
     }
 
@@ -97,13 +209,7 @@ impl Source<'_> {
     fn linear(&mut self, at: &str, inputs: usize, outputs: usize) -> Result<Linear, BertError> {
         let stored = self.take(&format!("{at}.weight"), &[outputs, inputs])?;
         let bias = self.take(&format!("{at}.bias"), &[outputs])?;
-        let mut weight = vec![0.0; stored.len()];
-        for (o, row) in stored.chunks_exact(inputs).enumerate() {
-            for (i, &w) in row.iter().enumerate() {
-                weight[i * outputs + o] = w;
-            }
-        }
-        Ok(Linear { inputs, outputs, weight, bias })
+        Ok(Linear { inputs, outputs, weight: flipped(&stored, outputs, inputs), bias })
     }
 
     fn norm(&mut self, at: &str) -> Result<Norm, BertError> {
@@ -128,5 +234,31 @@ impl Source<'_> {
             return Err(BertError::TensorValue { name, value: *bad });
         }
         Ok(data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bert::config::Activation;
+
+    #[test]
+    fn flat_values_become_the_same_tensors_again() {
+        let config = BertConfig {
+            hidden: 4,
+            layers: 2,
+            heads: 2,
+            intermediate: 6,
+            vocab: 5,
+            positions: 3,
+            token_types: 2,
+            layer_norm_eps: 1e-12,
+            activation: Activation::Gelu,
+        };
+        let flat: Vec<f32> = (0..named(&config).iter().map(Named::len).sum()).map(|i| i as f32).collect();
+        let tensors = tensors(&config, &flat);
+        assert_eq!(tensors["encoder.layer.1.intermediate.dense.weight"].shape, [6, 4]);
+        assert_eq!(tensors.len(), 5 + 16 * 2);
+        assert_eq!(Weights::select(tensors, &config).unwrap().flat(), flat);
     }
 }

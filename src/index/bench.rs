@@ -21,7 +21,7 @@ use super::{
     scan::{Best, rescore, scan},
     vectors::{Kept, QueryVector, VectorPrecision, Vectors, VectorsWriter},
 };
-use crate::progress::Progress;
+use crate::{progress::Progress, random::Random};
 
 /// Nearest rows that recall is measured with.
 const NEAREST: usize = 10;
@@ -74,21 +74,13 @@ impl Source {
 /// A vector between one of `index` and some neighbours of it, a little off; longer or shorter than those, its values are theirs again
 /// with other signs.
 fn made(index: &Index, number: u64, out: &mut [f32]) {
-    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED;
-    let mut random = || {
-        // SplitMix64 (Steele, Lea and Flood 2014).
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    };
-    let share = |x: u64| (x >> 40) as f32 / (1 << 24) as f32;
+    let mut random = Random::new(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED);
     let vectors = index.vectors.rows();
-    let first = (random() % index.vectors.len() as u64) as u32;
+    let first = (random.next() % index.vectors.len() as u64) as u32;
     let neighbours: Vec<u32> = index.graph.ground().neighbours(first).collect();
     let mut rows = vec![(first, 1.0)];
     for _ in 0..neighbours.len().min(3) {
-        rows.push((neighbours[random() as usize % neighbours.len()], 0.5 * share(random())));
+        rows.push((neighbours[random.next() as usize % neighbours.len()], 0.5 * random.share()));
     }
     out.fill(0.0);
     for (row, weight) in rows {
@@ -98,7 +90,7 @@ fn made(index: &Index, number: u64, out: &mut [f32]) {
     let noise = 0.8 / (out.len() as f32).sqrt();
     for (j, value) in out.iter_mut().enumerate() {
         let sign = if (j / index.vectors.dimensions() * 31 + j).is_multiple_of(2) { 1.0 } else { -1.0 };
-        *value = *value * sign + noise * (2.0 * share(random()) - 1.0);
+        *value = *value * sign + noise * (2.0 * random.share() - 1.0);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads the weights of a Hugging Face checkpoint: `model.safetensors`, or `pytorch_model.bin` in either of its formats.
+//! Reads the weights of a Hugging Face checkpoint, and writes them: `model.safetensors`, or `pytorch_model.bin` in either of its formats.
 //!
 //! Invariant: a checkpoint is data. Nothing in it is executed, and no size in it is believed before it is checked.
 
@@ -46,6 +46,14 @@ pub fn read(path: &Path) -> Result<Tensors, BertError> {
         _ => torch::read(&bytes),
     };
     tensors.map_err(|reason| BertError::Checkpoint { path: path.into(), reason })
+}
+
+/// Writes `tensors` to a new `model.safetensors`, or a file of another name in its format.
+///
+/// # Errors
+/// That of the system, with the file's name.
+pub fn write(path: &Path, tensors: &Tensors) -> std::io::Result<()> {
+    safetensors::write(path, tensors)
 }
 
 /// Element types of stored floats.
