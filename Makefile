@@ -4,11 +4,13 @@
 # make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk
 # make figures-search   search beside hnsw_rs, faiss, usearch and hnswlib on the same 200,000 vectors; takes some 20 minutes
 # make figures-growth   graphs of 200,000 to 4,000,000 vectors (SIZES=..); takes an hour or two
+# make figures-training   a step of training beside a forward pass (BASE=DIR: another checkpoint); takes some minutes
 # make openapi write openapi/openapi.json again after a change of the service
 
 # `make model` makes the embedded model again from its checkpoint.
 
-.PHONY: run test figures figures-import figures-search figures-growth onnxruntime checkpoint build openapi model
+FIGURES := figures figures-import figures-search figures-growth figures-training
+.PHONY: run test $(FIGURES) onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -57,6 +59,9 @@ figures-growth: onnxruntime build index/starter/index.json
 	for rows in $(SIZES); do \
 	  $(SAPLINK) index bench $(VECTORS) --rows $$rows --dimensions 768 --queries 500 || exit 1; \
 	done
+
+figures-training: onnxruntime checkpoint
+	cargo bench --locked --bench training -- $(BASE)
 
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json

@@ -1,5 +1,6 @@
 //! The command line. Only here is the environment read.
 
+mod train;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -10,6 +11,7 @@ use clap::{
     builder::{BoolishValueParser, Resettable},
 };
 
+pub use self::train::{TrainCommand, TrainPairsArgs, TrainRunArgs};
 use self::values::{cosine, positive, semantic_group, semantic_type, share, workers};
 use crate::{
     bert::{Pooling, Precision},
@@ -50,6 +52,9 @@ pub enum Command {
     /// Import and inspect models
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Train a model on names of the same concept (SapBERT)
+    #[command(subcommand)]
+    Train(TrainCommand),
     /// Print the OpenAPI description of the service
     Openapi,
 }

@@ -6,13 +6,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs::File,
-    io::{self, Read},
+    io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// Size and checksum of a file, as manifests state them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ pub fn write_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()>
 
 /// As [`write_manifest`], for a manifest that is in use: a reader sees the old one or the new one.
 pub fn replace_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
-    let file = tempfile::NamedTempFile::new_in(parent_of(path))?;
+    let file = NamedTempFile::new_in(parent_of(path))?;
     write_manifest(file.path(), manifest)?;
     file.as_file().set_permissions(fs_err::metadata(path)?.permissions())?;
     file.as_file().sync_all()?;
@@ -138,6 +138,8 @@ pub enum StageError {
     Foreign { path: PathBuf, manifest: &'static str },
     #[error("{}: is not the name of a directory", .0.display())]
     Name(PathBuf),
+    #[error("{}: is not the name of a file", .0.display())]
+    FileName(PathBuf),
 }
 
 /// A directory written beside its target and renamed into place by [`StagedDir::commit`].
@@ -181,6 +183,17 @@ impl StagedDir {
         Ok(Self { target: target.into(), staging, _lock: lock })
     }
 
+    /// Whether a directory could be made where `target` is to be.
+    ///
+    /// # Errors
+    /// That of the system, with the name of the folder.
+    pub fn try_out(target: &Path) -> io::Result<()> {
+        let parent = parent_of(target);
+        fs_err::create_dir_all(parent)?;
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", parent.display()));
+        tempfile::tempfile_in(parent).map(drop).map_err(named)
+    }
+
     /// Where to write.
     pub fn path(&self) -> &Path {
         self.staging.path()
@@ -201,7 +214,7 @@ impl StagedDir {
         for entry in fs_err::read_dir(self.path())? {
             fs_err::File::open(entry?.path())?.sync_all()?;
         }
-        allow_others_to_read(self.path())?;
+        allow_others_to_read(self.path(), 0o755)?;
         File::open(self.path())?.sync_all()?;
         if self.target.exists() {
             exchange(self.path(), &self.target)?;
@@ -211,6 +224,44 @@ impl StagedDir {
         self.staging.disable_cleanup(false);
         File::open(parent_of(&self.target))?.sync_all()?;
         Ok(())
+    }
+}
+
+/// A file written beside its target and renamed into place by [`StagedFile::commit`]. Dropped before that, it removes itself.
+pub struct StagedFile {
+    target: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl StagedFile {
+    /// Prepares to write `target`; a file that is there is replaced.
+    ///
+    /// # Errors
+    /// [`StageError::FileName`] when the target is a directory, or anything else that is no file.
+    pub fn create(target: &Path) -> Result<Self, StageError> {
+        let name = target.file_name().filter(|_| target.is_file() || !target.exists());
+        let prefix = prefix_of(name.ok_or_else(|| StageError::FileName(target.into()))?);
+        let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(parent_of(target))?;
+        Ok(Self { target: target.into(), file: BufWriter::new(file) })
+    }
+
+    /// Flushes the file to disk and puts it in its place.
+    pub fn commit(self) -> io::Result<()> {
+        let file = self.file.into_inner().map_err(|e| e.into_error())?;
+        allow_others_to_read(file.path(), 0o644)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.target).map_err(|e| e.error)?;
+        Ok(())
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -266,12 +317,12 @@ pub fn free_space(dir: &Path) -> io::Result<u64> {
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
-/// A temporary directory is its owner's alone; what becomes of this one is for whoever may see its place.
-fn allow_others_to_read(path: &Path) -> io::Result<()> {
+/// What is temporary is its owner's alone; what becomes of this is for whoever may see its place.
+fn allow_others_to_read(path: &Path, mode: u32) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     }
     Ok(())
 }
@@ -353,6 +404,24 @@ mod tests {
         fs_err::write(killed.join("part"), "half").unwrap();
         write(&target, "one", false).unwrap();
         assert_eq!(entries(dir.path()), 1, "what a killed process left is gone");
+    }
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a b");
+        for content in ["one", "two"] {
+            let mut staged = StagedFile::create(&target).unwrap();
+            staged.write_all(content.as_bytes()).unwrap();
+            staged.commit().unwrap();
+            assert_eq!(fs_err::read_to_string(&target).unwrap(), content);
+        }
+        StagedFile::create(&target).unwrap().write_all(b"half").unwrap();
+        assert_eq!(fs_err::read_to_string(&target).unwrap(), "two");
+        assert_eq!(entries(dir.path()), 1, "nothing is left beside it");
+        for wrong in [dir.path(), Path::new("/"), Path::new(""), Path::new("/dev/null")] {
+            assert!(matches!(StagedFile::create(wrong), Err(StageError::FileName(_))), "{}", wrong.display());
+        }
     }
 
     #[test]

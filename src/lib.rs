@@ -2,14 +2,15 @@
 //!
 //! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to statements about concepts), [`bert`] and
 //! [`encoder`] (texts to vectors), [`index`] (statements to a searchable directory), [`linker`] (mentions to concepts),
-//! [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`] and [`progress`] serve several rooms.
+//! [`train`] (names of one concept to a better model), [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`], [`random`]
+//! and [`progress`] serve several rooms.
 //!
-//! Arrows run one way: `main -> cli, commands -> http -> linker -> encoder, index -> domain, text`. `terminology` and `index` meet in
-//! `commands` alone: what one says the other takes, as [`domain::Statement`]s.
+//! Arrows run one way: `main -> cli, commands -> http | train -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
+//! graphs with `bert`. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
 //!
 //! # Invariants
 //! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;
-//!   `http` neither ONNX Runtime nor file layouts; `commands` hold no rules of their own.
+//!   ONNX Runtime is known in `encoder` and `train` alone; `http` knows neither it nor file layouts; `commands` hold no rules of their own.
 //! - Mention text reaches the encoder and the answer, and nothing else: no log, no error, no file.
 //! - A directory that saplink writes appears whole or not at all, and is checked before it is read.
 
@@ -23,8 +24,10 @@ pub mod http;
 pub mod index;
 pub mod linker;
 pub mod progress;
+pub mod random;
 pub mod shutdown;
 pub mod sorter;
 pub mod telemetry;
 pub mod terminology;
 pub mod text;
+pub mod train;

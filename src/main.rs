@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match commands::run(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::is_interruption(&error) => {
-            eprintln!("saplink: interrupted; nothing was written");
+            eprintln!("saplink: interrupted");
             ExitCode::from(130)
         }
         Err(error) => {

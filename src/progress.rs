@@ -12,6 +12,10 @@ pub trait Progress: Sync {
     fn advance(&self, steps: u64);
     /// Rows of the stage that are done, where its steps are something else.
     fn detail(&self, rows: u64);
+    /// How the stage goes, beside its steps; it replaces what was said before.
+    fn note(&self, text: &str);
+    /// Something that is to be read afterwards as well.
+    fn remark(&self, text: &str);
     /// Whether to stop at the next opportunity.
     fn interrupted(&self) -> bool;
 }
@@ -50,6 +54,8 @@ impl Progress for Silent {
     fn bytes_stage(&self, _: &str, _: u64) {}
     fn advance(&self, _: u64) {}
     fn detail(&self, _: u64) {}
+    fn note(&self, _: &str) {}
+    fn remark(&self, _: &str) {}
     fn interrupted(&self) -> bool {
         false
     }

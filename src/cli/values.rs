@@ -32,3 +32,14 @@ pub fn share(text: &str) -> Result<f64, String> {
 pub fn cosine(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|s| (-1.0..=1.0).contains(s)).ok_or_else(|| "must be between -1 and 1".into())
 }
+
+pub fn batch(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (2..=1 << 20).contains(n))
+        .ok_or_else(|| "must be between 2 and 1048576: a pair alone has nothing to be told apart from".into())
+}
+
+pub fn rate(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|r: &f32| r.is_finite() && *r > 0.0).ok_or_else(|| "must be above 0".into())
+}

@@ -1,26 +1,30 @@
 //! `saplink index`.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use indicatif::{DecimalBytes, HumanCount};
 
 use super::{
-    load_encoder, model_of, name_of, print,
+    collect, load_encoder, model_of, name_of, print,
     progress::{Bars, peak_memory, since},
 };
 use crate::{
-    cli::{IndexBuildArgs, InfoArgs, InputArgs, RecallArgs, ScopeArg, SelectionArgs, VerifyArgs},
+    cli::{IndexBuildArgs, InfoArgs, RecallArgs, VerifyArgs},
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned, replace_manifest},
     index::{
-        self, Assembled, BuildOptions, Built, Collector, Concepts, GraphParameters, Index, IndexError, IndexManifest,
-        Input, Known, MANIFEST, Selection, Tally, Wanted,
+        self, Assembled, BuildOptions, Built, Concepts, GraphParameters, Index, IndexError, IndexManifest, Input,
+        Known, MANIFEST, Selection, Tally, Wanted,
     },
     linker,
     progress::Progress,
     shutdown,
-    terminology::{self, Dialect, Inputs, Scope, Summary},
 };
 
 /// Below this best scores of the embedded model are answered as NIL, unless something else is said.
@@ -54,10 +58,10 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
         eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
     let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
-    let selection = old.as_ref().map_or_else(|| selection(&args.selection), |old| old.selection.clone());
+    let selection = old.as_ref().map_or_else(|| collect::selection(&args.selection), |old| old.selection.clone());
     let concepts = added_to.as_ref().map(Known::concepts);
-    let (assembled, mut inputs) =
-        collect(args, selection.clone(), concepts, staged.path(), &bars).with_context(failed)?;
+    let (assembled, files) = assemble(args, &selection, concepts, staged.path(), &bars).with_context(failed)?;
+    let mut inputs = sums(&files).with_context(failed)?;
     if let Some(old) = &old {
         inputs.splice(0..0, old.inputs.iter().cloned());
     }
@@ -151,7 +155,7 @@ pub fn recall(args: &RecallArgs) -> Result<()> {
 /// Reads and merges everything into a directory that is removed again.
 fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
     let dir = tempfile::tempdir().context("a dry run needs a temporary directory (TMPDIR)")?;
-    let (assembled, _) = collect(args, selection(&args.selection), None, dir.path(), bars)?;
+    let (assembled, _) = assemble(args, &collect::selection(&args.selection), None, dir.path(), bars)?;
     bars.finish();
     let mut bytes = 0;
     for entry in fs_err::read_dir(dir.path())? {
@@ -166,103 +170,27 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
     Ok(())
 }
 
-/// Reads every terminology and assembles its concepts in `dir`.
-fn collect(
+/// Reads every terminology and assembles its concepts in `dir`; gives the files that were read too.
+fn assemble(
     args: &IndexBuildArgs,
-    selection: Selection,
+    selection: &Selection,
     added_to: Option<&Concepts>,
     dir: &Path,
     bars: &Bars,
-) -> Result<(Assembled, Vec<Input>)> {
-    let keep = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::with_memory(dir, selection.clone(), args.memory.as_u64());
-    if let Some(index) = added_to {
-        collector.take_index(index, bars)?;
-    }
-    let mut files = vec![];
-    let mut done = |input: &terminology::Input, summary: &Summary| {
-        bars.finish();
-        summary.notes.iter().for_each(|note| eprintln!("  {note}"));
-        if summary.bad > 0 {
-            eprintln!(
-                "  {}: {} bad rows were left out, wholly or in part",
-                input.path.display(),
-                HumanCount(summary.bad)
-            );
-        }
-        files.extend(input.parts.clone());
-    };
-    inputs(&args.inputs, &args.selection).read(&keep, &mut |statement| collector.take(statement), bars, &mut done)?;
-    let assembled = collector.assemble(dir, bars)?;
-    bars.finish();
-    eprintln!("{}", left_out(&assembled.tally));
-    if assembled.semantic_types.is_empty() {
+) -> Result<(Assembled, Vec<PathBuf>)> {
+    let inputs = collect::inputs(&args.inputs, &args.selection);
+    let collected = collect::collect(&inputs, selection, added_to, args.memory.as_u64(), dir, bars)?;
+    if collected.0.semantic_types.is_empty() {
         eprintln!(
             "  no concept has a semantic type: filters by type or group will find nothing (a table can give them)"
         );
     }
-    if args.dry_run {
-        return Ok((assembled, vec![]));
-    }
-    let sum = |path: &std::path::PathBuf| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? });
-    Ok((assembled, files.iter().map(sum).collect::<Result<_>>()?))
+    Ok(collected)
 }
 
-fn inputs(args: &InputArgs, selection: &SelectionArgs) -> Inputs {
-    let table = |dialect| move |path: &std::path::PathBuf| (path.clone(), dialect);
-    let tabs = args.tsv.iter().map(table(Dialect::Tabs));
-    Inputs {
-        umls: args.umls.clone(),
-        obo: args.obo.clone(),
-        obograph: args.obograph.clone(),
-        sssom: args.sssom.clone(),
-        tables: tabs.chain(args.csv.iter().map(table(Dialect::Commas))).collect(),
-        scopes: selection.synonym_scopes.iter().map(|&scope| scope.into()).collect(),
-        bad_rows: selection.max_bad_rows,
-    }
-}
-
-impl From<ScopeArg> for Scope {
-    fn from(scope: ScopeArg) -> Self {
-        match scope {
-            ScopeArg::Exact => Self::Exact,
-            ScopeArg::Broad => Self::Broad,
-            ScopeArg::Narrow => Self::Narrow,
-            ScopeArg::Related => Self::Related,
-        }
-    }
-}
-
-fn selection(args: &SelectionArgs) -> Selection {
-    let list = |values: &[String]| -> Vec<String> {
-        values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
-    };
-    Selection {
-        languages: list(&args.languages),
-        sources: list(&args.sources),
-        semantic_types: args.semantic_types.clone(),
-        semantic_groups: args.semantic_groups.clone(),
-        include_suppressed: args.include_suppressed,
-        max_names_per_concept: args.max_names_per_concept,
-    }
-}
-
-/// What became of the names that were read.
-fn left_out(tally: &Tally) -> String {
-    let mut text = format!("  names taken: {}", HumanCount(tally.taken));
-    for (count, why) in [
-        (tally.other_language, "in other languages"),
-        (tally.other_source, "from other sources"),
-        (tally.suppressed, "suppressed"),
-        (tally.other_type, "of other semantic types"),
-        (tally.surplus, "beyond --max-names-per-concept"),
-        (tally.repeated, "repeated"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, "; left out, {why}: {}", HumanCount(count));
-        }
-    }
-    text
+/// The files as a manifest names them.
+fn sums(files: &[PathBuf]) -> Result<Vec<Input>> {
+    files.iter().map(|path| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? })).collect()
 }
 
 /// `index info`.

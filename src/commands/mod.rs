@@ -1,11 +1,14 @@
 //! The commands: each puts rooms together and holds no rules of its own.
 
 mod bench;
+mod collect;
 mod index;
 mod model;
 mod openapi;
 mod progress;
 mod serve;
+mod train_pairs;
+mod train_run;
 
 use std::{
     io::Write,
@@ -15,10 +18,11 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs},
+    cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs, TrainCommand},
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     index::{Index, IndexError},
     terminology::TerminologyError,
+    train::TrainError,
 };
 
 /// Runs what was asked for.
@@ -35,6 +39,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Index(IndexCommand::Bench(args)) => bench::run(&args),
         Command::Model(ModelCommand::Import(args)) => model::import(&args),
         Command::Model(ModelCommand::Info(args)) => model::info(&args),
+        Command::Train(TrainCommand::Pairs(args)) => train_pairs::run(&args),
+        Command::Train(TrainCommand::Run(args)) => train_run::run(&args),
         Command::Openapi => openapi::run(),
     }
 }
@@ -45,6 +51,7 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
         matches!(e.downcast_ref(), Some(EncoderError::Interrupted))
             || matches!(e.downcast_ref(), Some(IndexError::Interrupted))
             || matches!(e.downcast_ref(), Some(TerminologyError::Interrupted))
+            || matches!(e.downcast_ref(), Some(TrainError::Interrupted { .. }))
     })
 }
 

@@ -43,16 +43,23 @@ impl Bars {
                 return;
             }
             let seconds = stage.started.elapsed().as_secs_f64();
-            let per_second = |n: u64| (n as f64 / seconds.max(1e-9)) as u64;
+            let per_second = |n: u64| n as f64 / seconds.max(1e-9);
             let (count, rate) = match stage.rows {
                 Some(rows) => {
-                    let rate =
-                        format!("{} rows/s, {}/s", HumanCount(per_second(rows)), DecimalBytes(per_second(stage.total)));
+                    let bytes = DecimalBytes(per_second(stage.total) as u64);
+                    let rate = format!("{} rows/s, {bytes}/s", rate(per_second(rows)));
                     (format!("{} rows, {}", HumanCount(rows), DecimalBytes(stage.total)), rate)
                 }
-                None => (HumanCount(stage.total).to_string(), format!("{}/s", HumanCount(per_second(stage.total)))),
+                None => (HumanCount(stage.total).to_string(), format!("{}/s", rate(per_second(stage.total)))),
             };
             eprintln!("  {}: {count} in {seconds:.1} s ({rate})", stage.name);
+        }
+    }
+
+    /// Ends the last stage, which did not get to its end.
+    pub fn give_up(&self) {
+        if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            stage.bar.finish_and_clear();
         }
     }
 
@@ -60,7 +67,7 @@ impl Bars {
         self.finish();
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let rate = |state: &ProgressState, out: &mut dyn Write| {
-            let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+            let _ = write!(out, "{}", rate(state.per_sec()));
         };
         let style = style.with_key("rate", rate).progress_chars("=> ");
         let bar = ProgressBar::new(total).with_style(style).with_prefix(name.to_owned());
@@ -75,7 +82,7 @@ impl Bars {
 
 impl Progress for Bars {
     fn stage(&self, name: &str, total: u64) {
-        self.begin(name, total, None, "  {prefix} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left");
+        self.begin(name, total, None, "  {prefix} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left{msg}");
     }
 
     fn bytes_stage(&self, name: &str, total: u64) {
@@ -97,9 +104,27 @@ impl Progress for Bars {
         }
     }
 
+    fn note(&self, text: &str) {
+        if let Some(stage) = &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            stage.bar.set_message(format!(", {text}"));
+        }
+    }
+
+    fn remark(&self, text: &str) {
+        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(stage) => stage.bar.suspend(|| eprintln!("  {text}")),
+            None => eprintln!("  {text}"),
+        }
+    }
+
     fn interrupted(&self) -> bool {
         self.interrupt.load(Ordering::Relaxed)
     }
+}
+
+/// So many a second, for people.
+fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.2}") } else { HumanCount(per_second as u64).to_string() }
 }
 
 /// A duration for people.

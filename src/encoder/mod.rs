@@ -3,7 +3,7 @@
 //! Reading order: `runtime` (the library), `manifest` (a model directory), `tokens`, `session`, `pool` (sessions at work),
 //! `import` (a checkpoint becomes a model directory).
 //!
-//! Invariant: the only room that knows `ort` and `tokenizers`; it knows no terminology, and no text leaves it in an error.
+//! Invariant: the only room that knows `tokenizers`, and beside `train` `ort`; it knows no terminology, and no text leaves it in an error.
 
 mod import;
 mod manifest;
@@ -15,10 +15,11 @@ mod tokens;
 use std::path::PathBuf;
 
 pub use import::{ImportOptions, import};
-pub use manifest::{ModelManifest, Output};
+pub use manifest::{MANIFEST, ModelManifest, Output};
 pub use pool::{Encoder, EncoderOptions};
 pub use runtime::Runtime;
 pub use session::EncoderSession;
+pub use tokens::Tokens;
 
 use crate::{
     bert::BertError,

@@ -5,9 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
-use ort::{environment::Environment, logging::LogLevel};
+use ort::{
+    environment::Environment,
+    ep::{self, ExecutionProvider},
+    logging::LogLevel,
+    session::{
+        Session,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
+};
 
-use super::EncoderError;
+use super::{Device, EncoderError};
 
 #[cfg(target_os = "macos")]
 const LIBRARY: &str = "libonnxruntime.dylib";
@@ -22,7 +30,7 @@ const REMEDY: &str =
 /// The loaded library; there is one a process.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(super) environment: Environment,
+    environment: Environment,
     path: PathBuf,
 }
 
@@ -49,6 +57,61 @@ impl Runtime {
             .map_err(|e| fail(format!("ONNX Runtime could not be started: {}", e.message())))?;
         environment.set_log_level(LogLevel::Error);
         Ok(Self { environment, path })
+    }
+
+    /// How sessions are built on CUDA or the CPU, with so many threads each.
+    ///
+    /// # Errors
+    /// [`EncoderError::Device`] when CUDA was asked for and cannot be had.
+    pub fn builder(&self, cuda: bool, threads: usize) -> Result<SessionBuilder, EncoderError> {
+        let settings = |builder: SessionBuilder| -> Result<SessionBuilder, ort::Error> {
+            let builder = builder
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?
+                .with_inter_threads(1)?
+                .with_intra_op_spinning(false)?
+                // Batches differ in shape: a pattern kept for each would be memory that only grows.
+                .with_memory_pattern(false)?;
+            Ok(builder)
+        };
+        let builder = Session::builder(&self.environment)
+            .and_then(settings)
+            .map_err(|e| EncoderError::Inference(e.to_string()))?;
+        if !cuda {
+            return Ok(builder);
+        }
+        let provider = ep::CUDA::default().build().error_on_failure();
+        builder
+            .with_execution_providers([provider])
+            .map_err(|e| EncoderError::Device(format!("CUDA was asked for and cannot be used: {e}")))
+    }
+
+    /// The device that `asked` comes to, never [`Device::Auto`].
+    ///
+    /// # Errors
+    /// [`EncoderError::Device`] when CUDA was asked for and cannot be had.
+    pub fn device(&self, asked: Device) -> Result<Device, EncoderError> {
+        match asked {
+            Device::Cpu => Ok(Device::Cpu),
+            Device::Cuda => self.builder(true, 1).map(|_| Device::Cuda),
+            Device::Auto if ep::CUDA::is_available().unwrap_or(false) => match self.builder(true, 1) {
+                Ok(_) => Ok(Device::Cuda),
+                Err(reason) => {
+                    tracing::info!(%reason, "CUDA cannot be used, taking the CPU");
+                    Ok(Device::Cpu)
+                }
+            },
+            Device::Auto => Ok(Device::Cpu),
+        }
+    }
+
+    /// What the library says about training on its own: its training API is in no build that is published since 1.20, which is why
+    /// training brings its gradients as graphs.
+    pub fn training_api(&self) -> String {
+        match ort::training::training_api() {
+            Ok(_) => "has a training API, which is not needed".into(),
+            Err(e) => format!("has no training API, and needs none ({})", e.message()),
+        }
     }
 
     /// Where the library was found.

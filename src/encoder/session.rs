@@ -4,14 +4,7 @@
 
 use std::path::Path;
 
-use ort::{
-    ep::{self, ExecutionProvider},
-    session::{
-        Session,
-        builder::{GraphOptimizationLevel, SessionBuilder},
-    },
-    value::TensorRef,
-};
+use ort::{session::Session, value::TensorRef};
 
 use super::{
     Device, EncoderError, Runtime,
@@ -49,19 +42,13 @@ impl EncoderSession {
         threads: usize,
     ) -> Result<(Self, Device), EncoderError> {
         let path = dir.join(GRAPH);
-        let (session, taken) = match device {
-            Device::Cpu => (open(runtime, &path, false, threads)?, Device::Cpu),
-            Device::Cuda => (open(runtime, &path, true, threads)?, Device::Cuda),
-            Device::Auto => match ep::CUDA::is_available() {
-                Ok(true) => match open(runtime, &path, true, threads) {
-                    Ok(session) => (session, Device::Cuda),
-                    Err(reason) => {
-                        tracing::info!(%reason, "CUDA cannot be used, taking the CPU");
-                        (open(runtime, &path, false, threads)?, Device::Cpu)
-                    }
-                },
-                _ => (open(runtime, &path, false, threads)?, Device::Cpu),
-            },
+        let taken = runtime.device(device)?;
+        let (session, taken) = match open(runtime, &path, taken, threads) {
+            Err(reason) if device == Device::Auto && taken == Device::Cuda => {
+                tracing::info!(%reason, "CUDA cannot be used, taking the CPU");
+                (open(runtime, &path, Device::Cpu, threads)?, Device::Cpu)
+            }
+            session => (session?, taken),
         };
         let output = match manifest.output {
             Output::Pooled => POOLED_OUTPUT,
@@ -124,33 +111,16 @@ impl EncoderSession {
 
     /// Length of the vectors that a graph of `last_hidden_state` gives, if its output says so.
     pub fn declared_dimensions(runtime: &Runtime, path: &Path) -> Result<Option<usize>, EncoderError> {
-        let session = open(runtime, path, false, 1)?;
+        let session = open(runtime, path, Device::Cpu, 1)?;
         let output = session.outputs().iter().find(|o| o.name() == TOKENS_OUTPUT);
         let shape = output.and_then(|o| o.dtype().tensor_shape());
         Ok(shape.and_then(|s| s.last().copied()).and_then(|d| usize::try_from(d).ok()).filter(|&d| d > 0))
     }
 }
 
-fn open(runtime: &Runtime, path: &Path, cuda: bool, threads: usize) -> Result<Session, EncoderError> {
-    let refused = |e: &dyn std::fmt::Display| EncoderError::Graph { path: path.into(), reason: e.to_string() };
-    let settings = |builder: SessionBuilder| -> Result<SessionBuilder, ort::Error> {
-        let builder = builder
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(threads)?
-            .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            // Batches differ in shape: a pattern kept for each would be memory that only grows.
-            .with_memory_pattern(false)?;
-        Ok(builder)
-    };
-    let mut builder = Session::builder(&runtime.environment).and_then(settings).map_err(ort_error)?;
-    if cuda {
-        let provider = ep::CUDA::default().build().error_on_failure();
-        builder = builder
-            .with_execution_providers([provider])
-            .map_err(|e| EncoderError::Device(format!("CUDA was asked for and cannot be used: {e}")))?;
-    }
-    builder.commit_from_file(path).map_err(|e| refused(&e))
+fn open(runtime: &Runtime, path: &Path, device: Device, threads: usize) -> Result<Session, EncoderError> {
+    let mut builder = runtime.builder(device == Device::Cuda, threads)?;
+    builder.commit_from_file(path).map_err(|e| EncoderError::Graph { path: path.into(), reason: e.to_string() })
 }
 
 /// One vector of a text's `length` token rows.

@@ -18,8 +18,19 @@ pub struct Tokens(Tokenizer);
 impl Tokens {
     /// Reads `tokenizer.json` at `path`, limited to `max_tokens`.
     pub fn read(path: &Path, max_tokens: usize) -> Result<Self, EncoderError> {
-        let bytes = fs_err::read(path)?;
-        let tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| fail(path, e))?;
+        Self::parse(path, &fs_err::read(path)?, max_tokens)
+    }
+
+    /// That of a checkpoint in `dir` whose embedding table has `vocab` rows, as [`super::import`] would take it.
+    ///
+    /// # Errors
+    /// [`EncoderError::Tokenizer`] when there is none, or none that suits the model.
+    pub fn of_checkpoint(dir: &Path, vocab: usize, max_tokens: usize) -> Result<Self, EncoderError> {
+        Self::parse(dir, import(dir, Some(vocab))?.as_bytes(), max_tokens)
+    }
+
+    fn parse(path: &Path, json: &[u8], max_tokens: usize) -> Result<Self, EncoderError> {
+        let tokenizer = Tokenizer::from_bytes(json).map_err(|e| fail(path, e))?;
         limited(tokenizer, max_tokens).map(Self).map_err(|e| fail(path, e))
     }
 

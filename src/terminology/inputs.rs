@@ -25,6 +25,12 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// What is to be read, as it was given.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let others = [&self.umls, &self.obo, &self.obograph, &self.sssom].into_iter().flatten();
+        others.chain(self.tables.iter().map(|(path, _)| path)).map(PathBuf::as_path)
+    }
+
     /// Hands every statement of every input to `take`; `done` is told what was read of each file. Of UMLS releases, only names in languages
     /// (LAT) and from sources (SAB) that `keep` wants are looked at.
     ///

@@ -16,4 +16,5 @@ minilm=../../.checkpoints/all-MiniLM-L6-v2
 work/venv/bin/python golden_bert.py --model ../fixtures/tiny --texts texts/tiny.json --out tiny.json
 work/venv/bin/python golden_bert.py --model ../fixtures/tiny-f16 --texts texts/tiny.json --out tiny-f16.json
 work/venv/bin/python golden_bert.py --model $minilm --label all-MiniLM-L6-v2 --texts texts/minilm.json --out minilm.json
+work/venv/bin/python golden_gradients.py --model ../fixtures/tiny --out gradients.json
 work/venv/bin/python crosscheck.py $minilm

@@ -2,8 +2,8 @@
 //!
 //! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source, rows by key. Names of one normalised
 //! key share a row, whatever concepts they belong to. Reading order: this file (the columns), `view` (what is read from them),
-//! `find` (names by their beginning and misspelt), `collect`, `assemble`, `merge` and `rows` (how they
-//! come to be), `succession` (for both), `retell` (how they become an input again).
+//! `find` (names by their beginning and misspelt), `select` (names that are asked for), `collect`, `assemble`, `merge` and `rows`
+//! (how they come to be), `succession` (for both), `retell` (how they become an input again).
 //!
 //! Invariants: opening touches a page or two of each column, whatever their size; what a damaged file says wrongly reads as empty and
 //! never as a panic; of a hidden source nothing is read.
@@ -14,6 +14,7 @@ mod find;
 mod merge;
 mod retell;
 mod rows;
+mod select;
 mod succession;
 mod view;
 

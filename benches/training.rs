@@ -1,0 +1,100 @@
+//! What a step of training costs, beside the forward pass alone: `make figures-training`, or with a checkpoint of another shape
+//! `make figures-training BASE=DIR`.
+//!
+//! 256 names of 25 tokens each, nothing padded; the best of some runs. The work of a forward pass is counted as two operations for each
+//! weight of a matrix and row, that of a step as three times as much.
+
+use std::{error::Error, path::Path, time::Instant};
+
+use saplink::{
+    bert::{self, Pooling, loss::Loss, optimizer::Settings, training::StepOptions, weights},
+    encoder::{Device, Runtime},
+    random::Random,
+    train::{Batch, Engine, EngineOptions, Packed},
+};
+
+const NAMES: usize = 256;
+const TOKENS: usize = 25;
+const RUNS: usize = 5;
+
+fn best(mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let started = Instant::now();
+        run()?;
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    let base = arguments.next().unwrap_or_else(|| ".checkpoints/all-MiniLM-L6-v2".into());
+    let device = if arguments.next().as_deref() == Some("cuda") { Device::Cuda } else { Device::Cpu };
+    let (config, parameters) = bert::load(Path::new(&base))?;
+    let runtime = Runtime::load(None)?;
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let mut random = Random::new(1);
+    let names: Vec<Vec<i64>> =
+        (0..NAMES).map(|_| (0..TOKENS).map(|_| random.below(config.vocab) as i64).collect()).collect();
+    let packed: Vec<&[i64]> = names.iter().map(Vec::as_slice).collect();
+    let labels: Vec<i64> = (0..NAMES as i64).map(|i| i / 2).collect();
+    let matrices: usize = weights::named(&config).iter().filter(|named| named.matrix).map(weights::Named::len).sum();
+    let work = 2.0 * matrices as f64 * (NAMES * TOKENS) as f64 / 1e9;
+    println!(
+        "{base} on {device}, {threads} threads: {NAMES} names of {TOKENS} tokens, {work:.0} GFLOP forward at most"
+    );
+
+    for (name, pooling, dropout, chunk) in [
+        ("cls", Pooling::Cls, 0.1, None),
+        ("cls, no dropout", Pooling::Cls, 0.0, None),
+        ("mean", Pooling::Mean, 0.1, None),
+        ("cls, chunks of 64", Pooling::Cls, 0.1, Some(64)),
+    ] {
+        let step = StepOptions {
+            pooling,
+            loss: Loss::MULTI_SIMILARITY,
+            mined: Some(0.2),
+            dropout: false,
+            half: false,
+            frozen_layers: None,
+        };
+        let options = EngineOptions {
+            device,
+            threads,
+            step,
+            dropout,
+            seed: 1,
+            names: chunk.unwrap_or(NAMES),
+            max_tokens: TOKENS,
+            chunks: chunk.is_some(),
+        };
+        let mut engine = Engine::new(&runtime, &config, options, &parameters.flat())?;
+        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(Packed::of).collect();
+        let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
+        let settings = Settings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
+        engine.step(&batch, &settings)?;
+        let forward = best(|| Ok(engine.vectors(&names).map(|_| ())?))?;
+        let (mut gradient, mut update) = (f64::INFINITY, f64::INFINITY);
+        let step = best(|| {
+            let started = Instant::now();
+            engine.learn(&batch, &settings)?;
+            gradient = gradient.min(started.elapsed().as_secs_f64());
+            let started = Instant::now();
+            engine.update(&settings)?;
+            update = update.min(started.elapsed().as_secs_f64());
+            Ok(())
+        })?;
+        println!(
+            "{name:18} forward {:6.0} ms, gradient {:6.0} ms, AdamW {:4.0} ms, step {:6.0} ms: {:.2} forward passes; {:.0} and {:.0} GFLOP/s",
+            forward * 1e3,
+            gradient * 1e3,
+            update * 1e3,
+            step * 1e3,
+            step / forward,
+            work / forward,
+            3.0 * work / step
+        );
+    }
+    Ok(())
+}

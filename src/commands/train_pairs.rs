@@ -1,0 +1,132 @@
+//! `saplink train pairs`.
+
+use std::{
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, ensure};
+use bytesize::ByteSize;
+use indicatif::HumanCount;
+use tempfile::TempDir;
+
+use super::{
+    collect::{collect, inputs, selection},
+    progress::{Bars, peak_memory, since},
+};
+use crate::{
+    cli::TrainPairsArgs,
+    files::StagedFile,
+    index::{Concepts, Index, Selection},
+    shutdown,
+    terminology::Inputs,
+    train::{DrawOptions, Drawing, TrainError, Vocabulary},
+};
+
+/// Draws pairs and writes them.
+pub fn run(args: &TrainPairsArgs) -> Result<()> {
+    let started = Instant::now();
+    let bars = Bars::new(shutdown::flag()?);
+    let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
+    let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
+    ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
+    // Before minutes of work: a file that cannot be written.
+    let mut out = args.out.as_deref().map(stage).transpose()?;
+    let mut dev = args.dev.as_deref().map(stage).transpose()?;
+    let (inputs, selection) = (inputs(&args.inputs, &args.selection), selection(&args.selection));
+    let index = args.index.as_deref().map(Index::open).transpose()?;
+    let merged;
+    let concepts = match &index {
+        Some(index) if inputs.paths().next().is_none() => index.concepts(),
+        _ => {
+            merged = merge(&inputs, &selection, index.as_ref().map(Index::concepts), args.memory, &bars)?;
+            &merged.concepts
+        }
+    };
+    concepts.check(&selection)?;
+    let options = DrawOptions {
+        pairs_per_concept: args.pairs_per_concept,
+        held_out: args.dev_concepts.unwrap_or(0),
+        seed: args.seed,
+    };
+    let vocabulary = Selected { concepts, selection: &selection };
+    let drawing = Drawing::new(&vocabulary, options, &bars).with_context(|| {
+        let paths = inputs.paths().chain(args.index.as_deref());
+        paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    })?;
+    let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, &bars)).transpose()?;
+    let written = match &mut out {
+        Some(file) => Some(drawing.write_training(file, &bars)?),
+        None => print_pairs(&drawing, &bars)?,
+    };
+    bars.finish();
+    for (file, path) in [(out, &args.out), (dev, &args.dev)] {
+        if let Some((file, path)) = file.zip(path.as_deref()) {
+            file.commit().with_context(|| cannot_write(path))?;
+        }
+    }
+    let Some(written) = written else { return Ok(()) };
+    let (training, alone) = (HumanCount(drawing.training() as u64), HumanCount(drawing.alone()));
+    eprintln!("  {} pairs of {training} concepts; left out, with one name: {alone}", HumanCount(written));
+    if let Some(pairs) = held_out {
+        eprintln!("  held out: {} pairs of {} concepts", HumanCount(pairs), HumanCount(drawing.held_out() as u64));
+    }
+    eprintln!("  drawn in {}{}", since(started), peak_memory());
+    Ok(())
+}
+
+fn stage(path: &Path) -> Result<StagedFile> {
+    StagedFile::create(path).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
+/// Concepts that were merged for this command alone.
+struct Merged {
+    concepts: Concepts,
+    _dir: TempDir,
+}
+
+fn merge(
+    inputs: &Inputs,
+    selection: &Selection,
+    index: Option<&Concepts>,
+    memory: ByteSize,
+    bars: &Bars,
+) -> Result<Merged> {
+    let dir = tempfile::tempdir().context("merging needs a temporary directory (TMPDIR)")?;
+    let (assembled, _) = collect(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
+    let concepts = Concepts::open(dir.path(), &assembled.sources, assembled.counts)?;
+    Ok(Merged { concepts, _dir: dir })
+}
+
+/// What a selection takes of concepts.
+struct Selected<'a> {
+    concepts: &'a Concepts,
+    selection: &'a Selection,
+}
+
+impl Vocabulary for Selected<'_> {
+    fn concepts(&self) -> u32 {
+        self.concepts.counts().concepts as u32
+    }
+
+    fn id(&self, concept: u32) -> &str {
+        self.concepts.id(concept)
+    }
+
+    fn names(&self, concept: u32) -> impl Iterator<Item = &str> {
+        self.concepts.names(concept, self.selection)
+    }
+}
+
+/// Writes the pairs to learn from to standard output; gives how many they are, or nothing if the reader has seen enough of them.
+fn print_pairs(drawing: &Drawing<Selected>, bars: &Bars) -> Result<Option<u64>> {
+    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), bars) {
+        Err(TrainError::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        outcome => Ok(Some(outcome?)),
+    }
+}

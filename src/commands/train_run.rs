@@ -1,0 +1,184 @@
+//! `saplink train run`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, ensure};
+use indicatif::HumanCount;
+
+use super::{
+    name_of,
+    progress::{Bars, peak_memory, since},
+};
+use crate::{
+    bert::{self, BertConfig, Pooling, Precision, Weights},
+    cli::TrainRunArgs,
+    encoder::{self, ImportOptions, Runtime, Tokens},
+    files::StagedDir,
+    shutdown,
+    train::{self, Conduct, Pairs, Plan, Run, Settings, TrainError},
+};
+
+/// Trains, and makes models of what was learnt.
+pub fn run(args: &TrainRunArgs) -> Result<()> {
+    let started = Instant::now();
+    let bars = Bars::new(shutdown::flag()?);
+    // Before hours of work: whatever could be wrong.
+    let (int8, run_dir) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
+    for dir in [&args.out, &int8] {
+        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
+        StagedDir::try_out(dir).context("cannot write the model")?;
+    }
+    if let Some(dir) = &args.export_hf {
+        ensure!(![&args.out, &int8, &run_dir].contains(&dir), "--export-hf {}: is written already", dir.display());
+        StagedDir::check(dir, train::CONFIG, false).context("cannot write the checkpoint")?;
+        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
+    }
+    ensure!(args.map.len() <= 12, "--map takes 12 concepts at most");
+    let (config, base) = load(&args.base)?;
+    ensure!(
+        (3..=config.positions).contains(&args.max_tokens),
+        "--max-tokens {} must be between 3 and the {} positions of the base",
+        args.max_tokens,
+        config.positions
+    );
+    let layers = config.layers;
+    ensure!(
+        args.freeze.is_none_or(|frozen| frozen < layers),
+        "--freeze must leave one of the base's {layers} layers to learn"
+    );
+    let tokens = Tokens::of_checkpoint(&args.base, config.vocab, args.max_tokens)
+        .with_context(|| format!("cannot read the tokenizer of {}", args.base.display()))?;
+    let pairs = Pairs::read(&args.pairs).context("cannot read the pairs")?;
+    let dev = args.dev.as_deref().map(Pairs::read).transpose().context("cannot read the held-out pairs")?;
+    for id in &args.map {
+        let source = dev.as_ref().unwrap_or(&pairs);
+        ensure!((0..source.concepts() as u32).any(|c| source.id(c) == id), "--map {id}: there are no pairs of it");
+    }
+    let settings = settings(args, &pairs, dev.as_ref())?;
+    let conduct = conduct(args, run_dir)?;
+    conduct.check(&settings)?;
+    let runtime = Runtime::load(args.onnxruntime.as_deref())?;
+    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api());
+    eprintln!(
+        "  {} pairs of {} concepts, {} steps of {} pairs",
+        HumanCount(pairs.len() as u64),
+        HumanCount(pairs.concepts() as u64),
+        HumanCount(settings.steps),
+        settings.batch.min(pairs.len())
+    );
+    let run = Run {
+        runtime: &runtime,
+        config: &config,
+        base: &base,
+        tokens: &tokens,
+        pairs: &pairs,
+        dev: dev.as_ref(),
+        settings: &settings,
+        conduct: &conduct,
+    };
+    let trained = run.train(&bars).inspect_err(|e| {
+        bars.give_up();
+        if let TrainError::Interrupted { saved: Some(path) } = e {
+            eprintln!("  saved in {}: the same command with --resume goes on from it", path.display());
+        }
+    });
+    let trained = trained.with_context(|| format!("cannot train {}", args.base.display()))?;
+    bars.finish();
+    write_models(args, &runtime, &config, &trained.parameters, &int8).context(
+        "cannot write the model; nothing of the training is lost: the same command with --resume --force writes it",
+    )?;
+    eprintln!("  {} (float32), {} (int8); report: {}", args.out.display(), int8.display(), trained.report.display());
+    eprintln!("  trained on {} in {}{}", trained.device, since(started), peak_memory());
+    Ok(())
+}
+
+/// Reads the base, which must have its weights by name.
+fn load(base: &Path) -> Result<(BertConfig, Weights)> {
+    ensure!(base.is_dir(), "--base {}: is not a directory", base.display());
+    ensure!(
+        bert::checkpoint::weight_file(base).is_ok() || !base.join("model.onnx").is_file(),
+        "--base {}: is an ONNX graph, whose weights have no names to be trained by; name the checkpoint that it was made from, with its \
+         model.safetensors or pytorch_model.bin",
+        base.display()
+    );
+    bert::load(base).with_context(|| format!("cannot read the base {}", base.display()))
+}
+
+fn settings(args: &TrainRunArgs, pairs: &Pairs, dev: Option<&Pairs>) -> Result<Settings> {
+    let batch = args.batch.min(pairs.len());
+    let epoch = Plan { batch, chunk: args.chunk, seed: args.seed }.steps_of_epoch(pairs.len());
+    let steps = args.steps.map_or(epoch * args.epochs as u64, |steps| steps as u64);
+    ensure!(args.warm_up <= steps, "--warm-up {} is more than the run's {steps} steps", args.warm_up);
+    ensure!(args.dropout < 1.0, "--dropout must be below 1");
+    Ok(Settings {
+        base: train::sha256_of(&args.base)?,
+        pairs: pairs.sha256(),
+        dev: dev.map(Pairs::sha256),
+        steps,
+        batch,
+        chunk: args.chunk,
+        pooling: args.pooling.into(),
+        max_tokens: args.max_tokens,
+        loss: args.loss,
+        mining_margin: (!args.no_mining).then_some(args.mining_margin),
+        learning_rate: args.learning_rate,
+        warm_up: args.warm_up,
+        decay: args.decay,
+        weight_decay: args.weight_decay as f32,
+        clip: args.clip,
+        dropout: args.dropout as f32,
+        frozen_layers: args.freeze,
+        arithmetic: args.arithmetic,
+        seed: args.seed,
+    })
+}
+
+fn conduct(args: &TrainRunArgs, dir: PathBuf) -> Result<Conduct> {
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    Ok(Conduct {
+        dir,
+        name: name_of(&args.out)?,
+        device: args.device.into(),
+        threads: args.threads.unwrap_or(cores),
+        save_every: args.save_every as u64,
+        dev_every: args.dev_every as u64,
+        keep: args.keep,
+        map: args.map.clone(),
+        resume: args.resume,
+        force: args.force,
+    })
+}
+
+/// The directory of this name and ending.
+fn beside(dir: &Path, ending: &str) -> Result<PathBuf> {
+    Ok(dir.with_file_name(name_of(dir)? + ending))
+}
+
+/// The model directories, imported from the checkpoint of what was learnt, and that.
+fn write_models(
+    args: &TrainRunArgs,
+    runtime: &Runtime,
+    config: &BertConfig,
+    parameters: &[f32],
+    int8: &Path,
+) -> Result<()> {
+    let dir = tempfile::tempdir().context("a temporary directory is needed (TMPDIR)")?;
+    let checkpoint = dir.path().join("checkpoint");
+    train::export(&args.base, config, parameters, &checkpoint)?;
+    for (out, precision) in [(args.out.as_path(), Precision::Fp32), (int8, Precision::Int8)] {
+        let options = ImportOptions {
+            from: checkpoint.clone(),
+            out: out.into(),
+            name: name_of(out)?,
+            pooling: Pooling::from(args.pooling),
+            precision,
+            max_tokens: args.max_tokens,
+            force: args.force,
+        };
+        encoder::import(runtime, &options)?;
+    }
+    args.export_hf.iter().try_for_each(|out| Ok(train::export(&args.base, config, parameters, out)?))
+}
