@@ -1,6 +1,6 @@
 //! Self-alignment pretraining (SapBERT, Liu et al. 2020, arXiv 2010.11784) on a stock ONNX Runtime.
 //!
-//! Reading order: `pairs` (what is learnt from), `settings` (what decides a run), `batches` (pairs to packed token ids), `engine` (the
+//! Reading order: `drawing` and `pairs` (what is learnt from), `settings` (what decides a run), `batches` (pairs to packed token ids), `engine` (the
 //! graphs of [`crate::bert`] at work), `checkpoint`, `dev` (held-out retrieval), `metrics`, `map` and `report` (what people look at),
 //! `run` (the loop over steps), `export` (the model that comes of it).
 //!
@@ -9,6 +9,7 @@
 mod batches;
 mod checkpoint;
 mod dev;
+mod drawing;
 mod engine;
 mod export;
 mod map;
@@ -22,10 +23,11 @@ mod settings;
 use std::path::PathBuf;
 
 pub use batches::{Batch, Packed, Plan};
+pub use drawing::{DrawOptions, Drawing, Vocabulary};
 pub use engine::{Engine, EngineOptions, Outcome, State};
 pub use export::{CONFIG, export, sha256_of};
 pub use metrics::{DevRecord, Record, StepRecord};
-pub use pairs::{DrawOptions, Drawing, Pair, Pairs, Vocabulary};
+pub use pairs::{Pair, Pairs};
 pub use run::{Conduct, Run, Trained};
 pub use schedule::{Decay, Schedule};
 pub use settings::{Arithmetic, LossName, Settings};
