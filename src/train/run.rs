@@ -300,7 +300,11 @@ impl Going<'_> {
             seconds,
             waited,
         };
-        progress.note(&format!("loss {:.4}, {:.0} pairs/s", record.loss, record.pairs as f64 / seconds));
+        let speed = record.pairs as f64 / seconds;
+        progress.note(&format!(
+            "loss {:.4}, {} + {} mined, {speed:.0} pairs/s",
+            record.loss, record.positives, record.negatives
+        ));
         progress.advance(1);
         self.metrics.push(&Record::Step(record))
     }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{fail, fixture, run, saplink, signal, succeed, wait};
+use crate::support::{fail, fixture, run, run_with_small_files, saplink, signal, succeed, wait};
 
 /// Rows that are embedded before the next are.
 const BLOCK: u64 = 8192;
@@ -194,16 +194,9 @@ fn a_full_disk_is_said_and_leaves_the_index_as_it_was() {
     place.table("few.tsv", 0, 100);
     place.succeed("few.tsv", "index", &[]);
     let before = place.manifest("index");
-    // A file that may not grow fails as one on a full disk does.
     for kilobytes in [300, 600] {
         let args = place.build("names.tsv", "index", &["--force"]);
-        let command = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
-        let output = std::process::Command::new("sh")
-            .args(["-c", &command, env!("CARGO_BIN_EXE_saplink")])
-            .args(&args)
-            .current_dir(crate::support::root())
-            .output()
-            .unwrap();
+        let output = run_with_small_files(kilobytes, &args);
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains("File too large") && !error.contains("panicked"), "{error}");

@@ -49,6 +49,13 @@ pub fn run(args: &[&str]) -> Output {
     saplink(args).output().unwrap()
 }
 
+/// Runs the binary with files that may not grow beyond so many kilobytes: they fail as those on a full disk do.
+pub fn run_with_small_files(kilobytes: usize, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+    let command = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
+    let shell = ["-c", &command, env!("CARGO_BIN_EXE_saplink")];
+    Command::new("sh").args(shell).args(args).current_dir(root()).output().unwrap()
+}
+
 /// Runs the binary, which must succeed; gives its standard output.
 pub fn succeed(args: &[&str]) -> String {
     let output = run(args);
