@@ -26,29 +26,9 @@ pub fn run(args: &TrainRunArgs) -> Result<()> {
     let started = Instant::now();
     let bars = Bars::new(shutdown::flag()?);
     // Before hours of work: whatever could be wrong.
-    let (int8, run_dir) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
-    for dir in [&args.out, &int8] {
-        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
-        StagedDir::try_out(dir).context("cannot write the model")?;
-    }
-    if let Some(dir) = &args.export_hf {
-        ensure!(![&args.out, &int8, &run_dir].contains(&dir), "--export-hf {}: is written already", dir.display());
-        StagedDir::check(dir, train::CONFIG, false).context("cannot write the checkpoint")?;
-        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
-    }
-    ensure!(args.map.len() <= 12, "--map takes 12 concepts at most");
+    let (int8, run_dir) = outputs(args)?;
     let (config, base) = load(&args.base)?;
-    ensure!(
-        (3..=config.positions).contains(&args.max_tokens),
-        "--max-tokens {} must be between 3 and the {} positions of the base",
-        args.max_tokens,
-        config.positions
-    );
-    let layers = config.layers;
-    ensure!(
-        args.freeze.is_none_or(|frozen| frozen < layers),
-        "--freeze must leave one of the base's {layers} layers to learn"
-    );
+    check_limits(args, &config)?;
     let tokens = Tokens::of_checkpoint(&args.base, config.vocab, args.max_tokens)
         .with_context(|| format!("cannot read the tokenizer of {}", args.base.display()))?;
     let pairs = Pairs::read(&args.pairs).context("cannot read the pairs")?;
@@ -92,6 +72,38 @@ pub fn run(args: &TrainRunArgs) -> Result<()> {
     )?;
     eprintln!("  {} (float32), {} (int8); report: {}", args.out.display(), int8.display(), trained.report.display());
     eprintln!("  trained on {} in {}{}", trained.device, since(started), peak_memory());
+    Ok(())
+}
+
+/// The directories beside that of the model, after finding out whether all can be written.
+fn outputs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
+    let (int8, run) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
+    for dir in [&args.out, &int8] {
+        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
+        StagedDir::try_out(dir).context("cannot write the model")?;
+    }
+    if let Some(dir) = &args.export_hf {
+        ensure!(![&args.out, &int8, &run].contains(&dir), "--export-hf {}: is written already", dir.display());
+        StagedDir::check(dir, train::CONFIG, false).context("cannot write the checkpoint")?;
+        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
+    }
+    Ok((int8, run))
+}
+
+/// Whether the base is large enough for what is asked of it.
+fn check_limits(args: &TrainRunArgs, config: &BertConfig) -> Result<()> {
+    ensure!(
+        (3..=config.positions).contains(&args.max_tokens),
+        "--max-tokens {} must be between 3 and the {} positions of the base",
+        args.max_tokens,
+        config.positions
+    );
+    ensure!(
+        args.freeze.is_none_or(|frozen| frozen < config.layers),
+        "--freeze must leave one of the base's {} layers to learn",
+        config.layers
+    );
+    ensure!(args.map.len() <= 12, "--map takes 12 concepts at most");
     Ok(())
 }
 
