@@ -118,7 +118,7 @@ fn a_run_learns_and_leaves_models_that_build_and_serve() {
         let (model, out) = (text(&dir.path().join(model)), text(&dir.path().join("index")));
         succeed(&["model", "info", &model]);
         let built = ["index", "build", "--tsv", &text(&table), "--model", &model, "--out", &out, "--force"];
-        assert!(succeed(&built).contains("2 concepts"), "{model}");
+        assert!(succeed(&built).contains("names        2, of which 2 distinct"), "{model}");
     }
 }
 
