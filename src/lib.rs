@@ -6,7 +6,7 @@
 //! and [`progress`] serve several rooms.
 //!
 //! Arrows run one way: `main -> cli, commands -> http | train -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
-//! graphs with `bert`. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
+//! graphs with `bert`; `train` opens its files as `terminology` does, and knows nothing else of it. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
 //!
 //! # Invariants
 //! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;

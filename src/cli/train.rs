@@ -81,7 +81,7 @@ pub struct TrainRunArgs {
     /// Pairs of a batch
     #[arg(long, value_name = "N", default_value = "256", value_parser = batch, help_heading = "Learning")]
     pub batch: usize,
-    /// Names that are computed at once, where a batch does not fit into memory: the gradient is the same, and takes a third more time
+    /// Names that are computed at once, where a batch does not fit into memory: the gradient is the same, for a fifth to a third more time
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Learning")]
     pub chunk: Option<usize>,
     /// How token vectors become one

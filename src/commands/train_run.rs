@@ -47,7 +47,7 @@ pub fn run(args: &TrainRunArgs) -> Result<()> {
         HumanCount(pairs.len() as u64),
         HumanCount(pairs.concepts() as u64),
         HumanCount(settings.steps),
-        settings.batch.min(pairs.len())
+        settings.batch
     );
     let run = Run {
         runtime: &runtime,

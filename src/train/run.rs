@@ -151,7 +151,6 @@ impl Run<'_> {
     /// [`TrainError`]; after [`TrainError::Interrupted`] the run can be gone on with from the checkpoint that is named.
     pub fn train(&self, progress: &dyn Progress) -> Result<Trained, TrainError> {
         let Self { settings, conduct, .. } = self;
-        conduct.check(settings)?;
         let mut going = self.begin(progress)?;
         let first = going.saved.unwrap_or(0);
         if going.saved.is_none() {
@@ -179,7 +178,10 @@ impl Run<'_> {
             }
             Ok(())
         })?;
-        going.report(progress);
+        if first == settings.steps {
+            // Nothing was left to do but, perhaps, this.
+            going.report(progress);
+        }
         let report = conduct.dir.join(REPORT);
         Ok(Trained { parameters: going.engine.state()?.parameters, device: going.engine.device(), report })
     }
@@ -222,7 +224,7 @@ impl Run<'_> {
 
     fn engine_options(&self) -> EngineOptions {
         let Self { settings, conduct, .. } = self;
-        let names = 2 * settings.batch.min(self.pairs.len());
+        let names = 2 * settings.batch;
         EngineOptions {
             device: conduct.device,
             threads: conduct.threads,

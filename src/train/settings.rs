@@ -57,7 +57,7 @@ pub struct Settings {
     pub pairs: String,
     pub dev: Option<String>,
     pub steps: u64,
-    /// Pairs of a batch, and names of a chunk of it.
+    /// Pairs of a batch, no more than there are, and names of a chunk of it.
     pub batch: usize,
     pub chunk: Option<usize>,
     pub pooling: Pooling,
