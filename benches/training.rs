@@ -1,7 +1,7 @@
 //! What a step of training costs, beside the forward pass alone: `make figures-training`, or with a checkpoint of another shape
 //! `make figures-training BASE=DIR`.
 //!
-//! 256 names of 25 tokens each, nothing padded; the best of some runs. The work of a forward pass is counted as two operations for each
+//! 256 names of 25 tokens each, nothing padded; the medians of some runs. The work of a forward pass is counted as two operations for each
 //! weight of a matrix and row, that of a step as three times as much.
 
 use std::{error::Error, path::Path, time::Instant};
@@ -10,21 +10,23 @@ use saplink::{
     bert::{self, Pooling, loss::Loss, optimizer::Settings, training::StepOptions, weights},
     encoder::{Device, Runtime},
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed},
+    train::{Batch, Engine, EngineOptions, Packed, TrainError},
 };
 
 const NAMES: usize = 256;
 const TOKENS: usize = 25;
 const RUNS: usize = 5;
 
-fn best(mut run: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
-    let mut best = f64::INFINITY;
-    for _ in 0..RUNS {
-        let started = Instant::now();
-        run()?;
-        best = best.min(started.elapsed().as_secs_f64());
-    }
-    Ok(best)
+/// Seconds that something takes.
+fn seconds<T>(run: impl FnOnce() -> Result<T, TrainError>) -> Result<f64, TrainError> {
+    let started = Instant::now();
+    run()?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -74,24 +76,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
         let settings = Settings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
         engine.step(&batch, &settings)?;
-        let forward = best(|| Ok(engine.vectors(&names).map(|_| ())?))?;
-        let (mut gradient, mut update) = (f64::INFINITY, f64::INFINITY);
-        let step = best(|| {
-            let started = Instant::now();
-            engine.learn(&batch, &settings)?;
-            gradient = gradient.min(started.elapsed().as_secs_f64());
-            let started = Instant::now();
-            engine.update(&settings)?;
-            update = update.min(started.elapsed().as_secs_f64());
-            Ok(())
-        })?;
+        // One after the other, so that both see the machine as it is just then.
+        let mut runs = [const { Vec::new() }; 4];
+        for _ in 0..RUNS {
+            let forward = seconds(|| engine.vectors(&names))?;
+            let gradient = seconds(|| engine.learn(&batch, &settings))?;
+            let update = seconds(|| engine.update(&settings))?;
+            let measured = [forward, gradient, update, (gradient + update) / forward];
+            runs.iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
+        }
+        let [forward, gradient, update, ratio] = runs.map(median);
+        let step = gradient + update;
         println!(
             "{name:18} forward {:6.0} ms, gradient {:6.0} ms, AdamW {:4.0} ms, step {:6.0} ms: {:.2} forward passes; {:.0} and {:.0} GFLOP/s",
             forward * 1e3,
             gradient * 1e3,
             update * 1e3,
             step * 1e3,
-            step / forward,
+            ratio,
             work / forward,
             3.0 * work / step
         );
