@@ -1,5 +1,6 @@
 //! The command line. Only here is the environment read.
 
+mod eval;
 mod train;
 mod values;
 
@@ -11,8 +12,11 @@ use clap::{
     builder::{BoolishValueParser, Resettable},
 };
 
-pub use self::train::{TrainCommand, TrainPairsArgs, TrainRunArgs};
 use self::values::{cosine, positive, semantic_group, semantic_type, share, workers};
+pub use self::{
+    eval::{AgainstArg, CalibrateArgs, CompareArgs, EvalArgs, EvalCommand, EvalRunArgs, MentionArgs},
+    train::{TrainCommand, TrainPairsArgs, TrainRunArgs},
+};
 use crate::{
     bert::{Pooling, Precision},
     encoder::Device,
@@ -20,6 +24,9 @@ use crate::{
     telemetry::{LogFormat, LogLevel},
     terminology::BadRows,
 };
+
+/// Directory of the model that comes with saplink.
+pub const EMBEDDED_MODEL: &str = "models/all-minilm-l6-v2";
 
 /// The command line that this process was started with; ends it when it is wrong. A variable of the environment that is empty, as
 /// compose files leave it, counts as not set.
@@ -55,6 +62,8 @@ pub enum Command {
     /// Train a model on names of the same concept (SapBERT)
     #[command(subcommand)]
     Train(TrainCommand),
+    /// Measure how well mentions are linked, compare two measurements, calibrate an index
+    Eval(Box<EvalArgs>),
     /// Print the OpenAPI description of the service
     Openapi,
 }
@@ -279,7 +288,7 @@ pub struct IndexBuildArgs {
     #[arg(long, conflicts_with_all = ["out", "force"])]
     pub dry_run: bool,
     /// Directory of the model
-    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL", default_value = "models/all-minilm-l6-v2")]
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL", default_value = EMBEDDED_MODEL)]
     pub model: PathBuf,
     /// Replace the directory if it is there
     #[arg(long)]

@@ -2,11 +2,11 @@
 //!
 //! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to statements about concepts), [`bert`] and
 //! [`encoder`] (texts to vectors), [`index`] (statements to a searchable directory), [`linker`] (mentions to concepts),
-//! [`train`] (names of one concept to a better model), [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`], [`random`]
+//! [`train`] (names of one concept to a better model), [`eval`] (how well mentions are linked), [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`], [`random`], [`page`]
 //! and [`progress`] serve several rooms.
 //!
-//! Arrows run one way: `main -> cli, commands -> http | train -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
-//! graphs with `bert`; `train` opens its files as `terminology` does, and knows nothing else of it. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
+//! Arrows run one way: `main -> cli, commands -> http | train | eval -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
+//! graphs with `bert`; `train` and `eval` open their files as `terminology` does, and know nothing else of it. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
 //!
 //! # Invariants
 //! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;
@@ -19,10 +19,12 @@ pub mod cli;
 pub mod commands;
 pub mod domain;
 pub mod encoder;
+pub mod eval;
 pub mod files;
 pub mod http;
 pub mod index;
 pub mod linker;
+pub mod page;
 pub mod progress;
 pub mod random;
 pub mod shutdown;

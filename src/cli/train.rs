@@ -31,6 +31,9 @@ pub struct TrainPairsArgs {
     /// Pairs of a concept; where its names make more, so many are drawn
     #[arg(long, value_name = "N", default_value = "50", value_parser = positive)]
     pub pairs_per_concept: usize,
+    /// Write pairs in groups of N whose concepts have names that are near each other in the index, for `train run --group N`
+    #[arg(long, value_name = "N", value_parser = positive, requires = "index", conflicts_with_all = ["umls", "obo", "obograph", "sssom", "tsv", "csv"])]
+    pub hard_negatives: Option<usize>,
     /// Write pairs of concepts that are held out to FILE, for `train run --dev`
     #[arg(long, value_name = "FILE", requires = "dev_concepts")]
     pub dev: Option<PathBuf>,
@@ -84,6 +87,12 @@ pub struct TrainRunArgs {
     /// Names that are computed at once, where a batch does not fit into memory: the gradient is the same, for a fifth to a third more time
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Learning")]
     pub chunk: Option<usize>,
+    /// Pairs that stand together in the file and come into a batch together, as `train pairs --hard-negatives` writes them
+    #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Learning")]
+    pub group: usize,
+    /// Share of names that are read with a slip of the pen, a word shortened or the words in another order
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Learning")]
+    pub augment: f64,
     /// How token vectors become one
     #[arg(long, value_enum, default_value = "cls", help_heading = "Learning")]
     pub pooling: PoolingArg,

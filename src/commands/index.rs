@@ -17,10 +17,10 @@ use super::{
 use crate::{
     cli::{IndexBuildArgs, InfoArgs, RecallArgs, VerifyArgs},
     encoder::{Encoder, EncoderError, Runtime},
-    files::{Abandoned, FileSum, StagedDir, abandoned, replace_manifest},
+    files::{Abandoned, FileSum, StagedDir, abandoned},
     index::{
-        self, Assembled, BuildOptions, Built, Concepts, GraphParameters, Index, IndexError, IndexManifest, Input,
-        Known, MANIFEST, Selection, Tally, Wanted,
+        self, Assembled, BuildOptions, Built, Calibration, Concepts, GraphParameters, Index, IndexError, IndexManifest,
+        Input, Known, MANIFEST, Selection, Tally, Wanted,
     },
     linker,
     progress::Progress,
@@ -142,9 +142,8 @@ pub fn recall(args: &RecallArgs) -> Result<()> {
     let mut manifest = index.manifest().clone();
     manifest.tuned(index.ef_search(), recall);
     if !args.dry_run {
-        let unchanged = IndexManifest::read(&args.dir)? == *index.manifest();
-        ensure!(unchanged, "{} was replaced while it was measured: nothing was written", args.dir.display());
-        replace_manifest(&args.dir.join(MANIFEST), &manifest)
+        manifest
+            .replace(&args.dir, index.manifest())
             .with_context(|| format!("cannot write to {}", args.dir.display()))?;
     }
     print(&format!("{}\n", searched(&manifest)))?;
@@ -231,11 +230,23 @@ fn describe(manifest: &IndexManifest) -> String {
     let _ = writeln!(text, "graph        M {}, ef_construction {}", graph.m, graph.ef_construction);
     let _ = writeln!(text, "search       {}", searched(manifest));
     let _ = writeln!(text, "score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
+    let _ = writeln!(text, "calibration  {}", calibrated(manifest.calibration.as_ref()));
     let _ = writeln!(text, "size         {:.1} MB", bytes as f64 / 1e6);
     for input in &manifest.inputs {
         let _ = writeln!(text, "made from    {} sha256 {}", input.name, input.sum.sha256);
     }
     text
+}
+
+/// How likely its scores are right, and what that was measured with.
+fn calibrated(calibration: Option<&Calibration>) -> String {
+    let Some(Calibration { method, mentions, measured, .. }) = calibration else { return "none".into() };
+    format!(
+        "{method:?} of {mentions} mentions: error {:.3}, NIL precision {:.3}, recall {:.3}",
+        measured.calibration_error, measured.nil_precision, measured.nil_recall
+    )
+    .to_lowercase()
+    .replace("nil", "NIL")
 }
 
 /// How an index is searched, and what that finds.

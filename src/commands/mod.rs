@@ -2,6 +2,7 @@
 
 mod bench;
 mod collect;
+mod eval;
 mod index;
 mod model;
 mod openapi;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result};
 use crate::{
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs, TrainCommand},
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
+    eval::EvalError,
     index::{Index, IndexError},
     terminology::TerminologyError,
     train::TrainError,
@@ -41,6 +43,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Model(ModelCommand::Info(args)) => model::info(&args),
         Command::Train(TrainCommand::Pairs(args)) => train_pairs::run(&args),
         Command::Train(TrainCommand::Run(args)) => train_run::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Openapi => openapi::run(),
     }
 }
@@ -52,6 +55,7 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
             || matches!(e.downcast_ref(), Some(IndexError::Interrupted))
             || matches!(e.downcast_ref(), Some(TerminologyError::Interrupted))
             || matches!(e.downcast_ref(), Some(TrainError::Interrupted { .. }))
+            || matches!(e.downcast_ref(), Some(EvalError::Interrupted))
     })
 }
 

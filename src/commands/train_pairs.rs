@@ -21,8 +21,11 @@ use crate::{
     index::{Concepts, Index, Selection},
     shutdown,
     terminology::Inputs,
-    train::{DrawOptions, Drawing, TrainError, Vocabulary},
+    train::{DrawOptions, Drawing, Groups, TrainError, Vocabulary},
 };
+
+/// Concepts that are looked at to fill a group, beside the one that it begins with.
+const NEAR: usize = 48;
 
 /// Draws pairs and writes them.
 pub fn run(args: &TrainPairsArgs) -> Result<()> {
@@ -56,9 +59,11 @@ pub fn run(args: &TrainPairsArgs) -> Result<()> {
         paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     })?;
     let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, &bars)).transpose()?;
+    let near = |concept| index.as_ref().map_or(vec![], |index| index.confusable(concept, NEAR));
+    let groups = args.hard_negatives.map(|size| Groups { size, near: &near });
     let written = match &mut out {
-        Some(file) => Some(drawing.write_training(file, &bars)?),
-        None => print_pairs(&drawing, &bars)?,
+        Some(file) => Some(drawing.write_training(file, groups, &bars)?),
+        None => print_pairs(&drawing, groups, &bars)?,
     };
     bars.finish();
     for (file, path) in [(out, &args.out), (dev, &args.dev)] {
@@ -124,8 +129,8 @@ impl Vocabulary for Selected<'_> {
 }
 
 /// Writes the pairs to learn from to standard output; gives how many they are, or nothing if the reader has seen enough of them.
-fn print_pairs(drawing: &Drawing<Selected>, bars: &Bars) -> Result<Option<u64>> {
-    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), bars) {
+fn print_pairs(drawing: &Drawing<Selected>, groups: Option<Groups>, bars: &Bars) -> Result<Option<u64>> {
+    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars) {
         Err(TrainError::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         outcome => Ok(Some(outcome?)),
     }

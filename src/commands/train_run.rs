@@ -18,7 +18,7 @@ use crate::{
     encoder::{self, ImportOptions, Runtime, Tokens},
     files::StagedDir,
     shutdown,
-    train::{self, Conduct, Pairs, Plan, Run, Settings, TrainError},
+    train::{self, Conduct, Pairs, Run, Settings, TrainError},
 };
 
 /// Trains, and makes models of what was learnt.
@@ -121,8 +121,7 @@ fn load(base: &Path) -> Result<(BertConfig, Weights)> {
 
 fn settings(args: &TrainRunArgs, pairs: &Pairs, dev: Option<&Pairs>) -> Result<Settings> {
     let batch = args.batch.min(pairs.len());
-    let epoch = Plan { batch, chunk: args.chunk, seed: args.seed }.steps_of_epoch(pairs.len());
-    let steps = args.steps.map_or(epoch * args.epochs as u64, |steps| steps as u64);
+    let steps = args.steps.unwrap_or((pairs.len() / batch).max(1) * args.epochs) as u64;
     ensure!(args.warm_up <= steps, "--warm-up {} is more than the run's {steps} steps", args.warm_up);
     ensure!(args.dropout < 1.0, "--dropout must be below 1");
     Ok(Settings {
@@ -132,6 +131,8 @@ fn settings(args: &TrainRunArgs, pairs: &Pairs, dev: Option<&Pairs>) -> Result<S
         steps,
         batch,
         chunk: args.chunk,
+        group: args.group,
+        augment: args.augment as f32,
         pooling: args.pooling.into(),
         max_tokens: args.max_tokens,
         loss: args.loss,

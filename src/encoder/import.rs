@@ -9,7 +9,7 @@ use prost::Message;
 use super::{
     Device, EncoderError, ModelManifest, Output, Runtime,
     manifest::{FORMAT, GRAPH, MANIFEST, TOKENIZER},
-    session::EncoderSession,
+    session::{EncoderSession, normalise},
     tokens::{self, Tokens},
 };
 use crate::{
@@ -92,7 +92,9 @@ fn try_out(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<()
     let largest = Tokens::read(&dir.join(TOKENIZER), manifest.max_tokens)?.largest_id();
     let (mut session, _) = EncoderSession::load(runtime, dir, manifest, Device::Cpu, 1)?;
     let texts = [vec![largest; manifest.max_tokens], vec![0; 3]];
-    session.run(&texts.each_ref().map(Vec::as_slice)).map_err(|e| {
+    let vectors = session.run(&texts.each_ref().map(Vec::as_slice));
+    let directed = |mut vectors: Vec<f32>| vectors.chunks_exact_mut(manifest.dimensions).try_for_each(normalise);
+    vectors.and_then(directed).map_err(|e| {
         let reason = format!("it cannot read {} tokens of ids up to {largest} ({e})", manifest.max_tokens);
         EncoderError::Graph { path: dir.join(GRAPH), reason }
     })?;

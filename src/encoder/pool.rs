@@ -14,7 +14,10 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Device, EncoderError, ModelManifest, Runtime, manifest::TOKENIZER, session::EncoderSession, tokens::Tokens,
+    Device, EncoderError, ModelManifest, Runtime,
+    manifest::TOKENIZER,
+    session::{EncoderSession, normalise},
+    tokens::Tokens,
 };
 use crate::progress::{Progress, Silent};
 
@@ -106,6 +109,16 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed`], and [`EncoderError::Interrupted`].
     pub fn embed_with(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+        let mut vectors = self.embed_raw(texts, progress)?;
+        vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalise)?;
+        Ok(vectors)
+    }
+
+    /// As [`Encoder::embed_with`], the vectors being as long as the model makes them: inner products of them are SapBERT's scores.
+    ///
+    /// # Errors
+    /// As [`Encoder::embed_with`].
+    pub fn embed_raw(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
         let ids = texts.iter().map(|t| self.tokens.ids(t)).collect::<Result<Vec<_>, _>>()?;
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(ids[i].len()));

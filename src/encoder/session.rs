@@ -96,17 +96,13 @@ impl EncoderSession {
                 "`{name}` has shape {shape:?} where {expected:?} was expected"
             )));
         }
-        let mut vectors = match self.output {
+        Ok(match self.output {
             Output::Pooled => values.to_vec(),
             Output::Tokens => {
                 let rows = values.chunks_exact(tokens * self.dimensions).zip(texts);
                 rows.flat_map(|(rows, text)| pool(rows, text.len(), self.dimensions, self.pooling)).collect()
             }
-        };
-        for vector in vectors.chunks_exact_mut(self.dimensions) {
-            normalise(vector)?;
-        }
-        Ok(vectors)
+        })
     }
 
     /// Length of the vectors that a graph of `last_hidden_state` gives, if its output says so.
@@ -138,7 +134,11 @@ fn pool(rows: &[f32], length: usize, dimensions: usize, pooling: Pooling) -> Vec
     }
 }
 
-fn normalise(vector: &mut [f32]) -> Result<(), EncoderError> {
+/// Gives a vector norm 1.
+///
+/// # Errors
+/// [`EncoderError::Inference`] when it has no direction.
+pub fn normalise(vector: &mut [f32]) -> Result<(), EncoderError> {
     let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
     if !length.is_finite() || length == 0.0 {
         return Err(EncoderError::Inference("the model gave a vector that is zero or not finite".into()));

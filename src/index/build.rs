@@ -145,6 +145,7 @@ pub fn manifest(
         vectors: options.vectors,
         score: "cosine".into(),
         nil_threshold: options.nil_threshold,
+        calibration: None,
         counts,
         sources,
         semantic_types,

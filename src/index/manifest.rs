@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexError, Recall, VectorPrecision, concepts::Selection};
+use super::{Calibration, IndexError, Recall, VectorPrecision, concepts::Selection};
 use crate::{
-    files::{FileSum, read_manifest, sha256_hex, write_manifest},
+    files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_manifest},
     text::NORMALISATION,
 };
 
@@ -125,6 +125,9 @@ pub struct IndexManifest {
     pub score: String,
     /// A best score below this is answered as NIL.
     pub nil_threshold: f32,
+    /// How likely scores are right; absent until it is fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     pub counts: Counts,
     /// By abbreviation.
     pub sources: Vec<SourceEntry>,
@@ -176,6 +179,9 @@ impl IndexManifest {
         {
             return Err(fail("a parameter is out of its range".into()));
         }
+        if let Some(fault) = manifest.calibration.as_ref().and_then(Calibration::fault) {
+            return Err(fail(fault.into()));
+        }
         if !manifest.sources.is_sorted_by(|a, b| a.source < b.source) {
             return Err(fail("its sources are not in order".into()));
         }
@@ -196,6 +202,27 @@ impl IndexManifest {
         self.recall = Some(recall);
     }
 
+    /// Notes how likely scores are right, and below which a best one is NIL.
+    pub fn calibrated(&mut self, calibration: Calibration, nil_threshold: f32) {
+        self.calibration = Some(calibration);
+        self.nil_threshold = nil_threshold;
+    }
+
+    /// Writes it to `dir` in place of the one that is there, which is to be `read`.
+    ///
+    /// # Errors
+    /// What the disk says; [`IndexError::Manifest`] when another was written meanwhile.
+    pub fn replace(&self, dir: &Path, read: &Self) -> Result<(), IndexError> {
+        let path = dir.join(MANIFEST);
+        if Self::read(dir)? != *read {
+            return Err(IndexError::Manifest {
+                path,
+                reason: "was replaced while it was measured: nothing was written".into(),
+            });
+        }
+        Ok(replace_manifest(&path, self)?)
+    }
+
     /// Compares every part in `dir` with its checksum, whatever its size.
     ///
     /// # Errors
@@ -208,7 +235,8 @@ impl IndexManifest {
     pub fn fingerprint(&self) -> String {
         let sums: Vec<&str> = self.files.values().map(|f| f.sha256.as_str()).collect();
         let search = (&self.score, self.nil_threshold, self.graph.ef_search);
-        sha256_hex(format!("{sums:?} {} {search:?}", self.model.fingerprint).as_bytes())[..16].to_owned()
+        let calibration = self.calibration.as_ref().map_or(String::new(), |c| format!("{:?}", c.curve));
+        sha256_hex(format!("{sums:?} {} {search:?}{calibration}", self.model.fingerprint).as_bytes())[..16].to_owned()
     }
 
     /// `name@fingerprint`, shortened for people.

@@ -2,7 +2,8 @@
 //!
 //! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `concepts` (everything but vectors), `filter`,
 //! `words` and `spelling` (misspelt words); `kernel`, `vectors`, `beam`, `graph` and `scan` (search); `build`, `known`, `build_graph` and
-//! `hierarchy` (how it comes to be); `recall` and `bench` (how good it is).
+//! `hierarchy` (how it comes to be); `recall`, `bench` and
+//! `nearest` (how good it is), `calibration` (how likely its scores are right).
 //!
 //! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
 
@@ -10,6 +11,7 @@ mod beam;
 pub mod bench;
 mod build;
 mod build_graph;
+mod calibration;
 mod columns;
 mod concepts;
 mod filter;
@@ -19,6 +21,7 @@ mod kernel;
 mod known;
 mod manifest;
 mod mapped;
+mod nearest;
 mod npy;
 mod recall;
 mod scan;
@@ -34,6 +37,7 @@ use std::{
 };
 
 pub use build::{BuildOptions, Built, MENTIONS, build, measure};
+pub use calibration::{Calibration, Measured, Method};
 pub use concepts::{
     Assembled, AtomView, CodeView, Collector, ConceptNumber, Concepts, DefinitionView, Found, FoundBy, Page, Relation,
     Retired, Selection, Successor, Tally,
@@ -41,6 +45,7 @@ pub use concepts::{
 pub use filter::{Filter, FilterRequest};
 pub use known::Known;
 pub use manifest::{Counts, GraphParameters, IndexManifest, Input, MANIFEST, ModelReference, SourceEntry};
+pub use nearest::NameGraph;
 pub use recall::{Recall, Wanted};
 pub use vectors::VectorPrecision;
 pub use words::Repaired;
@@ -249,6 +254,20 @@ impl Index {
         };
         self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
         hits
+    }
+
+    /// At most `k` concepts whose names are the nearest to the preferred name of `concept`, without those that own one of its names too.
+    pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
+        let concepts = &self.concepts;
+        let row_of = |name: &str| concepts.row(&crate::text::key(name));
+        let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
+        let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
+        let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
+        let alike: HashSet<ConceptNumber> = rows.into_iter().flat_map(owners).collect();
+        let vector = self.vector(row);
+        let everything = Filter::new(&FilterRequest::default(), concepts);
+        let hits = self.search(&vector, k + alike.len(), &everything).into_iter().map(|hit| hit.concept);
+        hits.filter(|concept| !alike.contains(concept)).take(k).collect()
     }
 
     /// Whether a filter leaves so much out that where a mention is there may be nothing that passes.

@@ -228,6 +228,13 @@ impl<'a> Rows<'a> {
         Kept { codes: self.codes(row).to_vec(), residuals, scale: self.scale(row) }
     }
 
+    /// Row `row` as a vector of norm 1, but for what rounding took.
+    pub fn vector(&self, row: u32) -> Vec<f32> {
+        let residual = |i: usize| self.residuals(row).map_or(0.0, |residuals| f32::from(residuals[i]) / RESIDUAL_STEPS);
+        let codes = self.codes(row).iter().enumerate();
+        codes.map(|(i, &code)| (f32::from(code) + residual(i)) * self.scale(row)).collect()
+    }
+
     fn residuals(&self, row: u32) -> Option<&'a [i8]> {
         self.residuals.map(|residuals| &residuals[row as usize * self.dimensions..][..self.dimensions])
     }

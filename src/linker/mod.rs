@@ -14,7 +14,7 @@ pub use crate::index::{
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
+    index::{Calibration, ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
     text,
 };
 
@@ -47,6 +47,8 @@ pub struct Candidate {
     pub kind: MatchKind,
     /// 1 for names, and for names alone; else the cosine. With misspelt words, times the share of letters that were right.
     pub score: f32,
+    /// How likely it is the concept, if the index is calibrated: see [`likely`].
+    pub probability: Option<f32>,
 }
 
 /// What the candidates amount to.
@@ -158,8 +160,15 @@ impl Linker {
         for (hits, reading) in hits.iter().zip(&open) {
             merge(&mut candidates[reading.query], hits, reading);
         }
-        let threshold = self.index.manifest().nil_threshold;
-        Ok(queries.iter().zip(candidates).map(|(query, found)| conclude(query, found, threshold)).collect())
+        let manifest = self.index.manifest();
+        let answer = |(query, found): (&&Query, _)| {
+            let mut answer = conclude(query, found, manifest.nil_threshold);
+            if let Some(calibration) = &manifest.calibration {
+                likely(&mut answer.candidates, calibration);
+            }
+            answer
+        };
+        Ok(queries.iter().zip(candidates).map(answer).collect())
     }
 
     /// The concepts that own `text` as a name, at most [`MOST_TIES`].
@@ -170,7 +179,7 @@ impl Linker {
         for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalised };
-            let found = Candidate { concept, atom, kind, score: 1.0 };
+            let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
             let full = owners.len() == MOST_TIES;
             match owners.last_mut().filter(|last| last.concept == concept) {
                 Some(last) if kind < last.kind => *last = found,
@@ -195,7 +204,7 @@ struct Reading {
 fn merge(candidates: &mut Vec<Candidate>, hits: &[ConceptHit], reading: &Reading) {
     for hit in hits {
         let score = hit.score.clamp(-1.0, BEST_COSINE) * reading.similarity;
-        let found = Candidate { concept: hit.concept, atom: hit.atom, kind: reading.kind, score };
+        let found = Candidate { concept: hit.concept, atom: hit.atom, kind: reading.kind, score, probability: None };
         match candidates.iter_mut().find(|c| c.concept == hit.concept) {
             Some(known) if order(&found, known) == Ordering::Less => *known = found,
             Some(_) => {}
@@ -227,12 +236,24 @@ fn conclude(query: &Query, mut candidates: Vec<Candidate>, nil_threshold: f32) -
     Answer { status, candidates }
 }
 
+/// Gives candidates, best first, their probabilities: a group of one score and kind is right as `calibration` says of a best candidate, if
+/// none before it is; within a group all are as likely.
+fn likely(candidates: &mut [Candidate], calibration: &Calibration) {
+    let mut left = 1.0;
+    for group in candidates.chunk_by_mut(|a, b| (a.score, a.kind) == (b.score, b.kind)) {
+        let probability = left * calibration.probability(group[0].score);
+        let share = probability / group.len() as f32;
+        group.iter_mut().for_each(|candidate| candidate.probability = Some(share));
+        left -= probability;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn candidate(concept: u32, kind: MatchKind, score: f32) -> Candidate {
-        Candidate { concept, atom: concept, kind, score }
+        Candidate { concept, atom: concept, kind, score, probability: None }
     }
 
     fn query(top_k: usize, min_score: Option<f32>) -> Query {
@@ -283,5 +304,27 @@ mod tests {
         let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
         use MatchKind::*;
         assert_eq!(found, [(1, Normalised, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
+    }
+
+    #[test]
+    fn probabilities_are_shared_and_never_more_than_all() {
+        use MatchKind::*;
+        let calibration = Calibration {
+            method: crate::index::Method::Isotonic,
+            curve: vec![[0.5, 0.2], [1.0, 0.8]],
+            mentions: 1,
+            inputs: vec![],
+            nil_share: 0.0,
+            measured: Default::default(),
+        };
+        let mut candidates = [
+            candidate(1, Exact, 1.0),
+            candidate(2, Exact, 1.0),
+            candidate(3, Embedding, 0.75),
+            candidate(4, Embedding, 0.2),
+        ];
+        likely(&mut candidates, &calibration);
+        let found = candidates.map(|c| (c.probability.unwrap() * 1e4).round() / 1e4);
+        assert_eq!(found, [0.4, 0.4, 0.1, 0.02]);
     }
 }

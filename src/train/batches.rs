@@ -4,7 +4,7 @@
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::{TrainError, pairs::Pairs};
+use super::{TrainError, augment::altered, pairs::Pairs};
 use crate::{encoder::Tokens, random::Random, text};
 
 /// Batches that are ready before they are asked for.
@@ -12,6 +12,8 @@ const AHEAD: usize = 4;
 /// Rows are made up to a multiple of this, and tokens of a name to one of that: few shapes, so that freed memory fits again.
 pub const ROWS: usize = 64;
 pub const WIDTH: usize = 4;
+/// Tells what is drawn to alter names from what else follows from a seed.
+const AUGMENT: u64 = 3;
 
 /// Names whose tokens lie one after another, see [`crate::bert::training`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,6 +91,10 @@ pub struct Plan {
     pub batch: usize,
     /// Names of a chunk; none packs all together.
     pub chunk: Option<usize>,
+    /// Pairs that stand together in the file and come into a batch together, at least 1.
+    pub group: usize,
+    /// Share of names that are read as somebody else might write them.
+    pub augment: f32,
     pub seed: u64,
 }
 
@@ -96,6 +102,19 @@ impl Plan {
     /// Steps of an epoch: what does not fill a batch is left for another order.
     pub fn steps_of_epoch(&self, pairs: usize) -> u64 {
         (pairs / self.batch).max(1) as u64
+    }
+
+    /// The numbers of `pairs` pairs in the order of an epoch.
+    fn order(&self, pairs: usize, epoch: u64) -> Vec<u32> {
+        let mut numbers: Vec<u32> = (0..pairs as u32).collect();
+        let mut random = Random::of(&[self.seed, epoch]);
+        if self.group < 2 {
+            random.shuffle(&mut numbers);
+            return numbers;
+        }
+        let mut groups: Vec<&[u32]> = numbers.chunks(self.group).collect();
+        random.shuffle(&mut groups);
+        groups.concat()
     }
 }
 
@@ -116,18 +135,19 @@ pub fn produce(
     for step in first..last {
         let epoch = step / epoch_steps;
         if order.0 != Some(epoch) {
-            let mut numbers: Vec<u32> = (0..pairs.len() as u32).collect();
-            Random::of(&[plan.seed, epoch]).shuffle(&mut numbers);
-            order = (Some(epoch), numbers);
+            order = (Some(epoch), plan.order(pairs.len(), epoch));
         }
         let begin = (step % epoch_steps) as usize * plan.batch;
         let chosen = &order.1[begin..(begin + plan.batch).min(pairs.len())];
         let mut names = vec![];
         let mut labels = vec![];
+        let mut random = Random::of(&[plan.seed, step, AUGMENT]);
         for &number in chosen {
             let pair = pairs.pair(number as usize);
             for name in pair.names {
-                names.push(tokens.ids(&text::clean(name))?);
+                let name = text::clean(name);
+                let name = if random.share() < plan.augment { altered(&name, &mut random) } else { name };
+                names.push(tokens.ids(&name)?);
                 labels.push(i64::from(pair.concept));
             }
         }

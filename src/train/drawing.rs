@@ -3,10 +3,12 @@
 //! Invariant: what is drawn of a concept follows from its id, its names and the seed alone, whatever else there is.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     io::Write,
     iter,
 };
+
+use rayon::prelude::*;
 
 use super::TrainError;
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// Concepts with their names, numbered in the order of their ids.
-pub trait Vocabulary {
+pub trait Vocabulary: Sync {
     /// How many concepts there are.
     fn concepts(&self) -> u32;
     /// A concept's id, which has no tab.
@@ -33,6 +35,15 @@ pub struct DrawOptions {
     /// Concepts whose pairs are kept from training.
     pub held_out: usize,
     pub seed: u64,
+}
+
+/// How pairs are put together: each group has pairs of concepts that a model takes for each other, which it learns most from.
+#[derive(Clone, Copy)]
+pub struct Groups<'a> {
+    /// Pairs of a group, at least 1.
+    pub size: usize,
+    /// The concepts that are near one, the nearest first.
+    pub near: &'a (dyn Fn(u32) -> Vec<u32> + Sync),
 }
 
 /// Concepts that pairs are drawn of, those that are held out apart.
@@ -93,11 +104,19 @@ impl<'v, V: Vocabulary> Drawing<'v, V> {
         self.alone
     }
 
-    /// Writes the pairs to learn from; gives how many they are.
+    /// Writes the pairs to learn from, concept by concept or in groups; gives how many they are.
     ///
     /// # Errors
     /// What `out` says; [`TrainError::Interrupted`].
-    pub fn write_training(&self, out: &mut dyn Write, progress: &dyn Progress) -> Result<u64, TrainError> {
+    pub fn write_training(
+        &self,
+        out: &mut dyn Write,
+        groups: Option<Groups>,
+        progress: &dyn Progress,
+    ) -> Result<u64, TrainError> {
+        if let Some(groups) = groups {
+            return self.write_groups(groups, out, progress);
+        }
         progress.stage("drawing pairs", self.training.len() as u64);
         self.write(&self.training, out, progress)
     }
@@ -114,13 +133,9 @@ impl<'v, V: Vocabulary> Drawing<'v, V> {
     fn write(&self, concepts: &[u32], out: &mut dyn Write, progress: &dyn Progress) -> Result<u64, TrainError> {
         let (mut written, mut pulse) = (0, Pulse::new(progress));
         for &concept in concepts {
-            let id = self.vocabulary.id(concept);
-            let names: Vec<&str> = distinct(self.vocabulary.names(concept)).collect();
-            let seeds: Vec<u64> = iter::once(self.options.seed).chain(id.bytes().map(u64::from)).collect();
-            let pairs = names.len() * names.len().saturating_sub(1) / 2;
-            let drawn = sample(&mut Random::of(&seeds), pairs, self.options.pairs_per_concept);
-            for (first, second) in drawn.iter().map(|&pair| members(pair)) {
-                writeln!(out, "{id}\t{}\t{}", text::clean(names[first]), text::clean(names[second]))?;
+            let (_, drawn) = self.draw(concept);
+            for [first, second] in &drawn {
+                self.write_pair(concept, first, second, out)?;
             }
             written += drawn.len() as u64;
             if pulse.interrupted() {
@@ -129,6 +144,85 @@ impl<'v, V: Vocabulary> Drawing<'v, V> {
         }
         out.flush()?;
         Ok(written)
+    }
+
+    /// What is drawn of a concept, pairs of its names, and the random numbers that go on from there.
+    fn draw(&self, concept: u32) -> (Random, Vec<[&'v str; 2]>) {
+        let names: Vec<&str> = distinct(self.vocabulary.names(concept)).collect();
+        let id = self.vocabulary.id(concept);
+        let seeds: Vec<u64> = iter::once(self.options.seed).chain(id.bytes().map(u64::from)).collect();
+        let mut random = Random::of(&seeds);
+        let pairs = names.len() * names.len().saturating_sub(1) / 2;
+        let drawn = sample(&mut random, pairs, self.options.pairs_per_concept);
+        let drawn = drawn.into_iter().map(members).map(|(first, second)| [names[first], names[second]]).collect();
+        (random, drawn)
+    }
+
+    fn write_pair(&self, concept: u32, first: &str, second: &str, out: &mut dyn Write) -> Result<(), TrainError> {
+        let id = self.vocabulary.id(concept);
+        Ok(writeln!(out, "{id}\t{}\t{}", text::clean(first), text::clean(second))?)
+    }
+
+    /// Passes over all concepts, each in an order of its own: a concept gives a pair in a pass, and what is left of its group to
+    /// those near it that have not given one.
+    fn write_groups(&self, groups: Groups, out: &mut dyn Write, progress: &dyn Progress) -> Result<u64, TrainError> {
+        let interrupted = TrainError::Interrupted { saved: None };
+        progress.stage("looking for neighbours", self.training.len() as u64);
+        let places: HashMap<u32, u32> = self.training.iter().copied().zip(0..).collect();
+        let neighbours = self.training.par_iter().map(|&concept| {
+            progress.advance(1);
+            let near = if progress.interrupted() { vec![] } else { (groups.near)(concept) };
+            near.iter().filter_map(|concept| places.get(concept).copied()).collect()
+        });
+        let neighbours: Vec<Vec<u32>> = neighbours.collect();
+        if progress.interrupted() {
+            return Err(interrupted);
+        }
+        let drawn = self.training.par_iter().map(|&concept| {
+            let (mut random, mut pairs) = self.draw(concept);
+            random.shuffle(&mut pairs);
+            pairs
+        });
+        let mut left: Vec<Vec<[&str; 2]>> = drawn.collect();
+        let all: usize = left.iter().map(Vec::len).sum();
+        progress.stage("grouping pairs", all as u64);
+        let (mut written, mut pulse, mut given) = (0, Pulse::new(progress), vec![0; left.len()]);
+        let mut names = HashSet::new();
+        let mut order: Vec<u32> = (0..left.len() as u32).collect();
+        for pass in 1.. {
+            if written == all {
+                break;
+            }
+            Random::of(&[self.options.seed, pass]).shuffle(&mut order);
+            for &first in &order {
+                for (i, &place) in iter::once(&first).chain(&neighbours[first as usize]).enumerate() {
+                    let begins = written % groups.size == 0;
+                    if begins && i > 0 {
+                        break;
+                    }
+                    if begins {
+                        names.clear();
+                    }
+                    let (concept, place) = (self.training[place as usize], place as usize);
+                    let keys = || self.vocabulary.names(concept).map(text::key);
+                    // Neighbours that share a name may be one concept: they teach nothing about each other.
+                    let fits = given[place] < pass && (i == 0 || !keys().any(|key| names.contains(&key)));
+                    match fits.then(|| left[place].pop()).flatten() {
+                        Some([one, other]) => self.write_pair(concept, one, other, out)?,
+                        None if i == 0 => break,
+                        None => continue,
+                    }
+                    given[place] = pass;
+                    names.extend(keys());
+                    written += 1;
+                    if pulse.interrupted() {
+                        return Err(interrupted);
+                    }
+                }
+            }
+        }
+        out.flush()?;
+        Ok(written as u64)
     }
 }
 
@@ -205,7 +299,7 @@ mod tests {
         let drawing = Drawing::new(names, options, &Silent).unwrap();
         let (mut training, mut held_out) = (Vec::<u8>::new(), Vec::<u8>::new());
         let counts = [
-            drawing.write_training(&mut training, &Silent).unwrap(),
+            drawing.write_training(&mut training, None, &Silent).unwrap(),
             drawing.write_held_out(&mut held_out, &Silent).unwrap(),
         ];
         let lines = |text: Vec<u8>| String::from_utf8(text).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();

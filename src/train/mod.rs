@@ -1,11 +1,12 @@
 //! Self-alignment pretraining (SapBERT, Liu et al. 2020, arXiv 2010.11784) on a stock ONNX Runtime.
 //!
-//! Reading order: `drawing` and `pairs` (what is learnt from), `settings` (what decides a run), `batches` (pairs to packed token ids), `engine` (the
+//! Reading order: `drawing` and `pairs` (what is learnt from), `settings` (what decides a run), `augment` (names as others might write them), `batches` (pairs to packed token ids), `engine` (the
 //! graphs of [`crate::bert`] at work), `checkpoint`, `dev` (held-out retrieval), `metrics`, `map` and `report` (what people look at),
 //! `run` (the loop over steps), `export` (the model that comes of it).
 //!
 //! Invariant: a run is decided by its settings, its base, its pairs and its seed; ended and resumed it is the same run.
 
+mod augment;
 mod batches;
 mod checkpoint;
 mod dev;
@@ -23,7 +24,7 @@ mod settings;
 use std::path::PathBuf;
 
 pub use batches::{Batch, Packed, Plan};
-pub use drawing::{DrawOptions, Drawing, Vocabulary};
+pub use drawing::{DrawOptions, Drawing, Groups, Vocabulary};
 pub use engine::{Engine, EngineOptions, Outcome, State};
 pub use export::{CONFIG, export, sha256_of};
 pub use metrics::{DevRecord, Record, StepRecord};

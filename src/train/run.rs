@@ -156,7 +156,7 @@ impl Run<'_> {
         if going.saved.is_none() {
             going.look(0, progress)?;
         }
-        let plan = Plan { batch: settings.batch, chunk: settings.chunk, seed: settings.seed };
+        let plan = settings.plan();
         progress.stage("training", settings.steps - first);
         batches::with_batches(self.pairs, self.tokens, plan, first..settings.steps, |batches| {
             for step in first..settings.steps {

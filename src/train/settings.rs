@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrainError, schedule::Decay};
+use super::{TrainError, batches::Plan, schedule::Decay};
 use crate::{
     bert::{Pooling, loss::Loss},
     files::{read_manifest, write_manifest},
@@ -60,6 +60,12 @@ pub struct Settings {
     /// Pairs of a batch, no more than there are, and names of a chunk of it.
     pub batch: usize,
     pub chunk: Option<usize>,
+    /// Pairs that stand together in the file and come into a batch together.
+    #[serde(default = "alone")]
+    pub group: usize,
+    /// Share of names that are altered.
+    #[serde(default)]
+    pub augment: f32,
     pub pooling: Pooling,
     pub max_tokens: usize,
     pub loss: LossName,
@@ -77,6 +83,11 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// Pairs of a group where none are grouped.
+fn alone() -> usize {
+    1
+}
+
 #[derive(Serialize, Deserialize)]
 struct File {
     format: u32,
@@ -84,6 +95,11 @@ struct File {
 }
 
 impl Settings {
+    /// How batches are drawn.
+    pub fn plan(&self) -> Plan {
+        Plan { batch: self.batch, chunk: self.chunk, group: self.group, augment: self.augment, seed: self.seed }
+    }
+
     /// Writes them into the directory of a run.
     pub fn write(&self, dir: &Path) -> Result<(), TrainError> {
         Ok(write_manifest(&dir.join(SETTINGS), &File { format: FORMAT, settings: self.clone() })?)

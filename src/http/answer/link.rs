@@ -72,7 +72,8 @@ pub struct CandidateView {
     /// 1 for names, and for names alone; else the cosine of the embeddings. With misspelt words, times the share of letters that
     /// were right. Rounded to four places after the candidates were ordered.
     pub score: f64,
-    /// Calibrated probability that this is the concept; absent from an index that is not calibrated.
+    /// Calibrated probability that this is the concept and none before it is; owners of an ambiguous name share theirs. Absent from an
+    /// index that is not calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     pub semantic_types: Vec<SemanticTypeView>,
@@ -123,7 +124,7 @@ impl CandidateView {
                 MatchKind::Embedding => MatchView::Embedding,
             },
             score: (f64::from(candidate.score) * 1e4).round() / 1e4,
-            probability: None,
+            probability: candidate.probability.map(|p| (f64::from(p) * 1e4).round() / 1e4),
             semantic_types: semantic_types(candidate.concept, concepts),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a chart has as many points as can be seen, however many there are.
 
-use super::numbers::{count, grouped, number, scientific};
+use crate::page::{count, grouped, number, scientific};
 
 /// Points of a curve that are drawn at most.
 pub const POINTS: usize = 1000;

@@ -2,10 +2,8 @@
 //!
 //! Invariant: concepts differ in colour or in shape.
 
-use super::{
-    Map, Placed,
-    numbers::{count, escaped, percent},
-};
+use super::{Map, Placed};
+use crate::page::{count, escaped, percent};
 
 /// Width and height of a map, and how far places stay from its edges.
 const MAP: f64 = 400.0;

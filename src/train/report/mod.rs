@@ -5,14 +5,14 @@
 
 mod chart;
 mod marks;
-mod numbers;
 
 use self::{
     chart::{Chart, Line, curve, last_of, smoothed, span},
     marks::maps,
-    numbers::{count, duration, escaped, number, percent},
 };
 use super::{DevRecord, Record, StepRecord};
+use crate::page::{count, duration, escaped, fill, number, percent};
+
 /// The page around its parts, each of which has its place as a comment.
 const PAGE: &str = include_str!("page.html");
 
@@ -65,13 +65,7 @@ pub fn render(report: &Report) -> String {
         ("settings", settings(report.settings)),
         ("maps", report.map.as_ref().map_or_else(String::new, maps)),
     ];
-    let fill = |piece: &str| match piece.split_once("-->") {
-        Some((name, rest)) => {
-            parts.iter().find(|part| part.0 == name).map_or("", |part| part.1.as_str()).to_owned() + rest
-        }
-        None => piece.to_owned(),
-    };
-    PAGE.split("<!--").map(fill).collect()
+    fill(PAGE, &parts)
 }
 
 /// How far the run is, and what went wrong.

@@ -1,0 +1,324 @@
+//! Labelled mentions, as benchmarks and annotators keep them.
+//!
+//! Formats, told apart by what a file begins with (`||` fields are those of BioSyn and of SapBERT's evaluation):
+//! - a directory of `*.concept` (or `*.txt`) files, or one of them: `PMID||START|END||TYPE||MENTION||ID`
+//! - `ID||MENTION`, or `ID||MENTION||CONTEXT` (XL-BEL)
+//! - COMETA: a table with the columns `Term` and `General SNOMED ID` or `Specific SNOMED ID`
+//! - AskAPatient: `ID`, label and mention, separated by tabs
+//! - PubTator: `PMID|t|..`, `PMID|a|..`, then a row of six columns for each mention (MedMentions)
+//! - a mention and its ids, separated by a tab
+//!
+//! Several ids are joined by `|` or `+`. Invariant: what cannot be read is named by its file and line, and no mention is quoted.
+
+use std::{
+    collections::HashSet,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::EvalError;
+use crate::{
+    files::sha256_hex,
+    progress::Silent,
+    terminology::Input,
+    text::{self, quoted},
+};
+
+/// Gold of a mention that no concept covers.
+const NIL: &str = "NIL";
+/// What BioSyn's files have where there is no id, and PubTator's.
+const NO_ID: [&str; 3] = ["cui-less", "-1", "-"];
+/// Column of COMETA's mentions, and of their ids.
+const TERM: &str = "Term";
+
+/// A mention and what it is to be linked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    pub text: String,
+    /// Ids of which one is to be found; none for a mention that no concept covers.
+    pub gold: Vec<String>,
+    /// Its semantic type, where the file says so.
+    pub semantic_type: Option<String>,
+}
+
+/// Which column of COMETA has the gold ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cometa {
+    General,
+    Specific,
+}
+
+impl Cometa {
+    fn column(self) -> &'static str {
+        match self {
+            Self::General => "General SNOMED ID",
+            Self::Specific => "Specific SNOMED ID",
+        }
+    }
+}
+
+/// The mentions of a file, or of a directory of files: a fold.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    pub path: PathBuf,
+    /// sha256 of what was read, of compressed files of what they are uncompressed.
+    pub sha256: String,
+    pub mentions: Vec<Mention>,
+    /// Mentions that have no id, and were left out.
+    pub without_id: usize,
+}
+
+impl Mention {
+    fn new(text: &str, gold: &str, semantic_type: Option<&str>) -> Option<Self> {
+        let ids = |gold: &str| -> Vec<String> {
+            let ids = gold.split(['|', '+']).map(|id| without_prefix(id.trim()));
+            ids.filter(|id| !id.is_empty() && !NO_ID.iter().any(|no| id.eq_ignore_ascii_case(no)))
+                .map(str::to_owned)
+                .collect()
+        };
+        let nil = gold.trim() == NIL;
+        let gold = if nil { vec![] } else { ids(gold) };
+        (nil || !gold.is_empty()).then(|| Self {
+            text: text.trim().to_owned(),
+            gold,
+            semantic_type: semantic_type.map(str::to_owned),
+        })
+    }
+
+    /// Whether no concept covers it.
+    pub fn is_nil(&self) -> bool {
+        self.gold.is_empty()
+    }
+
+    /// What is looked up, each by itself: the parts of a composite mention, which are joined by `|`, or by `+` where there are several ids.
+    pub fn parts(&self) -> Vec<&str> {
+        let joined: &[char] = if self.gold.len() > 1 { &['|', '+'] } else { &['|'] };
+        let parts: Vec<&str> = self.text.split(joined).map(str::trim).filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { vec![&self.text] } else { parts }
+    }
+}
+
+/// An id without what says that it is of UMLS or MeSH, which files add or leave out.
+pub fn without_prefix(id: &str) -> &str {
+    ["UMLS:", "MESH:"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
+}
+
+impl Fold {
+    /// Reads a file, plain or `.gz`, or the files of a directory.
+    ///
+    /// # Errors
+    /// [`EvalError`] names the file, and the line that cannot be read.
+    pub fn read(path: &Path, cometa: Cometa) -> Result<Self, EvalError> {
+        let files = if path.is_dir() { concept_files(path)? } else { vec![path.to_owned()] };
+        let (mut mentions, mut sums, mut without_id) = (vec![], String::new(), 0);
+        for file in &files {
+            let text = read_text(file)?;
+            sums += &sha256_hex(text.as_bytes());
+            for (line, row) in rows(&text, cometa, path.is_dir()).map_err(|reason| broken(file, &reason))? {
+                let [mention, gold, semantic_type] =
+                    row.map_err(|reason| EvalError::Line { path: file.clone(), line, reason })?;
+                if text::is_blank(mention) {
+                    return Err(EvalError::Line { path: file.clone(), line, reason: "its mention is blank".into() });
+                }
+                let semantic_type = (!semantic_type.is_empty()).then_some(semantic_type);
+                match Mention::new(mention, gold, semantic_type) {
+                    Some(mention) => mentions.push(mention),
+                    None => without_id += 1,
+                }
+            }
+        }
+        if mentions.is_empty() {
+            return Err(broken(path, "it has no mention with an id"));
+        }
+        let sha256 = if files.len() == 1 { sums } else { sha256_hex(sums.as_bytes()) };
+        Ok(Self { path: path.into(), sha256, mentions, without_id })
+    }
+}
+
+fn broken(path: &Path, reason: &str) -> EvalError {
+    EvalError::File { path: path.into(), reason: reason.into() }
+}
+
+/// The files of a directory in BioSyn's format, in the order of their names.
+fn concept_files(dir: &Path) -> Result<Vec<PathBuf>, EvalError> {
+    let entries = fs_err::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let of = |extension: &str| -> Vec<PathBuf> {
+        entries.iter().filter(|path| path.extension().is_some_and(|e| e == extension)).cloned().collect()
+    };
+    let mut files = [of("concept"), of("txt")].into_iter().find(|files| !files.is_empty()).unwrap_or_default();
+    files.sort();
+    if files.is_empty() { Err(broken(dir, "the directory has no *.concept or *.txt files")) } else { Ok(files) }
+}
+
+/// What a file holds; bytes that are no UTF-8 are taken for Latin-1, in which AskAPatient is written.
+pub fn read_text(path: &Path) -> Result<String, EvalError> {
+    let input = Input::file(path);
+    let named = |e| EvalError::Io(std::io::Error::other(e));
+    let mut bytes = vec![];
+    input.open(&Silent).map_err(named)?.read_to_end(&mut bytes)?;
+    let text =
+        String::from_utf8(bytes).unwrap_or_else(|e| e.into_bytes().iter().map(|&byte| char::from(byte)).collect());
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Mention, ids and semantic type of a row, or why it has none.
+type Row<'a> = Result<[&'a str; 3], String>;
+
+/// The rows of a file with the lines that they stand in.
+fn rows<'a>(text: &'a str, cometa: Cometa, concepts: bool) -> Result<Vec<(usize, Row<'a>)>, String> {
+    let lines = || text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty());
+    let Some((_, first)) = lines().next() else { return Ok(vec![]) };
+    let all = |read: &dyn Fn(&'a str) -> Row<'a>| lines().map(|(number, line)| (number, read(line))).collect();
+    if concepts || first.contains("||") {
+        let wide = concepts || first.split("||").count() >= 5;
+        return Ok(all(if wide { &concept_row } else { &named_row }));
+    }
+    if is_title(first) {
+        let annotations = lines().filter(|(_, line)| line.contains('\t'));
+        return Ok(annotations.map(|(number, line)| (number, pubtator_row(line))).collect());
+    }
+    let header: Vec<&str> = first.split('\t').collect();
+    if let Some(term) = header.iter().position(|name| *name == TERM) {
+        let wanted = cometa.column();
+        let id = header.iter().position(|name| *name == wanted).ok_or(format!("it has no column `{wanted}`"))?;
+        let row = |line: &'a str| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            match (fields.get(term), fields.get(id)) {
+                (Some(term), Some(id)) => Ok([*term, *id, ""]),
+                _ => Err(format!("it has {} columns where the header has {}", fields.len(), header.len())),
+            }
+        };
+        return Ok(lines().skip(1).map(|(number, line)| (number, row(line))).collect());
+    }
+    match header.len() {
+        2 => Ok(all(&tab_row)),
+        3 => Ok(all(&askapatient_row)),
+        columns => Err(format!(
+            "its first line has {columns} columns separated by tabs, and is of none of the formats that are known; see `saplink eval --help`"
+        )),
+    }
+}
+
+fn is_title(line: &str) -> bool {
+    line.split_once('|').is_some_and(|(id, rest)| rest.starts_with("t|") && !id.is_empty() && !id.contains('\t'))
+}
+
+fn fields<'a, const N: usize>(line: &'a str, separator: &str, wanted: &str) -> Result<[&'a str; N], String> {
+    let fields: Vec<&str> = line.split(separator).collect();
+    let count = fields.len();
+    fields
+        .try_into()
+        .map_err(|_| format!("it has {count} fields separated by {}, and {wanted} are expected", quoted(separator)))
+}
+
+fn concept_row(line: &str) -> Row<'_> {
+    let [_, _, _, mention, id] = fields(line, "||", "PMID, place, type, mention and id")?;
+    Ok([mention, id, ""])
+}
+
+fn named_row(line: &str) -> Row<'_> {
+    let mut fields = line.splitn(3, "||");
+    match (fields.next(), fields.next()) {
+        (Some(id), Some(mention)) => Ok([mention, id, ""]),
+        _ => Err("it is not ID||MENTION".into()),
+    }
+}
+
+fn tab_row(line: &str) -> Row<'_> {
+    let [mention, ids] = fields(line, "\t", "a mention and its ids")?;
+    Ok([mention, ids, ""])
+}
+
+fn askapatient_row(line: &str) -> Row<'_> {
+    let [id, _, mention] = fields(line, "\t", "id, label and mention")?;
+    Ok([mention, id, ""])
+}
+
+fn pubtator_row(line: &str) -> Row<'_> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    match fields[..] {
+        [_, _, _, mention, semantic_type, id, ..] => Ok([mention, id, semantic_type.split(',').next().unwrap_or("")]),
+        // A relation between two concepts is no mention, and neither is a mention without an id.
+        [_, relation, _, _] if relation.parse::<u32>().is_err() => Ok(["relation", "-", ""]),
+        [_, _, _, mention, _] => Ok([mention, "-", ""]),
+        _ => Err(format!("it has {} columns, and PMID, start, end, mention, type and id are expected", fields.len())),
+    }
+}
+
+/// The distinct texts that are looked up for `mentions`, as the dictionary's names are written: clean and in lower case.
+pub fn distinct<'a>(mentions: impl Iterator<Item = &'a Mention>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let parts = mentions.flat_map(|mention| mention.parts()).map(lowered);
+    parts.filter(|part| seen.insert(part.clone())).collect()
+}
+
+/// A name or mention as the paper compares them.
+pub fn lowered(name: &str) -> String {
+    text::clean(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, content: &[u8]) -> Result<Vec<(String, String, usize)>, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let fold =
+            Fold::read(&path, Cometa::General).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
+        Ok(fold.mentions.iter().map(|m| (m.text.clone(), m.gold.join(" "), m.parts().len())).collect())
+    }
+
+    fn mention(text: &str, gold: &str, parts: usize) -> (String, String, usize) {
+        (text.into(), gold.into(), parts)
+    }
+
+    #[test]
+    fn every_format_is_known_by_its_first_line() {
+        let concept = b"10||0|5||Disease||breast and ovarian cancer||D1+D2\n10||7|9||Disease||flu||cui-less\n\n10||1|2||D||a+b||D3|D4\n";
+        let expected = [mention("breast and ovarian cancer", "D1 D2", 1), mention("a+b", "D3 D4", 2)];
+        assert_eq!(read("a.concept", concept).unwrap(), expected);
+        assert_eq!(read("a", b"C1||heart attack\nC2|C3||mi||he had an <tgt>mi</tgt> || once").unwrap().len(), 2);
+        assert_eq!(read("a", b"CD4+ cells\tC1\nflu | cold\tC2|C3\n").unwrap()[0], mention("CD4+ cells", "C1", 1));
+        assert_eq!(
+            read("a", b"22298006\tMyocardial infarction\theart attack\r\n").unwrap(),
+            [mention("heart attack", "22298006", 1)]
+        );
+        assert_eq!(read("a", b"1\tl\tcaf\xe9\n").unwrap()[0].0, "caf\u{e9}");
+        let cometa = b"ID\tTerm\tGeneral SNOMED ID\tSpecific SNOMED ID\n1\ttummy ache\t21522001\t9\n";
+        assert_eq!(read("test.csv", cometa).unwrap(), [mention("tummy ache", "21522001", 1)]);
+        let pubtator =
+            b"7|t|Flu.\n7|a|A cold.\n7\t0\t3\tFlu\tT047,T033\tUMLS:C1\n7\t0\t1\tx\tT1\t-1\n7\tCID\tD1\tD2\n\n8|t|b\n";
+        assert_eq!(read("a.txt", pubtator).unwrap(), [mention("Flu", "C1", 1)]);
+        assert_eq!(read("a", b"left message\tNIL\n").unwrap(), [mention("left message", "", 1)]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_never_quoted() {
+        let refused = |content: &[u8]| read("f", content).unwrap_err();
+        assert_eq!(
+            refused(b"flu\tC1\nsecret\n"),
+            "/f:2: it has 1 fields separated by `\u{fffd}`, and a mention and its ids are expected"
+        );
+        assert_eq!(refused(b"flu\tC1\n ..\tC1\n"), "/f:2: its mention is blank");
+        assert_eq!(refused(b""), "/f: it has no mention with an id");
+        assert!(refused(b"a\tb\tc\td\te\n").starts_with("/f: its first line has 5 columns"));
+        assert_eq!(
+            refused(b"1||2||3||4||C1\n1||C2\n"),
+            "/f:2: it has 2 fields separated by `||`, and PMID, place, type, mention and id are expected"
+        );
+        assert!(refused(b"ID\tTerm\tx\n1\t2\t3\n").contains("no column `General SNOMED ID`"));
+    }
+
+    #[test]
+    fn a_directory_is_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Fold::read(dir.path(), Cometa::General).unwrap_err().to_string().contains("no *.concept"));
+        std::fs::write(dir.path().join("2.concept"), "1||0|1||D||b||D2\n").unwrap();
+        std::fs::write(dir.path().join("1.concept"), "1||0|1||D||a||D1\n").unwrap();
+        std::fs::write(dir.path().join("readme.txt"), "not this\n").unwrap();
+        let fold = Fold::read(dir.path(), Cometa::General).unwrap();
+        assert_eq!(fold.mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}
