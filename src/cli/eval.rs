@@ -28,7 +28,7 @@ pub struct EvalArgs {
     #[command(subcommand)]
     pub command: Option<EvalCommand>,
     #[command(flatten)]
-    pub run: Option<EvalRunArgs>,
+    pub run: EvalRunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,9 @@ pub struct MentionArgs {
     /// Ids that COMETA's mentions are to be linked to
     #[arg(long, value_enum, default_value = "general")]
     pub cometa: CometaArg,
+    /// Ids of documents, one a line: of PubTator's files only these are read, such as corpus_pubtator_pmids_test.txt of MedMentions
+    #[arg(long, value_name = "FILE")]
+    pub documents: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

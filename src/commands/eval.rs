@@ -11,7 +11,7 @@ use super::{load_encoder, model_of, name_of, print, progress::Bars};
 use crate::{
     cli::{AgainstArg, CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalRunArgs},
     encoder::Runtime,
-    eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target},
+    eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target, Wanted},
     files::{FileSum, StagedFile},
     index::{GraphParameters, Index, Input},
     linker::Linker,
@@ -20,11 +20,10 @@ use crate::{
 
 /// Measures, calibrates or compares.
 pub fn run(args: &EvalArgs) -> Result<()> {
-    match (&args.command, &args.run) {
-        (Some(EvalCommand::Compare(args)), _) => compare(args),
-        (None, Some(args)) if args.calibrate.calibrate => calibrate(args),
-        (None, Some(args)) => measure(args),
-        (None, None) => anyhow::bail!("nothing is to be measured; see `saplink eval --help`"),
+    match &args.command {
+        Some(EvalCommand::Compare(args)) => compare(args),
+        None if args.run.calibrate.calibrate => calibrate(&args.run),
+        None => measure(&args.run),
     }
 }
 
@@ -88,7 +87,8 @@ fn cannot_write(path: &Path) -> String {
 }
 
 fn folds(args: &EvalRunArgs) -> Result<Vec<Fold>> {
-    let read = |path: &PathBuf| Ok(Fold::read(path, args.mentions.cometa.into())?);
+    let wanted = Wanted::new(args.mentions.cometa.into(), args.mentions.documents.as_deref())?;
+    let read = |path: &PathBuf| Ok(Fold::read(path, &wanted)?);
     args.mentions.mentions.iter().map(read).collect()
 }
 

@@ -57,6 +57,25 @@ impl Cometa {
     }
 }
 
+/// What of files is read.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub cometa: Cometa,
+    /// Documents of PubTator's files [all].
+    pub documents: Option<HashSet<String>>,
+}
+
+impl Wanted {
+    /// Reads ids of documents, one a line.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn new(cometa: Cometa, documents: Option<&Path>) -> Result<Self, EvalError> {
+        let ids = |path| Ok::<_, EvalError>(read_text(path)?.split_whitespace().map(str::to_owned).collect());
+        Ok(Self { cometa, documents: documents.map(ids).transpose()? })
+    }
+}
+
 /// The mentions of a file, or of a directory of files: a fold.
 #[derive(Clone, Debug)]
 pub struct Fold {
@@ -108,13 +127,13 @@ impl Fold {
     ///
     /// # Errors
     /// [`EvalError`] names the file, and the line that cannot be read.
-    pub fn read(path: &Path, cometa: Cometa) -> Result<Self, EvalError> {
+    pub fn read(path: &Path, wanted: &Wanted) -> Result<Self, EvalError> {
         let files = if path.is_dir() { concept_files(path)? } else { vec![path.to_owned()] };
         let (mut mentions, mut sums, mut without_id) = (vec![], String::new(), 0);
         for file in &files {
             let text = read_text(file)?;
             sums += &sha256_hex(text.as_bytes());
-            for (line, row) in rows(&text, cometa, path.is_dir()).map_err(|reason| broken(file, &reason))? {
+            for (line, row) in rows(&text, wanted, path.is_dir()).map_err(|reason| broken(file, &reason))? {
                 let [mention, gold, semantic_type] =
                     row.map_err(|reason| EvalError::Line { path: file.clone(), line, reason })?;
                 if text::is_blank(mention) {
@@ -165,7 +184,7 @@ pub fn read_text(path: &Path) -> Result<String, EvalError> {
 type Row<'a> = Result<[&'a str; 3], String>;
 
 /// The rows of a file with the lines that they stand in.
-fn rows<'a>(text: &'a str, cometa: Cometa, concepts: bool) -> Result<Vec<(usize, Row<'a>)>, String> {
+fn rows<'a>(text: &'a str, wanted: &Wanted, concepts: bool) -> Result<Vec<(usize, Row<'a>)>, String> {
     let lines = || text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines().next() else { return Ok(vec![]) };
     let all = |read: &dyn Fn(&'a str) -> Row<'a>| lines().map(|(number, line)| (number, read(line))).collect();
@@ -174,13 +193,18 @@ fn rows<'a>(text: &'a str, cometa: Cometa, concepts: bool) -> Result<Vec<(usize,
         return Ok(all(if wide { &concept_row } else { &named_row }));
     }
     if is_title(first) {
-        let annotations = lines().filter(|(_, line)| line.contains('\t'));
+        let chosen = |line: &str| match (&wanted.documents, line.split_once('\t')) {
+            (Some(documents), Some((id, _))) => documents.contains(id),
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let annotations = lines().filter(|(_, line)| chosen(line));
         return Ok(annotations.map(|(number, line)| (number, pubtator_row(line))).collect());
     }
     let header: Vec<&str> = first.split('\t').collect();
     if let Some(term) = header.iter().position(|name| *name == TERM) {
-        let wanted = cometa.column();
-        let id = header.iter().position(|name| *name == wanted).ok_or(format!("it has no column `{wanted}`"))?;
+        let column = wanted.cometa.column();
+        let id = header.iter().position(|name| *name == column).ok_or(format!("it has no column `{column}`"))?;
         let row = |line: &'a str| {
             let fields: Vec<&str> = line.split('\t').collect();
             match (fields.get(term), fields.get(id)) {
@@ -261,12 +285,14 @@ pub fn lowered(name: &str) -> String {
 mod tests {
     use super::*;
 
+    const ALL: Wanted = Wanted { cometa: Cometa::General, documents: None };
+
     fn read(name: &str, content: &[u8]) -> Result<Vec<(String, String, usize)>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, content).unwrap();
         let fold =
-            Fold::read(&path, Cometa::General).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
+            Fold::read(&path, &ALL).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
         Ok(fold.mentions.iter().map(|m| (m.text.clone(), m.gold.join(" "), m.parts().len())).collect())
     }
 
@@ -312,13 +338,24 @@ mod tests {
     }
 
     #[test]
+    fn some_documents_are_read_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, ids] = ["corpus", "ids"].map(|name| dir.path().join(name));
+        std::fs::write(&path, "7|t|a\n7\t0\t1\ta\tT1\tC1\n\n8|t|b\n8\t0\t1\tb\tT1\tC2\n").unwrap();
+        std::fs::write(&ids, "8\n9\n").unwrap();
+        let wanted = Wanted::new(Cometa::General, Some(&ids)).unwrap();
+        assert_eq!(Fold::read(&path, &wanted).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert!(Wanted::new(Cometa::General, Some(&dir.path().join("none"))).is_err());
+    }
+
+    #[test]
     fn a_directory_is_read_whole() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Fold::read(dir.path(), Cometa::General).unwrap_err().to_string().contains("no *.concept"));
+        assert!(Fold::read(dir.path(), &ALL).unwrap_err().to_string().contains("no *.concept"));
         std::fs::write(dir.path().join("2.concept"), "1||0|1||D||b||D2\n").unwrap();
         std::fs::write(dir.path().join("1.concept"), "1||0|1||D||a||D1\n").unwrap();
         std::fs::write(dir.path().join("readme.txt"), "not this\n").unwrap();
-        let fold = Fold::read(dir.path(), Cometa::General).unwrap();
+        let fold = Fold::read(dir.path(), &ALL).unwrap();
         assert_eq!(fold.mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

@@ -21,7 +21,7 @@ pub use calibrate::{Bin, Fitted, Sample, fit};
 pub use compare::{Comparison, compare};
 pub use dictionary::Dictionary;
 pub use errors::Kind;
-pub use mentions::{Cometa, Fold, Mention};
+pub use mentions::{Cometa, Fold, Mention, Wanted};
 pub use metrics::{Figure, Figures, Outcome, Paired};
 pub use rankers::NAMES;
 pub use report::{DictionaryEntry, Example, FoldEntry, Group, ModelEntry, RecallEntry, Report, System, TypeEntry};

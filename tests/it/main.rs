@@ -6,6 +6,7 @@
 mod build;
 mod cli;
 mod concepts;
+mod eval;
 mod everyday;
 mod filters;
 mod golden;
