@@ -6,8 +6,7 @@
 # make figures-growth   graphs of 200,000 to 4,000,000 vectors (SIZES=..); takes an hour or two
 # make figures-training   a step of training beside a forward pass (BASE=DIR: another checkpoint); takes some minutes
 # make openapi write openapi/openapi.json again after a change of the service
-
-# `make model` makes the embedded model again from its checkpoint.
+# make model NAMES="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2 and names of open terminologies
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
 .PHONY: run test $(FIGURES) onnxruntime checkpoint build openapi model
@@ -23,9 +22,10 @@ build:
 	@cargo build --release --locked
 
 # The sources are those that decide how an index lies on disk.
-index/starter/index.json: index/starter.tsv models/all-minilm-l6-v2/model.json src/index/manifest.rs src/text/mod.rs | onnxruntime build
+index/starter/index.json: index/starter.tsv index/starter.mentions.tsv models/saplink-mini/model.json src/index/manifest.rs src/text/mod.rs | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --out index/starter --force
+	@$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv
 
 onnxruntime:
 	@python3 scripts/fetch.py onnxruntime
@@ -66,5 +66,12 @@ figures-training: onnxruntime checkpoint
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json
 
+# The recipe of the embedded model; on two cores without other work it takes half an hour.
 model: onnxruntime checkpoint build
-	$(SAPLINK) model import .checkpoints/all-MiniLM-L6-v2 --out models/all-minilm-l6-v2 --pooling mean --precision int8 --force
+	@test -n "$(NAMES)" || { echo 'say what is learnt from: make model NAMES="--tsv open_concepts.tsv.gz --tsv synonyms_without_cui.tsv.gz"'; exit 1; }
+	mkdir -p .training
+	$(SAPLINK) train pairs $(NAMES) --pairs-per-concept 8 --dev-concepts 500 --dev .training/dev.tsv --out .training/pairs.tsv
+	$(SAPLINK) train run --base .checkpoints/all-MiniLM-L6-v2 --pairs .training/pairs.tsv --dev .training/dev.tsv --pooling mean \
+	  --loss info-nce --no-mining --augment 0.1 --batch 128 --steps 700 --warm-up 30 --decay linear --learning-rate 4e-5 \
+	  --save-every 100 --dev-every 100 --mix-base 0.4 --out .training/saplink-mini --export-hf .training/saplink-mini-hf
+	$(SAPLINK) model import .training/saplink-mini-hf --out models/saplink-mini --pooling mean --precision int8 --force

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Directory of the model that comes with saplink.
-pub const EMBEDDED_MODEL: &str = "models/all-minilm-l6-v2";
+pub const EMBEDDED_MODEL: &str = "models/saplink-mini";
 
 /// The command line that this process was started with; ends it when it is wrong. A variable of the environment that is empty, as
 /// compose files leave it, counts as not set.

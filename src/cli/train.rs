@@ -68,6 +68,9 @@ pub struct TrainRunArgs {
     /// Write the Hugging Face checkpoint of the model to DIR too, which must not be there
     #[arg(long, value_name = "DIR")]
     pub export_hf: Option<PathBuf>,
+    /// Share of the base's weights in those of the models that are written; it can be said anew with --resume --force
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    pub mix_base: f64,
     /// Go on with the run in DIR-run from its last checkpoint; what decides it is to be the same
     #[arg(long)]
     pub resume: bool,

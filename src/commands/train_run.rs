@@ -67,7 +67,8 @@ pub fn run(args: &TrainRunArgs) -> Result<()> {
     });
     let trained = trained.with_context(|| format!("cannot train {}", args.base.display()))?;
     bars.finish();
-    write_models(args, &runtime, &config, &trained.parameters, &int8).context(
+    let parameters = train::mixed(&trained.parameters, &base.flat(), args.mix_base as f32);
+    write_models(args, &runtime, &config, &parameters, &int8).context(
         "cannot write the model; nothing of the training is lost: the same command with --resume --force writes it",
     )?;
     eprintln!("  {} (float32), {} (int8); report: {}", args.out.display(), int8.display(), trained.report.display());

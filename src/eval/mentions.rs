@@ -291,8 +291,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, content).unwrap();
-        let fold =
-            Fold::read(&path, &ALL).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
+        let fold = Fold::read(&path, &ALL).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
         Ok(fold.mentions.iter().map(|m| (m.text.clone(), m.gold.join(" "), m.parts().len())).collect())
     }
 
@@ -344,7 +343,10 @@ mod tests {
         std::fs::write(&path, "7|t|a\n7\t0\t1\ta\tT1\tC1\n\n8|t|b\n8\t0\t1\tb\tT1\tC2\n").unwrap();
         std::fs::write(&ids, "8\n9\n").unwrap();
         let wanted = Wanted::new(Cometa::General, Some(&ids)).unwrap();
-        assert_eq!(Fold::read(&path, &wanted).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(
+            Fold::read(&path, &wanted).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
+            ["b"]
+        );
         assert!(Wanted::new(Cometa::General, Some(&dir.path().join("none"))).is_err());
     }
 

@@ -8,13 +8,13 @@ use std::{cmp::Ordering, collections::HashMap};
 use rayon::prelude::*;
 
 pub use crate::index::{
-    AtomView, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page, Recall, Relation,
-    Retired, SourceEntry, Successor,
+    AtomView, Calibration, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page,
+    Recall, Relation, Retired, SourceEntry, Successor,
 };
 use crate::{
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{Calibration, ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
+    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
     text,
 };
 

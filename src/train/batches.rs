@@ -210,4 +210,19 @@ mod tests {
         let packed = Packed::of(&[&[2, 5, 6, 3], &[2, 7, 8, 3]]);
         assert_eq!((packed.width, packed.rows()), (4, 8));
     }
+
+    #[test]
+    fn groups_stay_together_in_an_order_of_each_epoch() {
+        let plan = |group| Plan { batch: 6, chunk: None, group, augment: 0.0, seed: 4 };
+        for group in [1, 3, 7] {
+            let orders = [0, 0, 1].map(|epoch| plan(group).order(20, epoch));
+            assert_eq!(orders[0], orders[1]);
+            assert_ne!(orders[0], orders[2]);
+            let mut sorted = orders[0].clone();
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..20), "each pair once");
+            let apart = orders[0].windows(2).filter(|two| two[1] != two[0] + 1).count();
+            assert!(apart < 20usize.div_ceil(group) + 1, "{group}: {apart}");
+        }
+    }
 }

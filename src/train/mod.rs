@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub use batches::{Batch, Packed, Plan};
 pub use drawing::{DrawOptions, Drawing, Groups, Vocabulary};
 pub use engine::{Engine, EngineOptions, Outcome, State};
-pub use export::{CONFIG, export, sha256_of};
+pub use export::{CONFIG, export, mixed, sha256_of};
 pub use metrics::{DevRecord, Record, StepRecord};
 pub use pairs::{Pair, Pairs};
 pub use run::{Conduct, Run, Trained};

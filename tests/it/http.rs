@@ -28,7 +28,7 @@ fn a_mention_that_is_a_name() {
     assert_eq!((&best["name"], &best["matched_name"]), (&json!("myocardial infarction"), &json!("heart attack")));
     assert_eq!((&best["match"], &best["score"]), (&json!("exact"), &json!(1.0)));
     assert_eq!(best["semantic_types"], json!([{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}]));
-    assert!(answer.json()["model"].as_str().unwrap().starts_with("all-minilm-l6-v2@"));
+    assert!(answer.json()["model"].as_str().unwrap().starts_with("saplink-mini@"));
     assert!(answer.json()["index"].as_str().unwrap().starts_with("starter@"));
 
     let normalised = first(&shared().link(&json!({"mention": "  HEART-attack \n"})));

@@ -85,7 +85,7 @@ fn bad_input_is_named_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     let error = |tsv: &str, model: &str| fail(&["index", "build", "--tsv", tsv, "--model", model, "--out", &at("out")]);
-    let model = "models/all-minilm-l6-v2";
+    let model = "models/saplink-mini";
     assert!(error(&at("none.tsv"), model).contains("none.tsv"));
     fs_err::write(at("bad.tsv"), "cui\tname\nC0027051\theart attack\nX\ty\n").unwrap();
     assert!(error(&at("bad.tsv"), model).contains("bad.tsv:3: `X` is neither a CUI"));
@@ -363,7 +363,7 @@ fn damage_behind_right_checksums_does_not_crash() {
 fn search_is_nearly_exact_with_and_without_filters() {
     let index = Index::open(starter_index()).unwrap();
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
-    let encoder = Encoder::load(&RUNTIME, &root().join("models/all-minilm-l6-v2"), options).unwrap();
+    let encoder = Encoder::load(&RUNTIME, &root().join("models/saplink-mini"), options).unwrap();
     let words = ["acute", "chronic", "left", "pain", "swollen", "cancer", "infection", "test", "tablet", "bone"];
     let texts: Vec<String> = words.iter().flat_map(|a| words.map(|b| format!("{a} {b} problem"))).collect();
     let vectors = encoder.embed(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();

@@ -18,7 +18,7 @@ fn a_source_filter_shows_names_of_that_source_only() {
     let names = "cui\tsource\tterm_type\tname\nC0027051\tA\tPT\theart attack\nC0027051\tB\tSY\tHeart Attack\nC0004096\tA\tPT\tasthma\n";
     fs_err::write(at("names.tsv"), names).unwrap();
     succeed(&["index", "build", "--tsv", &at("names.tsv"), "--out", &at("index")]);
-    let service = Service::spawn(&["--index", &at("index"), "--model", "models/all-minilm-l6-v2", "--max-top-k", "3"]);
+    let service = Service::spawn(&["--index", &at("index"), "--model", "models/saplink-mini", "--max-top-k", "3"]);
     service.wait_until_ready();
     let candidates = |request| service.link(&request).json()["results"][0]["candidates"].clone();
     let of_b = candidates(json!({"mention": "heart attack", "sources": ["B"]}));
@@ -151,7 +151,7 @@ fn what_cannot_be_served_is_one_clear_sentence() {
     succeed(&["model", "import", &tiny, "--out", &other]);
     let index = starter_index().to_str().unwrap();
     let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", index, "--model", &other]);
-    assert!(error.contains("all-minilm-l6-v2") && error.contains("other model"), "{error}");
+    assert!(error.contains("saplink-mini") && error.contains("other model"), "{error}");
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

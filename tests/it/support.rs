@@ -72,12 +72,14 @@ pub fn fail(args: &[&str]) -> String {
     error.lines().last().unwrap_or_default().to_owned()
 }
 
-/// The starter index, built once for all tests from the vocabulary and the embedded model of the checkout.
+/// The starter index as it is shipped, built once for all tests from the vocabulary, its mentions and the embedded model of the checkout.
 pub fn starter_index() -> &'static Path {
     static INDEX: OnceLock<PathBuf> = OnceLock::new();
     INDEX.get_or_init(|| {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
-        succeed(&["index", "build", "--tsv", "index/starter.tsv", "--out", out.to_str().unwrap(), "--force"]);
+        let dir = out.to_str().unwrap();
+        succeed(&["index", "build", "--tsv", "index/starter.tsv", "--out", dir, "--force"]);
+        succeed(&["eval", "--calibrate", "--index", dir, "--mentions", "index/starter.mentions.tsv"]);
         out
     })
 }

@@ -369,3 +369,21 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let left: Vec<_> = fs_err::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("model")), "{left:?}");
 }
+
+#[test]
+fn groups_and_altered_names_decide_a_run() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    learn(dir.path(), &["--group", "3", "--augment", "0.5"]);
+    learn(other.path(), &[]);
+    assert_ne!(losses(dir.path()), losses(other.path()));
+    let settings: Value =
+        serde_json::from_str(&fs_err::read_to_string(dir.path().join("model-run/run.json")).unwrap()).unwrap();
+    assert_eq!((&settings["settings"]["group"], &settings["settings"]["augment"]), (&3.into(), &0.5.into()));
+    let pairs = pairs(dir.path(), 24);
+    let held_out = text(&pairs);
+    let more =
+        [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--augment", "0.5"]]
+            .concat();
+    let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
+    assert!(error.contains("begun with group 3, not 1"), "{error}");
+}

@@ -254,3 +254,41 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert_eq!(line.split('\t').count(), 3);
     assert_eq!(ids(&place.read("dev")).len(), 10, "what is held out is whole");
 }
+
+#[test]
+fn hard_negatives_stand_together_and_share_no_name() {
+    let (place, index) = (Place::new(), starter_index().to_str().unwrap());
+    let plain = pairs(&["--index", index, "--pairs-per-concept", "4"]);
+    let args = ["--index", index, "--pairs-per-concept", "4", "--hard-negatives", "8"];
+    let grouped = pairs(&args);
+    let sorted = |pairs: &str| pairs.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(sorted(&grouped), sorted(&plain), "the same pairs in another order");
+    assert_eq!(grouped.lines().count(), plain.lines().count());
+    assert_eq!(pairs(&args), grouped);
+    let lines: Vec<&str> = grouped.lines().collect();
+    let groups: Vec<&[&str]> = lines.chunks(8).collect();
+    let concepts =
+        |group: &[&str]| group.iter().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<BTreeSet<_>>();
+    // Only a group that is filled up from several places may have a concept twice.
+    let apart = groups.iter().filter(|group| concepts(group).len() == group.len()).count();
+    assert!(apart * 100 >= groups.len() * 95, "{apart} of {}", groups.len());
+    // Names of a group have more words in common than names that stand anywhere.
+    let words = |line: &str| {
+        line.split(['\t', ' ']).skip(1).filter(|w| w.len() > 3).map(str::to_lowercase).collect::<BTreeSet<_>>()
+    };
+    let common = |group: &[&str]| {
+        let first = words(group[0]);
+        group[1..].iter().filter(|line| !words(line).is_disjoint(&first)).count()
+    };
+    let near: usize = groups.iter().map(|group| common(group)).sum();
+    let anywhere: Vec<Vec<&str>> = (0..groups.len())
+        .map(|g| (0..8).map(|i| lines[(g * 8 + i * lines.len() / 8) % lines.len()]).collect())
+        .collect();
+    let by_chance: usize = anywhere.iter().map(|group| common(group)).sum();
+    assert!(near > 4 * by_chance, "{near} against {by_chance}");
+
+    let held_out = ["--dev", &place.at("dev"), "--dev-concepts", "50"];
+    assert!(ids(&pairs(&[&args[..], &held_out].concat())).is_disjoint(&ids(&place.read("dev"))));
+    let output = run(&with(&["--tsv", &place.at("names.tsv"), "--hard-negatives", "8"]));
+    assert_eq!(output.status.code(), Some(2), "only an index has neighbours");
+}

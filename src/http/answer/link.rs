@@ -18,7 +18,7 @@ use crate::{
     "results": [{"id": "m1", "mention": "heart attack", "status": "linked", "candidates": [{
         "cui": "C0027051", "name": "myocardial infarction", "matched_name": "heart attack", "match": "exact", "score": 1.0,
         "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}]}]}],
-    "model": "all-minilm-l6-v2@5f0c0f3a", "index": "starter@91bc7a10",
+    "model": "saplink-mini@5f0c0f3a", "index": "starter@91bc7a10",
 }))]
 pub struct LinkResponse {
     /// One result for each mention, in their order.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
     http::Limits,
-    linker::{Concepts, Linker, Recall, SourceEntry},
+    linker::{Calibration, Concepts, Linker, Recall, SourceEntry},
 };
 
 /// Answer to `GET /info`.
@@ -48,6 +48,9 @@ pub struct IndexInfo {
     pub sources: Vec<SourceView>,
     /// Below this score the best candidate is answered as NIL.
     pub nil_threshold: f32,
+    /// How good the probabilities of answers are; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationView>,
     /// Whether every search compares every name.
     pub exact: bool,
     /// Candidates that a search looks at otherwise.
@@ -55,6 +58,34 @@ pub struct IndexInfo {
     /// What such searches find, as it was measured; absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<RecallView>,
+}
+
+/// What probabilities were fitted on, and how good they are on labelled mentions that were not.
+#[derive(Serialize, ToSchema)]
+pub struct CalibrationView {
+    /// Labelled mentions.
+    pub mentions: u64,
+    /// Share of mentions that no concept covers, as it is expected in use.
+    pub nil_share: f64,
+    /// Expected calibration error.
+    pub calibration_error: f64,
+    /// Of the mentions answered as NIL, the share that no concept covers.
+    pub nil_precision: f64,
+    /// Of the mentions that no concept covers, the share answered as NIL.
+    pub nil_recall: f64,
+}
+
+impl CalibrationView {
+    fn new(calibration: &Calibration) -> Self {
+        let measured = &calibration.measured;
+        Self {
+            mentions: calibration.mentions,
+            nil_share: calibration.nil_share,
+            calibration_error: measured.calibration_error,
+            nil_precision: measured.nil_precision,
+            nil_recall: measured.nil_recall,
+        }
+    }
 }
 
 /// The share of the concepts that comparing every name finds which a search finds too.
@@ -176,6 +207,7 @@ impl Info {
                 rows: index.counts.rows,
                 sources: SourcesView::new(linker.index().concepts()).sources,
                 nil_threshold: index.nil_threshold,
+                calibration: index.calibration.as_ref().map(CalibrationView::new),
                 exact: linker.index().is_exact(),
                 ef_search: index.graph.ef_search,
                 recall: index.recall.map(|Recall { queries, at_1, at_10 }| RecallView { queries, at_1, at_10 }),

@@ -50,11 +50,13 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     responses(
         (status = 200, description = "Model, index, sources and limits", body = Info, example = json!({
             "version": "0.1.0",
-            "model": {"name": "all-minilm-l6-v2", "fingerprint": "5f0c0f3a2b1d4e6f", "dimensions": 384, "max_tokens": 25,
+            "model": {"name": "saplink-mini", "fingerprint": "5f0c0f3a2b1d4e6f", "dimensions": 384, "max_tokens": 25,
                 "device": "cpu"},
             "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
                 "sources": [{"source": "SAPLINK", "languages": ["ENG"], "concepts": 2000, "atoms": 8000, "codes": 0}],
-                "nil_threshold": 0.75, "exact": false, "ef_search": 96,
+                "nil_threshold": 0.75,
+                "calibration": {"mentions": 860, "nil_share": 0.2, "calibration_error": 0.02, "nil_precision": 0.7, "nil_recall": 0.8},
+                "exact": false, "ef_search": 96,
                 "recall": {"queries": 1000, "at_1": 0.995, "at_10": 0.992}},
             "onnxruntime": "ORT Build Info: ..",
             "limits": {"body_bytes": 2_097_152, "mentions": 1000, "mention_bytes": 1000, "top_k": 100,
