@@ -196,6 +196,9 @@ struct Evaluation<'a> {
     options: &'a Options,
 }
 
+/// Errors of a kind by mention and gold, and how often each was made.
+type Errors<'a> = HashMap<(&'a str, &'a [Concept]), (usize, Example)>;
+
 /// Rows with scores for each text.
 type Nearest = Vec<Vec<(u32, f32)>>;
 
@@ -252,7 +255,7 @@ impl Evaluation<'_> {
     }
 
     fn errors<'f>(&self, outcomes: &[Outcome], found: impl Fn(&str) -> &'f [Found]) -> Vec<Group> {
-        let mut errors: BTreeMap<Kind, HashMap<(&str, &[Concept]), (usize, Example)>> = BTreeMap::new();
+        let mut errors: BTreeMap<Kind, Errors> = BTreeMap::new();
         for (one, _) in self.counted.iter().flatten().zip(outcomes).filter(|(_, outcome)| outcome.concept != 1) {
             let parts = one.mention.parts();
             let wrong = |part: &&&str| Outcome::of(found(part), &one.gold).concept != 1;
@@ -262,7 +265,7 @@ impl Evaluation<'_> {
             let error = group.entry((part, &one.gold)).or_insert_with(|| (0, self.example(part, one, found(part))));
             error.0 += 1;
         }
-        let group = |(kind, errors): (Kind, HashMap<_, (usize, Example)>)| {
+        let group = |(kind, errors): (Kind, Errors)| {
             let mut examples: Vec<Example> =
                 errors.into_values().map(|(times, example)| Example { times, ..example }).collect();
             examples.sort_by(|a, b| b.times.cmp(&a.times).then_with(|| a.mention.cmp(&b.mention)));
