@@ -72,7 +72,7 @@ pub struct EvalRunArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "index", required_unless_present = "index")]
     pub dictionary: Option<PathBuf>,
     /// Index to look mentions up in; the linker that is served is measured too
-    #[arg(long, value_name = "DIR", env = "SAPLINK_INDEX")]
+    #[arg(long, value_name = "DIR")]
     pub index: Option<PathBuf>,
     /// Directory of the model [default: models/NAME, NAME being what the index asks for; with --dictionary the embedded one]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]

@@ -387,3 +387,25 @@ fn groups_and_altered_names_decide_a_run() {
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
     assert!(error.contains("begun with group 3, not 1"), "{error}");
 }
+
+#[test]
+fn models_are_mixed_with_their_base() {
+    let dir = tempfile::tempdir().unwrap();
+    learn(dir.path(), &[]);
+    let pairs = pairs(dir.path(), 24);
+    let held_out = text(&pairs);
+    let (_, base) = bert::load(&fixture("tiny")).unwrap();
+    let run =
+        [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--force"]].concat();
+    let [learnt, half, all] = ["0", "0.5", "1"].map(|share| {
+        let hf = text(&dir.path().join(format!("hf-{share}")));
+        let more = [&run[..], &["--mix-base", share, "--export-hf", &hf]].concat();
+        succeed(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
+        bert::load(Path::new(&hf)).unwrap().1.flat()
+    });
+    let base = base.flat();
+    let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(furthest(&learnt, &base) > 1e-3);
+    assert!(furthest(&all, &base) < 1e-6);
+    assert!((furthest(&half, &base) - furthest(&learnt, &half)).abs() < 1e-5);
+}
