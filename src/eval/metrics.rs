@@ -95,10 +95,12 @@ impl Figures {
 fn mean(folds: &[Vec<Outcome>], mut take: impl FnMut(&[Outcome], usize) -> Outcome) -> [f64; 5] {
     let mut means = [0.0; 5];
     for fold in folds {
+        let mut sums = [0.0; 5];
         for i in 0..fold.len() {
-            let counts = take(fold, i).counts();
-            means.iter_mut().zip(counts).for_each(|(mean, count)| *mean += count / (fold.len() * folds.len()) as f64);
+            sums.iter_mut().zip(take(fold, i).counts()).for_each(|(sum, count)| *sum += count);
         }
+        let shares = sums.map(|sum| sum / fold.len() as f64 / folds.len() as f64);
+        means.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share);
     }
     means
 }
