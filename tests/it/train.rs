@@ -381,9 +381,11 @@ fn groups_and_altered_names_decide_a_run() {
     assert_eq!((&settings["settings"]["group"], &settings["settings"]["augment"]), (&3.into(), &0.5.into()));
     let pairs = pairs(dir.path(), 24);
     let held_out = text(&pairs);
-    let more =
-        [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--augment", "0.5"]]
-            .concat();
+    let more = [
+        &SHORT[..],
+        &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--force", "--augment", "0.5"],
+    ]
+    .concat();
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
     assert!(error.contains("begun with group 3, not 1"), "{error}");
 }
