@@ -136,7 +136,7 @@ impl Fold {
             for (line, row) in rows(&text, wanted, path.is_dir()).map_err(|reason| broken(file, &reason))? {
                 let [mention, gold, semantic_type] =
                     row.map_err(|reason| EvalError::Line { path: file.clone(), line, reason })?;
-                if text::is_blank(mention) {
+                if mention.trim().is_empty() {
                     return Err(EvalError::Line { path: file.clone(), line, reason: "its mention is blank".into() });
                 }
                 let semantic_type = (!semantic_type.is_empty()).then_some(semantic_type);
@@ -326,7 +326,9 @@ mod tests {
             refused(b"flu\tC1\nsecret\n"),
             "/f:2: it has 1 fields separated by `\u{fffd}`, and a mention and its ids are expected"
         );
-        assert_eq!(refused(b"flu\tC1\n ..\tC1\n"), "/f:2: its mention is blank");
+        assert_eq!(refused(b"flu\tC1\n \tC1\n"), "/f:2: its mention is blank");
+        // Signs alone are mentions of MedMentions.
+        assert_eq!(read("f", b"+\tC1\n").unwrap().len(), 1);
         assert_eq!(refused(b""), "/f: it has no mention with an id");
         assert!(refused(b"a\tb\tc\td\te\n").starts_with("/f: its first line has 5 columns"));
         assert_eq!(
