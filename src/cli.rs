@@ -306,7 +306,7 @@ pub struct IndexBuildArgs {
     /// Memory that building may take beside the model: the graph about 190 bytes a name; reading and merging a quarter of it, 150 MB at least
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub memory: ByteSize,
-    /// Best scores below this are answered as NIL [default: 0.75]
+    /// Best scores below this are answered as NIL [default: 0.65, about right for the embedded model]
     #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
     pub nil_threshold: Option<f32>,
     #[command(flatten)]

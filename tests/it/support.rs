@@ -27,7 +27,7 @@ pub fn fixture(name: &str) -> PathBuf {
 pub static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::load(None).expect("ONNX Runtime; `make onnxruntime` fetches it"));
 
-/// The checkpoint of the embedded model.
+/// The checkpoint that the embedded model was trained from.
 pub fn minilm() -> PathBuf {
     let dir = root().join(".checkpoints/all-MiniLM-L6-v2");
     assert!(dir.is_dir(), "{} is missing; `make checkpoint` fetches it", dir.display());
