@@ -222,7 +222,7 @@ pub struct BenchArgs {
 }
 
 /// How vectors are kept and a graph of them is built.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub struct GraphArgs {
     /// Neighbours of a point in the graph (M) [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=128))]

@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{load_encoder, model_of, name_of, print, progress::Bars};
+use super::{cannot_write, load_encoder, model_of, name_of, print, progress::Bars, stage};
 use crate::{
-    cli::{AgainstArg, CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalRunArgs},
+    cli::{AgainstArg, CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalRunArgs, GraphArgs},
     encoder::Runtime,
     eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target, Wanted},
-    files::{FileSum, StagedFile},
+    files::FileSum,
     index::{GraphParameters, Index, Input},
     linker::Linker,
     shutdown,
@@ -42,19 +42,15 @@ fn measure(args: &EvalRunArgs) -> Result<()> {
         "--score dot: graphs and indexes compare by cosine; inner products are compared with --dictionary and --against exact"
     );
     let folds = folds(args)?;
-    let stage = |path: &Option<PathBuf>| {
-        let staged = path.as_deref().map(|path| StagedFile::create(path).with_context(|| cannot_write(path)));
-        staged.transpose()
-    };
     // Before minutes of work: a file that cannot be written.
-    let (json, html) = (stage(&args.json)?, stage(&args.html)?);
+    let (json, html) = (args.json.as_deref().map(stage).transpose()?, args.html.as_deref().map(stage).transpose()?);
     let options = Options {
         against: args.against.into(),
         score,
         only_covered: args.covered,
         baselines: !args.no_baselines,
         examples: args.examples,
-        graph: GraphParameters { m: 16, ef_construction: 200, ef_search: args.ef_search.into(), repaired: 0 },
+        graph: GraphParameters { ef_search: args.ef_search.into(), ..GraphArgs::default().parameters(None) },
         seed: args.seed,
     };
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
@@ -80,10 +76,6 @@ fn measure(args: &EvalRunArgs) -> Result<()> {
         }
     }
     print(&report.table())
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
 }
 
 fn folds(args: &EvalRunArgs) -> Result<Vec<Fold>> {

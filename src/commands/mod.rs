@@ -22,6 +22,7 @@ use crate::{
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs, TrainCommand},
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     eval::EvalError,
+    files::StagedFile,
     index::{Index, IndexError},
     terminology::TerminologyError,
     train::TrainError,
@@ -63,6 +64,15 @@ fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder
     let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
     Encoder::load(runtime, dir, options)
         .with_context(|| format!("cannot load the model in {} (--model names another)", dir.display()))
+}
+
+/// A file that appears when it is whole, begun before the work that it takes.
+fn stage(path: &Path) -> Result<StagedFile> {
+    StagedFile::create(path).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 /// Where the model of an index is looked for when nothing is said.

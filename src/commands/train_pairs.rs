@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufWriter},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Instant,
 };
 
@@ -12,12 +12,13 @@ use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use super::{
+    cannot_write,
     collect::{collect, inputs, selection},
     progress::{Bars, peak_memory, since},
+    stage,
 };
 use crate::{
     cli::TrainPairsArgs,
-    files::StagedFile,
     index::{Concepts, Index, Selection},
     shutdown,
     terminology::Inputs,
@@ -79,14 +80,6 @@ pub fn run(args: &TrainPairsArgs) -> Result<()> {
     }
     eprintln!("  drawn in {}{}", since(started), peak_memory());
     Ok(())
-}
-
-fn stage(path: &Path) -> Result<StagedFile> {
-    StagedFile::create(path).with_context(|| cannot_write(path))
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
 }
 
 /// Concepts that were merged for this command alone.

@@ -104,12 +104,12 @@ pub fn evaluate(
     let mut systems = vec![];
     if options.baselines {
         progress.stage("equal names", 0);
-        systems.push(evaluation.system("string equality", || Ok(rankers::equal(dictionary, &texts)))?);
+        systems.push(evaluation.system("string equality", || rankers::equal(dictionary, &texts)));
         progress.stage("counting n-grams", 0);
         let grams = Grams::new(&dictionary.names);
         progress.stage("comparing n-grams", 0);
-        let ranked = || Ok(grams.rank(&texts).into_iter().map(|rows| rankers::found(dictionary, rows)).collect());
-        systems.push(evaluation.system("character n-grams", ranked)?);
+        let ranked = || grams.rank(&texts).into_iter().map(|rows| rankers::found(dictionary, rows)).collect();
+        systems.push(evaluation.system("character n-grams", ranked));
     }
     let (embedded, recall, dictionary_seconds) = evaluation.embedded(target, progress)?;
     systems.extend(embedded);
@@ -204,17 +204,21 @@ type Nearest = Vec<Vec<(u32, f32)>>;
 
 impl Evaluation<'_> {
     /// A system that finds names for the texts.
-    fn system(&self, name: &str, rank: impl FnOnce() -> Result<Ranking, EvalError>) -> Result<System, EvalError> {
+    fn system(&self, name: &str, rank: impl FnOnce() -> Ranking) -> System {
         let started = Instant::now();
-        let ranking = rank()?;
-        let seconds = started.elapsed().as_secs_f64();
-        let places: HashMap<&str, usize> = self.texts.iter().map(String::as_str).zip(0..).collect();
-        Ok(self
-            .judged(name, seconds, |part| places.get(lowered(part).as_str()).map_or(&[], |&i| ranking[i].as_slice())))
+        let ranking = rank();
+        self.ranked(name, started.elapsed().as_secs_f64(), &ranking)
     }
 
-    /// How right a system is by what it finds for a part of a mention.
-    fn judged<'f>(&self, name: &str, seconds: f64, found: impl Fn(&str) -> &'f [Found]) -> System {
+    /// A system that found names for the texts in so many seconds.
+    fn ranked(&self, name: &str, seconds: f64, ranking: &Ranking) -> System {
+        let places: HashMap<&str, usize> = self.texts.iter().map(String::as_str).zip(0..).collect();
+        let found = |part: &str| places.get(lowered(part).as_str()).map_or(&[][..], |&i| ranking[i].as_slice());
+        self.judged(name, self.texts.len(), seconds, found)
+    }
+
+    /// How right a system is by what it finds for a part of a mention, and how long so many texts took it.
+    fn judged<'f>(&self, name: &str, texts: usize, seconds: f64, found: impl Fn(&str) -> &'f [Found]) -> System {
         let outcome = |one: &Counted| {
             Outcome::of_parts(one.mention.parts().into_iter().map(|part| Outcome::of(found(part), &one.gold)))
         };
@@ -226,7 +230,7 @@ impl Evaluation<'_> {
             figures: Figures::of(&folds, self.options.seed),
             fold_acc_1: folds.iter().map(right).collect(),
             seconds,
-            texts_per_second: self.texts.len() as f64 / seconds.max(1e-9),
+            texts_per_second: texts as f64 / seconds.max(1e-9),
             types: self.types(&outcomes),
             errors: self.errors(&outcomes, found),
             outcomes,
@@ -364,13 +368,9 @@ impl Evaluation<'_> {
         };
         let systems = searches.into_iter().map(|(name, nearest, seconds)| {
             let ranking = nearest.into_iter().map(|rows| rankers::found(self.dictionary, rows)).collect();
-            Ok(System {
-                seconds,
-                texts_per_second: self.texts.len() as f64 / seconds.max(1e-9),
-                ..self.system(name, || Ok(ranking))?
-            })
+            self.ranked(name, seconds, &ranking)
         });
-        Ok((systems.collect::<Result<_, EvalError>>()?, recall, dictionary_seconds))
+        Ok((systems.collect(), recall, dictionary_seconds))
     }
 
     /// What is served: exact names, the embedding, repaired spellings.
@@ -396,8 +396,8 @@ impl Evaluation<'_> {
             groups.filter_map(found).collect()
         };
         let found: HashMap<&str, Vec<Found>> = parts.iter().copied().zip(answers.iter().map(name)).collect();
-        let judged = self.judged("linker", seconds, |part| found.get(part).map_or(&[], Vec::as_slice));
-        Ok(System { texts_per_second: parts.len() as f64 / seconds.max(1e-9), ..judged })
+        let found = |part: &str| found.get(part).map_or(&[][..], Vec::as_slice);
+        Ok(self.judged("linker", parts.len(), seconds, found))
     }
 }
 

@@ -78,7 +78,7 @@ pub fn starter_index() -> &'static Path {
     INDEX.get_or_init(|| {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
         let dir = out.to_str().unwrap();
-        succeed(&["index", "build", "--tsv", "index/starter.tsv", "--out", dir, "--force"]);
+        succeed(&["index", "build", "--tsv", "index/starter.tsv", "--ef-search", "256", "--out", dir, "--force"]);
         succeed(&["eval", "--calibrate", "--index", dir, "--mentions", "index/starter.mentions.tsv"]);
         out
     })
