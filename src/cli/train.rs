@@ -34,6 +34,10 @@ pub struct TrainPairsArgs {
     /// Write pairs in groups of N whose concepts have names that are near each other in the index, for `train run --group N`
     #[arg(long, value_name = "N", value_parser = positive, requires = "index", conflicts_with_all = ["umls", "obo", "obograph", "sssom", "tsv", "csv"])]
     pub hard_negatives: Option<usize>,
+    /// Write pairs in groups of N whose concepts follow one another by their ids, for `train run --group N`: what a vocabulary that is
+    /// ordered by subject is to be told apart
+    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "hard_negatives")]
+    pub neighbours: Option<usize>,
     /// Write pairs of concepts that are held out to FILE, for `train run --dev`
     #[arg(long, value_name = "FILE", requires = "dev_concepts")]
     pub dev: Option<PathBuf>,

@@ -60,8 +60,11 @@ pub fn run(args: &TrainPairsArgs) -> Result<()> {
         paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     })?;
     let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, &bars)).transpose()?;
-    let near = |concept| index.as_ref().map_or(vec![], |index| index.confusable(concept, NEAR));
-    let groups = args.hard_negatives.map(|size| Groups { size, near: &near });
+    let near = |concept| match &index {
+        Some(index) if args.hard_negatives.is_some() => index.confusable(concept, NEAR),
+        _ => (concept + 1..).take(NEAR).collect(),
+    };
+    let groups = args.hard_negatives.or(args.neighbours).map(|size| Groups { size, near: &near });
     let written = match &mut out {
         Some(file) => Some(drawing.write_training(file, groups, &bars)?),
         None => print_pairs(&drawing, groups, &bars)?,

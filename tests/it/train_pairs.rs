@@ -292,3 +292,24 @@ fn hard_negatives_stand_together_and_share_no_name() {
     let output = run(&with(&["--tsv", &place.at("names.tsv"), "--hard-negatives", "8"]));
     assert_eq!(output.status.code(), Some(2), "only an index has neighbours");
 }
+
+#[test]
+fn neighbours_are_those_that_follow_by_their_ids() {
+    let place = Place::new();
+    let rows: String = (0..12).flat_map(|c| (0..3).map(move |n| format!("X:{c:02}\tname {n} of {c}\n"))).collect();
+    let table = place.write("ordered.tsv", &format!("cui\tname\n{rows}X:05\tshared\nX:06\tshared\n"));
+    let args = ["--tsv", &table, "--pairs-per-concept", "2", "--neighbours", "3"];
+    let grouped = pairs(&args);
+    assert_eq!(pairs(&args), grouped);
+    let plain = pairs(&["--tsv", &table, "--pairs-per-concept", "2"]);
+    let sorted = |pairs: &str| pairs.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(sorted(&grouped), sorted(&plain), "the same pairs in another order");
+    let concepts: Vec<u32> = grouped.lines().map(|line| line[2..4].parse().unwrap()).collect();
+    let whole = concepts.chunks(3).filter(|group| {
+        assert!(!(group.contains(&5) && group.contains(&6)), "they share a name, and may be one concept");
+        group.windows(2).all(|two| (two[0] + 1..=two[0] + 3).contains(&two[1]))
+    });
+    assert!(whole.count() >= 4, "{concepts:?}");
+    let both = run(&with(&["--tsv", &table, "--neighbours", "3", "--hard-negatives", "3"]));
+    assert_eq!(both.status.code(), Some(2), "one kind of neighbours");
+}
