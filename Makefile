@@ -1,4 +1,4 @@
-# make run     serve the starter index on 127.0.0.1:8080 (ARGS="--listen 0.0.0.0:9000 .." to change that)
+# make run     serve the starter index on 127.0.0.1:8080 (ARGS="--listen 127.0.0.1:9000 .." to change that)
 # make test    everything the project checks about itself
 # make figures measure what the README states
 # make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk

@@ -4,7 +4,7 @@ mod eval;
 mod train;
 mod values;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use bytesize::ByteSize;
 use clap::{
@@ -90,6 +90,15 @@ pub struct ServeArgs {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Tokens that requests are to carry, one a line of FILE; read again at SIGHUP
+    #[arg(long, value_name = "FILE", env = "SAPLINK_TOKENS")]
+    pub tokens: Option<PathBuf>,
+    /// Requests a second with a token; more are answered 429
+    #[arg(long, value_name = "N", env = "SAPLINK_RATE_LIMIT", requires = "tokens")]
+    pub rate_limit: Option<NonZeroU32>,
+    /// Serve other machines without tokens
+    #[arg(long, env = "SAPLINK_INSECURE", value_parser = BoolishValueParser::new(), conflicts_with = "tokens")]
+    pub insecure: bool,
     /// Directory of the index
     #[arg(long, value_name = "DIR", env = "SAPLINK_INDEX", default_value = "index/starter")]
     pub index: PathBuf,
@@ -101,6 +110,15 @@ pub struct ServeArgs {
     /// Requests at work or waiting; one more is answered 429
     #[arg(long, value_name = "N", env = "SAPLINK_QUEUE", default_value = "64", value_parser = positive)]
     pub queue: usize,
+    /// Memory for vectors of mentions that were linked lately; 0 remembers none. It holds token ids, never leaves memory
+    #[arg(long, value_name = "SIZE", env = "SAPLINK_CACHE", default_value = "64MiB")]
+    pub cache: ByteSize,
+    /// Connections at once; one more waits until another ends
+    #[arg(long, value_name = "N", env = "SAPLINK_MAX_CONNECTIONS", default_value = "1024", value_parser = positive)]
+    pub max_connections: usize,
+    /// Seconds that a connection may be silent, and that it may take to send a request's head
+    #[arg(long, value_name = "SECONDS", env = "SAPLINK_IDLE_TIMEOUT", default_value = "30", value_parser = positive)]
+    pub idle_timeout: usize,
     /// Seconds that a request may take
     #[arg(long, value_name = "SECONDS", env = "SAPLINK_REQUEST_TIMEOUT", default_value = "30", value_parser = positive)]
     pub request_timeout: usize,

@@ -60,3 +60,18 @@ impl Progress for Silent {
         false
     }
 }
+
+/// Reports to nobody, and stops when the flag is raised.
+pub struct Flag(pub std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl Progress for Flag {
+    fn stage(&self, _: &str, _: u64) {}
+    fn bytes_stage(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn detail(&self, _: u64) {}
+    fn note(&self, _: &str) {}
+    fn remark(&self, _: &str) {}
+    fn interrupted(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}

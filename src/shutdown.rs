@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C.
+//! SIGTERM, Ctrl-C and SIGHUP.
 //!
 //! Invariant: a service stops by a future that it is given, a long computation by a flag that it looks at.
 
@@ -6,6 +6,8 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+
+use tokio::sync::mpsc;
 
 /// Resolves at the first SIGTERM or Ctrl-C.
 pub async fn signal() -> std::io::Result<()> {
@@ -22,6 +24,25 @@ pub async fn signal() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+/// Each SIGHUP from now on, which asks a service to load anew what it serves.
+pub fn hangups() -> std::io::Result<mpsc::Receiver<()>> {
+    let (tell, told) = mpsc::channel(1);
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() && !tell.is_closed() {
+                // One that waits already stands for this one too.
+                let _ = tell.try_send(());
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop(tell);
+    Ok(told)
 }
 
 /// Ends the process with `code` and runs no exit handlers: those of ONNX Runtime would tear it down under threads that are still

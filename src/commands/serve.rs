@@ -1,15 +1,15 @@
 //! `saplink serve`.
 
-use std::{future::Future, io, path::PathBuf, time::Duration};
+use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{load_encoder, model_of};
 use crate::{
     cli::ServeArgs,
-    encoder::Runtime,
-    http::{self, App, Limits},
+    encoder::{Encoder, ModelManifest, Runtime},
+    http::{self, App, ConnectionLimits, Limits, Tokens},
     index::{FilterRequest, Index},
     linker::{Linker, Query},
     shutdown, telemetry,
@@ -18,6 +18,11 @@ use crate::{
 /// Serves until SIGTERM or Ctrl-C.
 pub fn run(args: &ServeArgs) -> Result<()> {
     telemetry::init(args.log_level, args.log_format);
+    ensure!(
+        args.listen.ip().is_loopback() || args.tokens.is_some() || args.insecure,
+        "{} can be reached from other machines: give --tokens FILE, or --insecure if something before saplink knows who asks",
+        args.listen
+    );
     let onnxruntime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
@@ -45,16 +50,18 @@ async fn serve(
         candidates: args.max_candidates,
     };
     let app = App::new(limits, args.queue, onnxruntime.build_info());
-    let router = http::router(app.clone(), seconds(args.request_timeout));
+    let tokens = args.tokens.as_deref().map(|path| Tokens::read(path, args.rate_limit)).transpose();
+    let tokens = tokens.context("cannot read the tokens")?.map(Arc::new);
+    let router = http::router(app.clone(), seconds(args.request_timeout), tokens.clone());
     tracing::info!(library = %onnxruntime.path().display(), "ONNX Runtime");
     tracing::info!("listening on http://{}", listener.local_addr()?);
     let (drain, mut draining) = watch::channel(false);
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let connections = ConnectionLimits { connections: args.max_connections, idle: seconds(args.idle_timeout) };
+    let server = tokio::spawn(http::serve(listener, router, connections, async move {
         let _ = draining.changed().await;
-    });
-    let mut server = tokio::spawn(server.into_future());
+    }));
 
-    let load = Load {
+    let load = Arc::new(Load {
         onnxruntime,
         index: args.index.clone(),
         // Lists that compose files put together may have gaps.
@@ -62,34 +69,39 @@ async fn serve(
         max_restriction_level: args.max_restriction_level,
         exact: args.exact,
         model: args.model.clone(),
+        cache: args.cache.as_u64() as usize,
         run: args.run.clone(),
-    };
-    let mut loading = tokio::task::spawn_blocking(move || load.linker());
+    });
+    let mut reloads = shutdown::hangups()?;
     tokio::pin!(stop);
     tokio::select! {
-        loaded = &mut loading => {
-            let linker = loaded??;
-            let index = linker.index();
-            tracing::info!(
-                model = linker.encoder().manifest().label(),
-                index = index.manifest().label(),
-                hidden_sources = index.manifest().sources.len() - index.concepts().sources().count(),
-                device = %linker.encoder().device(),
-                "ready"
-            );
-            app.ready(linker);
-            tokio::select! {
-                stopped = &mut stop => stopped?,
-                ended = &mut server => return Ok(ended??),
+        loaded = load.clone().linker(None) => app.ready(loaded?),
+        stopped = &mut stop => stopped?,
+    }
+    // What is loaded anew takes its time: stopping does not wait for that.
+    let reloading = async {
+        while reloads.recv().await.is_some() {
+            if let Some(Err(e)) = tokens.as_ref().map(|tokens| tokens.reload()) {
+                tracing::error!(error = %e, "tokens not reloaded; those that were accepted still are");
+            }
+            match load.clone().linker(app.served().map(|linker| linker.encoder().clone())).await {
+                Ok(linker) => app.ready(linker),
+                Err(e) => tracing::error!(error = format!("{e:#}"), "not reloaded; what was served is served on"),
             }
         }
-        stopped = &mut stop => stopped?,
+        std::future::pending().await
+    };
+    if app.served().is_some() {
+        tokio::select! {
+            stopped = &mut stop => stopped?,
+            () = reloading => {}
+        }
     }
     app.stop();
     tracing::info!("stopping; accepted requests are being finished");
     let _ = drain.send(true);
     match tokio::time::timeout(seconds(args.drain_timeout), server).await {
-        Ok(ended) => ended??,
+        Ok(ended) => ended?,
         Err(_) => tracing::warn!("some requests were not finished in time"),
     }
     tracing::info!("stopped");
@@ -100,7 +112,7 @@ fn seconds(n: usize) -> Duration {
     Duration::from_secs(n as u64)
 }
 
-/// What is loaded while the service already answers its probes.
+/// What is loaded while the service already answers its probes, and again when it is told to.
 struct Load {
     onnxruntime: Runtime,
     index: PathBuf,
@@ -108,11 +120,26 @@ struct Load {
     max_restriction_level: Option<u8>,
     exact: bool,
     model: Option<PathBuf>,
+    cache: usize,
     run: crate::cli::RunArgs,
 }
 
 impl Load {
-    fn linker(self) -> Result<Linker> {
+    /// Loads on a thread of its own; `served` is an encoder that is kept if the model is still the same.
+    async fn linker(self: Arc<Self>, served: Option<Arc<Encoder>>) -> Result<Linker> {
+        let linker = tokio::task::spawn_blocking(move || self.load(served)).await??;
+        let (index, encoder) = (linker.index(), linker.encoder());
+        tracing::info!(
+            model = encoder.manifest().label(),
+            index = index.manifest().label(),
+            hidden_sources = index.manifest().sources.len() - index.concepts().sources().count(),
+            device = %encoder.device(),
+            "ready"
+        );
+        Ok(linker)
+    }
+
+    fn load(&self, served: Option<Arc<Encoder>>) -> Result<Linker> {
         let hint = if self.index.exists() { "" } else { " (`saplink index build` makes one, --index names another)" };
         let mut index = Index::open(&self.index)
             .with_context(|| format!("cannot open the index {}{hint}", self.index.display()))?;
@@ -125,10 +152,23 @@ impl Load {
         if self.exact {
             index.search_exactly();
         }
-        let model = self.model.unwrap_or_else(|| model_of(&index));
-        let encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
+        let model = self.model.clone().unwrap_or_else(|| model_of(&index));
+        let kept = match served {
+            Some(encoder) if ModelManifest::read(&model)?.fingerprint() == encoder.manifest().fingerprint() => {
+                Some(encoder)
+            }
+            _ => None,
+        };
+        let encoder = match kept {
+            Some(encoder) => encoder,
+            None => {
+                let mut encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
+                encoder.remember(self.cache);
+                Arc::new(encoder)
+            }
+        };
         let linker = Linker::new(encoder, index)?;
-        // The first inference allocates: no client should wait for that.
+        // The first inference allocates, and the first search reads from disk: no client should wait for that.
         let filter = FilterRequest::default();
         linker.link(&[Query { text: "warm-up".into(), top_k: 1, min_score: None, filter }])?;
         Ok(linker)

@@ -1,13 +1,16 @@
 //! Texts to vectors with ONNX Runtime.
 //!
-//! Reading order: `runtime` (the library), `manifest` (a model directory), `tokens`, `session`, `pool` (sessions at work),
+//! Reading order: `runtime` (the library), `manifest` (a model directory), `tokens`, `session`, `queue` (texts
+//! that wait, and their batches), `cache` (vectors that are remembered), `pool` (sessions at work),
 //! `import` (a checkpoint becomes a model directory).
 //!
 //! Invariant: the only room that knows `tokenizers`, and beside `train` `ort`; it knows no terminology, and no text leaves it in an error.
 
+mod cache;
 mod import;
 mod manifest;
 mod pool;
+mod queue;
 mod runtime;
 mod session;
 mod tokens;
@@ -16,7 +19,7 @@ use std::path::PathBuf;
 
 pub use import::{ImportOptions, import};
 pub use manifest::{MANIFEST, ModelManifest, Output};
-pub use pool::{Encoder, EncoderOptions};
+pub use pool::{Encoder, EncoderOptions, Work};
 pub use runtime::Runtime;
 pub use session::EncoderSession;
 pub use tokens::Tokens;

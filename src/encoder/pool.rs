@@ -1,30 +1,32 @@
-//! Sessions at work: whoever embeds takes one from the pool and gives it back.
+//! Sessions at work: one thread for each, which takes batches from the queue and hands their vectors to those who wait.
 //!
-//! A call is cut into batches of similar length, so that padding is small and several sessions share the work. The session
-//! given back last is taken first: its weights are still in the processor's caches.
-//! Invariant: the order of the answers is the order of the texts, whatever batch each was in.
+//! Invariant: the order of the answers is the order of the texts, whatever batch each was in; whatever becomes of a run, its thread
+//! goes on with the next.
 
 use std::{
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{Builder, JoinHandle},
 };
 
 use rayon::prelude::*;
 
 use super::{
     Device, EncoderError, ModelManifest, Runtime,
+    cache::Cache,
     manifest::TOKENIZER,
+    queue::{Call, Queue},
     session::{EncoderSession, normalise},
     tokens::Tokens,
 };
 use crate::progress::{Progress, Silent};
 
-/// Padded tokens of a batch: more gains nothing on a CPU.
-const BATCH_TOKENS: usize = 512;
-/// Texts of a batch.
-const BATCH_TEXTS: usize = 64;
+/// Texts from which on they are tokenised by several threads.
+const PARALLEL_FROM: usize = 256;
 
 /// How a model is run.
 #[derive(Clone, Copy, Debug)]
@@ -45,20 +47,41 @@ impl EncoderOptions {
     }
 }
 
+/// What an encoder has done since it was loaded, and what waits for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    pub batches: u64,
+    pub texts: u64,
+    /// Tokens of the texts, and what they were padded with.
+    pub tokens: u64,
+    pub padding: u64,
+    /// Texts whose vectors were remembered, and those that were not, where there is a cache.
+    pub cache_hits: u64,
+    pub cache_misses: u64,
+    /// Texts that wait for a session.
+    pub waiting: u64,
+}
+
 /// A loaded model.
 pub struct Encoder {
     manifest: ModelManifest,
     tokens: Tokens,
     device: Device,
-    desk: Mutex<Desk>,
-    changed: Condvar,
+    desk: Arc<Desk>,
+    workers: Vec<JoinHandle<()>>,
+    cache: Option<Cache>,
 }
 
-/// Where sessions are asked for.
+/// Where calls and sessions meet.
 struct Desk {
-    idle: Vec<EncoderSession>,
-    asked: u64,
-    served: u64,
+    queue: Mutex<(Queue, bool)>,
+    /// A call came, or the desk was closed.
+    changed: Condvar,
+    sessions: usize,
+    batches: AtomicU64,
+    texts: AtomicU64,
+    tokens: AtomicU64,
+    padding: AtomicU64,
 }
 
 impl Encoder {
@@ -72,13 +95,23 @@ impl Encoder {
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let (_, threads) = options.on(options.device, cores);
         let (first, device) = EncoderSession::load(runtime, dir, &manifest, options.device, threads)?;
-        let mut idle = vec![first];
-        let (sessions, threads) = options.on(device, cores);
-        while idle.len() < sessions {
-            idle.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
+        let mut sessions = vec![first];
+        let (count, threads) = options.on(device, cores);
+        while sessions.len() < count {
+            sessions.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
         }
-        let desk = Mutex::new(Desk { idle, asked: 0, served: 0 });
-        Ok(Self { manifest, tokens, device, desk, changed: Condvar::new() })
+        let desk = Arc::new(Desk::new(count));
+        let work = |(number, session)| {
+            let desk = desk.clone();
+            Builder::new().name(format!("encoder {number}")).spawn(move || desk.work(session))
+        };
+        let workers = (1..).zip(sessions).map(work).collect::<Result<_, _>>()?;
+        Ok(Self { manifest, tokens, device, desk, workers, cache: None })
+    }
+
+    /// Remembers vectors of texts in about so many bytes, those that were asked for lately.
+    pub fn remember(&mut self, bytes: usize) {
+        self.cache = (bytes > 0).then(|| Cache::new(bytes, self.dimensions()));
     }
 
     /// What was loaded.
@@ -94,6 +127,21 @@ impl Encoder {
     /// The device that was taken, never [`Device::Auto`].
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// What was done and what waits.
+    pub fn work(&self) -> Work {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (cache_hits, cache_misses) = self.cache.as_ref().map_or((0, 0), Cache::counts);
+        Work {
+            batches: count(&self.desk.batches),
+            texts: count(&self.desk.texts),
+            tokens: count(&self.desk.tokens),
+            padding: count(&self.desk.padding),
+            cache_hits,
+            cache_misses,
+            waiting: self.desk.queue().0.texts() as u64,
+        }
     }
 
     /// Vectors of length 1, a row of `dimensions` values for each text, in their order.
@@ -119,93 +167,92 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed_with`].
     pub fn embed_raw(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        let ids = texts.iter().map(|t| self.tokens.ids(t)).collect::<Result<Vec<_>, _>>()?;
-        let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(ids[i].len()));
-        let batches = batches(&order.iter().map(|&i| ids[i].len()).collect::<Vec<_>>());
-        let run = |batch: &Range<usize>| {
-            if progress.interrupted() {
-                return Err(EncoderError::Interrupted);
-            }
-            let batch: Vec<&[i64]> = order[batch.clone()].iter().map(|&i| ids[i].as_slice()).collect();
-            let rows = self.run(&batch)?;
-            progress.advance(batch.len() as u64);
-            Ok(rows)
+        let tokenise = |text: &&str| self.tokens.ids(text);
+        let ids: Vec<Vec<i64>> = if texts.len() < PARALLEL_FROM {
+            texts.iter().map(tokenise).collect::<Result<_, _>>()?
+        } else {
+            texts.par_iter().map(tokenise).collect::<Result<_, _>>()?
         };
-        // One batch is run where it is: another thread would only cost the way there.
-        let rows: Vec<Vec<f32>> = match batches.as_slice() {
-            [only] => vec![run(only)?],
-            several => several.par_iter().map(run).collect::<Result<_, _>>()?,
-        };
-        let dimensions = self.dimensions();
-        let mut vectors = vec![0f32; texts.len() * dimensions];
-        for (row, &i) in rows.iter().flat_map(|rows| rows.chunks_exact(dimensions)).zip(&order) {
-            vectors[i * dimensions..][..dimensions].copy_from_slice(row);
+        match &self.cache {
+            Some(cache) => cache.through(ids, progress, |ids| self.compute(ids, progress)),
+            None => self.compute(ids, progress),
         }
-        Ok(vectors)
     }
 
-    /// Waits for a session, runs it and gives it back, whatever became of the run.
-    fn run(&self, batch: &[&[i64]]) -> Result<Vec<f32>, EncoderError> {
-        let mut session = self.take();
-        let outcome = catch_unwind(AssertUnwindSafe(|| session.run(batch)));
-        self.desk().idle.push(session);
-        self.changed.notify_all();
-        outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into())))
+    /// A row for each list of token ids.
+    fn compute(&self, ids: Vec<Vec<i64>>, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+        let call = Call::new(ids, self.dimensions());
+        let alone = call.texts() == 1;
+        self.desk.queue().0.push(call.clone());
+        // One text is work for one.
+        if alone {
+            self.desk.changed.notify_one()
+        } else {
+            self.desk.changed.notify_all()
+        }
+        call.wait(progress)
     }
 }
 
-impl Encoder {
-    /// Waits for its turn and an idle session. Turns are in the order of asking, so that a request of one text waits for a batch
-    /// of another request and not for all of them.
-    fn take(&self) -> EncoderSession {
-        let mut desk = self.desk();
-        let turn = desk.asked;
-        desk.asked += 1;
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        self.desk.queue().1 = true;
+        self.desk.changed.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches what happens in a run: there is nothing to learn from its end.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Desk {
+    fn new(sessions: usize) -> Self {
+        Self {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            sessions,
+            batches: AtomicU64::new(0),
+            texts: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
+            padding: AtomicU64::new(0),
+        }
+    }
+
+    /// Runs batches until the desk is closed.
+    fn work(&self, mut session: EncoderSession) {
         loop {
-            if desk.served == turn
-                && let Some(session) = desk.idle.pop()
-            {
-                desk.served += 1;
-                self.changed.notify_all();
-                return session;
+            let mut queue = self.queue();
+            let batch = loop {
+                match queue.0.next(self.sessions) {
+                    Some(batch) => break batch,
+                    None if queue.1 => return,
+                    None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            drop(queue);
+            let ids = batch.ids();
+            let outcome = catch_unwind(AssertUnwindSafe(|| session.run(&ids)));
+            let (texts, tokens) = (ids.len(), batch.tokens());
+            for (counter, more) in [
+                (&self.batches, 1),
+                (&self.texts, texts),
+                (&self.tokens, tokens),
+                (&self.padding, texts * batch.longest - tokens),
+            ] {
+                counter.fetch_add(more as u64, Ordering::Relaxed);
             }
-            desk = self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            batch.finish(outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into()))));
         }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, (Queue, bool)> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Cuts texts of descending `lengths` into batches.
-fn batches(lengths: &[usize]) -> Vec<Range<usize>> {
-    let mut batches = vec![];
-    let mut start = 0;
-    while start < lengths.len() {
-        let count = (BATCH_TOKENS / lengths[start].max(1)).clamp(1, BATCH_TEXTS);
-        let end = (start + count).min(lengths.len());
-        batches.push(start..end);
-        start = end;
-    }
-    batches
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn batches_cover_every_text_once_within_the_budget() {
-        let lengths: Vec<usize> = (2..300).rev().chain(std::iter::repeat_n(2, 1000)).collect();
-        let batches = batches(&lengths);
-        assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), (0..lengths.len()).collect::<Vec<_>>());
-        for batch in batches {
-            assert!(batch.len() == 1 || batch.len() * lengths[batch.start] <= BATCH_TOKENS);
-            assert!(batch.len() <= BATCH_TEXTS);
-        }
-    }
 
     #[test]
     fn sessions_and_threads_fit_the_cores() {

@@ -1,20 +1,25 @@
 //! The HTTP face: router, limits, errors, documentation.
 //!
 //! Reading order: this file (state and router), `request`, `query` and `answer` (the contract), `problem` (errors), `lookup` (what an id
-//! names), `routes`.
+//! names), `auth`, `metrics`, `routes`, `stream` (corpora),
+//! `server` (connections).
 //!
 //! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
 //! route as it is registered, a status and a duration.
 
 mod answer;
+mod auth;
 mod lookup;
+mod metrics;
 mod problem;
 mod query;
 mod request;
 mod routes;
+mod server;
+mod stream;
 
 use std::{
-    sync::{Arc, OnceLock, atomic::AtomicBool, atomic::Ordering},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool, atomic::Ordering},
     time::Duration,
 };
 
@@ -28,17 +33,23 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
 use self::{
-    problem::{Kind, PROBLEM_JSON, Problem},
+    auth::authorised,
+    metrics::Metrics,
+    problem::{Kind, PROBLEM_JSON, Problem, ProblemCode},
     routes::{codes, concepts, find, link, status, vocabularies},
 };
-use crate::linker::Linker;
+pub use self::{
+    auth::{Tokens, TokensError},
+    server::{ConnectionLimits, serve},
+};
+use crate::{linker::Linker, progress::Flag};
 
 /// Bounds on what a client may ask.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -58,12 +69,13 @@ pub struct Limits {
 /// What the handlers share.
 #[derive(Clone)]
 pub struct App {
-    linker: Arc<OnceLock<Arc<Linker>>>,
+    linker: Arc<RwLock<Option<Arc<Linker>>>>,
     stopping: Arc<AtomicBool>,
     /// Requests at work or waiting for a session.
     admission: Arc<Semaphore>,
     limits: Limits,
     onnxruntime: Arc<str>,
+    metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -75,12 +87,14 @@ impl App {
             admission: Arc::new(Semaphore::new(queue)),
             limits,
             onnxruntime: onnxruntime.into(),
+            metrics: Arc::new(Metrics::new(&paths())),
         }
     }
 
-    /// Makes it ready, to be called once.
+    /// Makes it ready, or serves another index from now on: requests that have begun are finished with the one that they began with,
+    /// which is freed after the last of them.
     pub fn ready(&self, linker: Linker) {
-        let _ = self.linker.set(Arc::new(linker));
+        *self.linker.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(linker));
     }
 
     /// Makes `/readyz` fail on the connections that are still open; what they send is still done.
@@ -88,29 +102,66 @@ impl App {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn linker(&self) -> Result<Arc<Linker>, Problem> {
-        let linker = self.linker.get().cloned();
-        linker.ok_or_else(|| Problem::new(Kind::NotReady, "the model and the index are being loaded"))
+    /// What is served, if it is ready.
+    pub fn served(&self) -> Option<Arc<Linker>> {
+        self.linker.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Does `work` on a thread that serves no connections, unless too much is waiting already.
+    fn linker(&self) -> Result<Arc<Linker>, Problem> {
+        self.served().ok_or_else(|| Problem::new(Kind::NotReady, "the model and the index are being loaded"))
+    }
+
+    /// Does `work` on a thread that serves no connections, unless too much is waiting already. It is told when nobody waits for it any
+    /// more: when the client has gone, or the time is over.
     async fn admitted<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&Flag) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = self.admission.clone().try_acquire_owned().map_err(|_| {
             let detail = "the queue is full; try again after the time that Retry-After gives";
             Problem::new(Kind::Overloaded, detail)
         })?;
+        self.done(permit, work).await
+    }
+
+    /// As [`App::admitted`], for a client that waits for its turn.
+    async fn admitted_in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Flag) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.admission.clone().acquire_owned();
+        let permit = permit.await.map_err(|_| Problem::new(Kind::NotReady, "the service is stopping"))?;
+        self.done(permit, work).await
+    }
+
+    async fn done<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        work: impl FnOnce(&Flag) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let gone = Gone(Arc::default());
+        let (flag, admitted) = (Flag(gone.0.clone()), self.metrics.admitted.clone());
         let work = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
+            admitted.inc();
+            let done = work(&flag);
+            admitted.dec();
+            drop(permit);
+            done
         });
         work.await.map_err(|_| Problem::new(Kind::Internal, "the work was not finished"))?
     }
 
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// Raises its flag when it is dropped with the request that it belongs to.
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -133,7 +184,7 @@ impl App {
 struct Api;
 
 fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Api::openapi())
+    let mut router = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(link::link))
         .routes(routes!(find::find))
         .routes(routes!(concepts::concept))
@@ -145,6 +196,16 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(status::healthz))
         .routes(routes!(status::readyz))
         .routes(routes!(status::info))
+        .routes(routes!(status::metrics));
+    auth::describe(router.get_openapi_mut());
+    router
+}
+
+/// The methods and paths of the API.
+fn paths() -> Vec<(&'static str, String)> {
+    let openapi = api().into_openapi();
+    let method = |item: &utoipa::openapi::PathItem| if item.post.is_some() { "POST" } else { "GET" };
+    openapi.paths.paths.iter().map(|(path, item)| (method(item), path.clone())).collect()
 }
 
 /// The OpenAPI description as pretty JSON, with a line end.
@@ -152,16 +213,23 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     Ok(api().into_openapi().to_pretty_json()? + "\n")
 }
 
-/// The service, in which no request takes longer than `timeout`.
-pub fn router(app: App, timeout: Duration) -> Router {
+/// The service, in which no request takes longer than `timeout`, and none but probes is answered without one of `tokens`.
+pub fn router(app: App, timeout: Duration, tokens: Option<Arc<Tokens>>) -> Router {
     let (routes, openapi) = api().split_for_parts();
-    let body_bytes = app.limits.body_bytes;
-    routes
+    let (body_bytes, metrics) = (app.limits.body_bytes, app.metrics.clone());
+    let router = routes
         .with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi))
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Problem::new(Kind::NotFound, "GET /docs describes the resources") })
-        .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(DefaultBodyLimit::max(body_bytes));
+    let router = match tokens {
+        Some(tokens) => {
+            router.layer(middleware::from_fn(move |request, next| authorised(tokens.clone(), request, next)))
+        }
+        None => router,
+    };
+    router
         .layer(middleware::from_fn(move |request, next| announced(body_bytes, request, next)))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // What a panic says might hold a mention, so it is not looked at.
@@ -174,11 +242,14 @@ pub fn router(app: App, timeout: Duration) -> Router {
             HeaderValue::from_static("nosniff"),
         ))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn(move |request, next| log(metrics.clone(), request, next)))
 }
 
-/// Refuses a body that is announced as too large before it is sent.
+/// Refuses a body that is announced as too large before it is sent; lines are bounded one by one.
 async fn announced(most: usize, request: Request, next: Next) -> Response {
+    if stream::is_stream(request.headers()) {
+        return next.run(request).await;
+    }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|n| n > most as u64) {
         return Problem::new(Kind::BodyTooLarge, format!("a body has at most {most} bytes")).into_response();
@@ -208,13 +279,19 @@ async fn as_problem(response: Response) -> Response {
     problem
 }
 
-async fn log(request: Request<Body>, next: Next) -> Response {
+/// Logs and counts a request.
+async fn log(metrics: Arc<Metrics>, request: Request<Body>, next: Next) -> Response {
     let started = std::time::Instant::now();
     let method = request.method().clone();
     // A path that matches no route is the client's own words.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
     let response = next.run(request).await;
-    let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_micros() as f64 / 1e3);
+    let took = started.elapsed();
+    metrics.answered(&method, &route, response.status(), took);
+    if let Some(ProblemCode(code)) = response.extensions().get() {
+        metrics.problem(code);
+    }
+    let (status, milliseconds) = (response.status().as_u16(), took.as_micros() as f64 / 1e3);
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(%method, route, status, milliseconds, "request");
     } else {

@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    Unauthorised,
+    TooFast,
     InvalidJson,
     InvalidRequest,
     UnsupportedMediaType,
@@ -40,10 +42,47 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 26] = [
+        Self::Unauthorised,
+        Self::TooFast,
+        Self::InvalidJson,
+        Self::InvalidRequest,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::TooManyMentions,
+        Self::TooManyCandidates,
+        Self::BlankMention,
+        Self::MentionTooLong,
+        Self::ControlCharacters,
+        Self::UnknownSemanticType,
+        Self::UnknownSemanticGroup,
+        Self::UnknownSource,
+        Self::UnknownLanguage,
+        Self::InvalidConceptId,
+        Self::UnknownConcept,
+        Self::RetiredConcept,
+        Self::DeletedConcept,
+        Self::UnknownCode,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::NotReady,
+        Self::Internal,
+    ];
+
+    /// The last part of its type.
+    pub const fn code(self) -> &'static str {
+        self.row().0
+    }
+
     /// Type, status and title.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
+            Self::Unauthorised => ("unauthorised", S::UNAUTHORIZED, "The request has no token that is accepted"),
+            Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
             Self::InvalidRequest => {
                 ("invalid-request", S::UNPROCESSABLE_ENTITY, "A field is missing, unknown or wrong")
@@ -122,6 +161,10 @@ pub struct Problem {
     /// The field of the request at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// The last part of its type, to count it by.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub code: &'static str,
 }
 
 impl Problem {
@@ -129,7 +172,7 @@ impl Problem {
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (code, status, title) = kind.row();
         let kind = format!("urn:saplink:problem:{code}");
-        Self { kind, title: title.into(), status: status.as_u16(), detail: detail.into(), field: None }
+        Self { kind, title: title.into(), status: status.as_u16(), detail: detail.into(), field: None, code }
     }
 
     /// The same, blaming `field`.
@@ -138,6 +181,10 @@ impl Problem {
         self
     }
 }
+
+/// What kind of problem a response is, for whoever counts them.
+#[derive(Clone, Copy, Debug)]
+pub struct ProblemCode(pub &'static str);
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -150,6 +197,10 @@ impl IntoResponse for Problem {
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(ProblemCode(self.code));
         response
     }
 }

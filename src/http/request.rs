@@ -25,6 +25,8 @@ use crate::{
 
 /// Longest id that a client may give a mention, in bytes.
 const LONGEST_ID: usize = 128;
+/// Candidates of a mention, where nothing is said.
+const DEFAULT_TOP_K: usize = 5;
 /// Most entries of a filter.
 const LONGEST_FILTER: usize = 200;
 
@@ -109,6 +111,30 @@ pub struct Checked {
     pub query: Result<Query, Problem>,
 }
 
+impl Checked {
+    /// A line of a stream that is no mention.
+    pub fn refused(number: usize, problem: Problem) -> Self {
+        Self { id: format!("m{number}"), text: String::new(), query: Err(problem) }
+    }
+}
+
+/// Reads line `number` of a stream, counted from 1: a mention with its own settings.
+pub fn parse_line(line: &[u8], number: usize, limits: &Limits, concepts: &Concepts) -> Checked {
+    let mut json = serde_json::Deserializer::from_slice(line);
+    let read = serde_path_to_error::deserialize::<_, MentionInput>(&mut json).map_err(|e| {
+        let field = e.path().to_string();
+        describe(&e.into_inner(), Some(field))
+    });
+    let ended = |input| json.end().map(|()| input).map_err(|e| describe(&e, None));
+    match read.and_then(ended) {
+        Ok(input) => {
+            let defaults = MentionObject { top_k: Some(DEFAULT_TOP_K.min(limits.top_k)), ..MentionObject::default() };
+            input.check("mention", number - 1, &defaults, limits, concepts)
+        }
+        Err(problem) => Checked::refused(number, problem),
+    }
+}
+
 /// A request that was accepted.
 pub struct CheckedRequest {
     pub mentions: Vec<Checked>,
@@ -123,7 +149,7 @@ impl LinkRequest {
     /// The [`Problem`] of the request as a whole; those of single mentions are in their place.
     pub fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedRequest, Problem> {
         let defaults = MentionObject {
-            top_k: Some(self.top_k.unwrap_or(5.min(limits.top_k))),
+            top_k: Some(self.top_k.unwrap_or(DEFAULT_TOP_K.min(limits.top_k))),
             min_score: self.min_score,
             semantic_types: self.semantic_types,
             semantic_groups: self.semantic_groups,

@@ -3,18 +3,25 @@
 //! Order of candidates: score, then match kind, then concept id. A mention that is a name of the index has score 1 for every
 //! concept that owns the name. Invariant: the model is the one that the index was built with; mention text goes nowhere but to the encoder.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rayon::prelude::*;
 
+pub use crate::encoder::EncoderError;
 pub use crate::index::{
     AtomView, Calibration, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page,
     Recall, Relation, Retired, SourceEntry, Successor,
 };
 use crate::{
     domain::MatchKind,
-    encoder::{Encoder, EncoderError},
+    encoder::Encoder,
     index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
+    progress::{Progress, Silent},
     text,
 };
 
@@ -69,6 +76,17 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
 }
 
+/// What linking took, by its stages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Looking up exact names and repairing spelling.
+    pub names: Duration,
+    /// Tokenising, waiting for a session and inference.
+    pub encode: Duration,
+    /// Searching vectors and putting candidates in order.
+    pub search: Duration,
+}
+
 /// What an index says of the model that `encoder` is.
 pub fn reference(encoder: &Encoder) -> ModelReference {
     let model = encoder.manifest();
@@ -77,16 +95,17 @@ pub fn reference(encoder: &Encoder) -> ModelReference {
 
 /// An index with its model.
 pub struct Linker {
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     index: Index,
 }
 
 impl Linker {
-    /// Joins the two.
+    /// Joins the two; an encoder may serve several indexes.
     ///
     /// # Errors
     /// [`IndexError::OtherModel`] when the index holds vectors of another model.
-    pub fn new(encoder: Encoder, index: Index) -> Result<Self, IndexError> {
+    pub fn new(encoder: impl Into<Arc<Encoder>>, index: Index) -> Result<Self, IndexError> {
+        let encoder = encoder.into();
         index.check_model(&reference(&encoder))?;
         Ok(Self { encoder, index })
     }
@@ -97,7 +116,7 @@ impl Linker {
     }
 
     /// The model.
-    pub fn encoder(&self) -> &Encoder {
+    pub fn encoder(&self) -> &Arc<Encoder> {
         &self.encoder
     }
 
@@ -106,21 +125,38 @@ impl Linker {
     /// # Errors
     /// [`EncoderError::Inference`] when inference fails.
     pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, EncoderError> {
+        self.link_with(queries, &Silent).map(|(answers, _)| answers)
+    }
+
+    /// As [`Linker::link`], for somebody who may give up; says what it took.
+    ///
+    /// # Errors
+    /// As [`Linker::link`], and [`EncoderError::Interrupted`].
+    pub fn link_with(&self, queries: &[Query], progress: &dyn Progress) -> Result<(Vec<Answer>, Stages), EncoderError> {
+        let mut stages = Stages::default();
         let mut by_filter: HashMap<&FilterRequest, Vec<usize>> = HashMap::new();
         queries.iter().enumerate().for_each(|(i, query)| by_filter.entry(&query.filter).or_default().push(i));
         if by_filter.len() <= MOST_FILTERS {
-            return self.link_some(&queries.iter().collect::<Vec<_>>());
+            let answers = self.link_some(&queries.iter().collect::<Vec<_>>(), progress, &mut stages)?;
+            return Ok((answers, stages));
         }
         let mut answers: Vec<Option<Answer>> = vec![None; queries.len()];
         for group in by_filter.into_values().collect::<Vec<_>>().chunks(MOST_FILTERS) {
             let places = group.concat();
-            let some = self.link_some(&places.iter().map(|&i| &queries[i]).collect::<Vec<_>>())?;
+            let queries: Vec<&Query> = places.iter().map(|&i| &queries[i]).collect();
+            let some = self.link_some(&queries, progress, &mut stages)?;
             places.into_iter().zip(some).for_each(|(i, answer)| answers[i] = Some(answer));
         }
-        Ok(answers.into_iter().flatten().collect())
+        Ok((answers.into_iter().flatten().collect(), stages))
     }
 
-    fn link_some(&self, queries: &[&Query]) -> Result<Vec<Answer>, EncoderError> {
+    fn link_some(
+        &self,
+        queries: &[&Query],
+        progress: &dyn Progress,
+        stages: &mut Stages,
+    ) -> Result<Vec<Answer>, EncoderError> {
+        let started = Instant::now();
         let cleaned: Vec<String> = queries.iter().map(|q| text::clean(&q.text)).collect();
         let mut resolved: HashMap<&FilterRequest, Filter> = HashMap::new();
         for query in queries {
@@ -146,7 +182,9 @@ impl Linker {
             }
         }
         let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
-        let vectors = self.encoder.embed(&texts)?;
+        let (looked_up, named) = (Instant::now(), started.elapsed());
+        let vectors = self.encoder.embed_with(&texts, progress)?;
+        let (embedded, encoded) = (Instant::now(), looked_up.elapsed());
         let search = |(vector, reading): (&[f32], &Reading)| {
             self.index.search(vector, queries[reading.query].top_k, filters[reading.query])
         };
@@ -168,7 +206,11 @@ impl Linker {
             }
             answer
         };
-        Ok(queries.iter().zip(candidates).map(answer).collect())
+        let answers = queries.iter().zip(candidates).map(answer).collect();
+        stages.names += named;
+        stages.encode += encoded;
+        stages.search += embedded.elapsed();
+        Ok(answers)
     }
 
     /// The concepts that own `text` as a name, at most [`MOST_TIES`].

@@ -41,6 +41,7 @@ fn no_mention_in_logs_or_errors() {
             "/info?q=CANARY",
             "/healthz?CANARY",
             "/readyz",
+            "/metrics?CANARY",
             "/openapi.json?CANARY",
             "/docs/CANARY",
             "/concepts?q=CANARY",

@@ -1,9 +1,9 @@
 //! `POST /link`.
 
-use std::sync::Arc;
+use std::time::Instant;
 
 use axum::{
-    extract::State,
+    extract::{FromRequest, Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -12,16 +12,22 @@ use crate::{
     http::{
         App,
         answer::{LinkResponse, LinkResult},
+        metrics::Metrics,
         problem::{Kind, Problem},
         request::{Checked, JsonBody, LinkRequest},
+        stream,
     },
-    linker::Linker,
+    linker::{EncoderError, Linker},
+    progress::Flag,
 };
 
 /// Link mentions to concepts
 ///
 /// Each mention gets at most `top_k` distinct concepts that pass the filters, best first. A mention that is itself a name of
 /// the index is answered by its owners with score 1. In `mentions`, one bad mention is an error in its own result.
+///
+/// With `content-type: application/x-ndjson` a corpus of any length is linked while it is sent: each line is a mention, as in `mentions`,
+/// and is answered by a line, a result as in `results`, in their order. A stream that ends early ends with a line that has only `error`.
 #[utoipa::path(
     post,
     path = "/link",
@@ -46,7 +52,11 @@ use crate::{
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn link(State(app): State<App>, JsonBody(request): JsonBody<LinkRequest>) -> Result<Response, Problem> {
+pub async fn link(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    if stream::is_stream(request.headers()) {
+        return stream::answer(app, request);
+    }
+    let JsonBody(request) = JsonBody::<LinkRequest>::from_request(request, &()).await?;
     let linker = app.linker()?;
     let mut request = request.check(&app.limits, linker.index().concepts())?;
     if request.single
@@ -54,35 +64,62 @@ pub async fn link(State(app): State<App>, JsonBody(request): JsonBody<LinkReques
     {
         return Err(problem.clone());
     }
-    let mentions = std::mem::take(&mut request.mentions);
+    let (mentions, metrics) = (std::mem::take(&mut request.mentions), app.metrics.clone());
     // Answers may be large: they are written where they are found.
-    let work = move || {
-        let answer = answer(&linker, mentions)?;
-        serde_json::to_vec(&answer).map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+    let work = move |gone: &Flag| {
+        let answer = LinkResponse {
+            results: linked(&linker, mentions, &metrics, gone)?,
+            model: linker.encoder().manifest().label(),
+            index: linker.index().manifest().label(),
+        };
+        written(&metrics, || serde_json::to_vec(&answer))
     };
     let body = app.admitted(work).await?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }
 
-fn answer(linker: &Arc<Linker>, mentions: Vec<Checked>) -> Result<LinkResponse, Problem> {
+/// Links what was accepted; a result for each mention, in their order.
+///
+/// # Errors
+/// When inference failed, or nobody waits any more.
+pub fn linked(
+    linker: &Linker,
+    mentions: Vec<Checked>,
+    metrics: &Metrics,
+    gone: &Flag,
+) -> Result<Vec<LinkResult>, Problem> {
     let queries: Vec<_> = mentions.iter().filter_map(|m| m.query.as_ref().ok().cloned()).collect();
-    let answers = linker.link(&queries).map_err(|e| {
-        // The error names the model and what ONNX Runtime says of it; no text is in it.
-        tracing::error!(error = %e, "linking failed");
-        Problem::new(Kind::Internal, "inference failed; the log says why")
+    let (answers, stages) = linker.link_with(&queries, gone).map_err(|e| match e {
+        EncoderError::Interrupted => Problem::new(Kind::Timeout, "nobody waits for the answer any more"),
+        e => {
+            // The error names the model and what ONNX Runtime says of it; no text is in it.
+            tracing::error!(error = %e, "linking failed");
+            Problem::new(Kind::Internal, "inference failed; the log says why")
+        }
     })?;
+    metrics.linked(&answers, stages);
     let concepts = linker.index().concepts();
     let mut answers = answers.iter();
     let result = |m: Checked| match m.query {
-        Err(problem) => LinkResult::error(m.id, m.text, problem),
+        Err(problem) => {
+            metrics.refused(problem.code);
+            LinkResult::error(m.id, m.text, problem)
+        }
         Ok(_) => match answers.next() {
             Some(answer) => LinkResult::new(m.id, m.text, answer, concepts),
             None => LinkResult::error(m.id, m.text, Problem::new(Kind::Internal, "no answer was found")),
         },
     };
-    Ok(LinkResponse {
-        results: mentions.into_iter().map(result).collect(),
-        model: linker.encoder().manifest().label(),
-        index: linker.index().manifest().label(),
-    })
+    Ok(mentions.into_iter().map(result).collect())
+}
+
+/// What `write` writes, and counts how long it took.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn written(metrics: &Metrics, write: impl FnOnce() -> serde_json::Result<Vec<u8>>) -> Result<Vec<u8>, Problem> {
+    let started = Instant::now();
+    let body = write();
+    metrics.serialised(started.elapsed());
+    body.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
 }

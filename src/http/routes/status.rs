@@ -1,10 +1,16 @@
 //! The probes and `GET /info`.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
 
 use crate::http::{
     App,
     answer::{Health, Info},
+    metrics::TEXT,
     problem::{Kind, Problem},
 };
 
@@ -67,4 +73,24 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
 pub async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
     let linker = app.linker()?;
     Ok(Json(Info::new(&linker, &app.onnxruntime, app.limits)))
+}
+
+/// What was counted, for Prometheus
+///
+/// Text format 0.0.4: requests, problems, stages of linking, batches, the cache of vectors. No label holds anything that a client sent.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses(
+        (status = 200, description = "The metrics", body = String, content_type = "text/plain",
+            example = "saplink_requests_total{method=\"POST\",route=\"/link\",status=\"200\"} 42\n"),
+        (status = 500, description = "A metric could not be written", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Out of time", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let text = app.metrics.text(app.served().as_deref());
+    let text = text.map_err(|_| Problem::new(Kind::Internal, "a metric could not be written"))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(TEXT))], text).into_response())
 }
