@@ -1,0 +1,258 @@
+//! The service under load, beside the bare session and beside a Python service: `make bench`.
+//!
+//! All in one run on the same texts, which differ each time, are no names and therefore cost an inference, with the cache off. The bare session
+//! is one of a single thread: one text at a time, and batches of similar length as the service forms them; its time is of a processor.
+//! Processor time of a service is what its process used, tokenising, searching, HTTP and JSON included. Saturation: 16 clients that send 32 mentions, again
+//! and again. The Python service (`benches/python_service.py`: FastAPI, ONNX Runtime in float32, texts padded to 25 tokens, exact search) is
+//! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there.
+
+use std::{
+    error::Error,
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::time::{ClockId, clock_gettime};
+use saplink::encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const INDEX: &str = "index/starter";
+const MODEL: &str = "models/saplink-mini";
+const BASELINE: &str = ".bench/all-MiniLM-L6-v2-fp32";
+const PYTHON: &str = ".bench/python/bin/python";
+/// Texts that the bare session embeds, and mentions that are asked for one at a time.
+const TEXTS: usize = 3000;
+const CLIENTS: usize = 16;
+const TOGETHER: usize = 32;
+const LOAD: Duration = Duration::from_secs(15);
+/// Padded tokens of a batch of the bare session, as the service has them.
+const BATCH_TOKENS: usize = 512;
+const BATCH_TEXTS: usize = 64;
+/// Ticks of `/proc/PID/stat` a second, on all of Linux.
+const TICKS: f64 = 100.0;
+
+/// A server of ours or of others, killed when dropped.
+struct Service {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    fn start(command: impl Fn(&str) -> Command) -> Outcome<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let child = command(&address).stdout(Stdio::null()).spawn()?;
+        let service = Self { child, url: format!("http://{address}") };
+        let started = Instant::now();
+        while agent().get(format!("{}/readyz", service.url)).call().is_err() {
+            if started.elapsed() > Duration::from_secs(120) {
+                return Err("it does not become ready".into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(service)
+    }
+
+    fn link(&self, agent: &ureq::Agent, mentions: &[String]) -> Outcome<Duration> {
+        let started = Instant::now();
+        let body = serde_json::json!({ "mentions": mentions });
+        agent.post(format!("{}/link", self.url)).send_json(&body)?.body_mut().read_to_vec()?;
+        Ok(started.elapsed())
+    }
+
+    /// Seconds of a processor that it has used.
+    fn processor(&self) -> Outcome<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks =
+            |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).ok_or("no processor time");
+        Ok((ticks(11)? + ticks(12)?) / TICKS)
+    }
+
+    /// Latencies of single mentions, one after another, in milliseconds and in their order by size.
+    fn singles(&self, texts: &Texts, count: usize) -> Outcome<Vec<f64>> {
+        let agent = agent();
+        let latencies = (0..count).map(|_| Ok(self.link(&agent, &texts.next(1))?.as_secs_f64() * 1e3));
+        sorted(latencies.collect::<Outcome<Vec<f64>>>()?)
+    }
+
+    fn saturated(&self, texts: &Texts) -> Outcome<Saturated> {
+        let (processor, started) = (self.processor()?, Instant::now());
+        let client = || -> Outcome<Vec<f64>> {
+            let (agent, mut latencies) = (agent(), vec![]);
+            while started.elapsed() < LOAD {
+                latencies.push(self.link(&agent, &texts.next(TOGETHER))?.as_secs_f64() * 1e3);
+            }
+            Ok(latencies)
+        };
+        let latencies = thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+            let joined = clients.into_iter().map(|client| client.join().map_err(|_| "a client panicked")?);
+            joined.collect::<Outcome<Vec<_>>>()
+        })?
+        .concat();
+        let mentions = (latencies.len() * TOGETHER) as f64;
+        let (seconds, processor) = (started.elapsed().as_secs_f64(), self.processor()? - processor);
+        Ok(Saturated {
+            mentions_per_second: mentions / seconds,
+            processor: processor / mentions,
+            latencies: sorted(latencies)?,
+        })
+    }
+}
+
+struct Saturated {
+    mentions_per_second: f64,
+    /// Seconds of a processor for a mention.
+    processor: f64,
+    latencies: Vec<f64>,
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120))).build().into()
+}
+
+fn sorted(mut values: Vec<f64>) -> Outcome<Vec<f64>> {
+    values.sort_by(f64::total_cmp);
+    if values.is_empty() { Err("nothing was measured".into()) } else { Ok(values) }
+}
+
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share) as usize]
+}
+
+/// Texts of two to eight words as people write them; each is given once, and none is a name.
+struct Texts {
+    names: Vec<String>,
+    given: AtomicUsize,
+}
+
+impl Texts {
+    fn read() -> Outcome<Self> {
+        let table = fs::read_to_string("index/starter.mentions.tsv")?;
+        let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned).collect();
+        Ok(Self { names, given: AtomicUsize::new(0) })
+    }
+
+    fn next(&self, count: usize) -> Vec<String> {
+        let first = self.given.fetch_add(count, Ordering::Relaxed);
+        (first..first + count).map(|i| format!("{} {i}", self.names[i % self.names.len()])).collect()
+    }
+}
+
+/// What a session of one thread takes for a text: milliseconds of the median text alone, seconds of a processor in batches.
+fn bare(texts: &[String]) -> Outcome<(f64, f64)> {
+    let (runtime, dir) = (Runtime::load(None)?, Path::new(MODEL));
+    let manifest = ModelManifest::read(dir)?;
+    let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
+    let mut session = EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0;
+    let mut ids = texts.iter().map(|text| tokens.ids(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut alone = vec![];
+    for ids in &ids {
+        let started = Instant::now();
+        session.run(&[ids])?;
+        alone.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    ids.sort_by_key(|ids| std::cmp::Reverse(ids.len()));
+    let used = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+    };
+    let (started, mut rest) = (used(), ids.as_slice());
+    while let Some(longest) = rest.first() {
+        let count = (BATCH_TOKENS / longest.len()).clamp(1, BATCH_TEXTS).min(rest.len());
+        session.run(&rest[..count].iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        rest = &rest[count..];
+    }
+    Ok((quantile(&sorted(alone)?, 0.5), (used() - started) / ids.len() as f64))
+}
+
+/// Seconds that the stages of linking took in all, from the service's own metrics.
+fn stages(service: &Service) -> Outcome<Vec<(String, f64)>> {
+    let text = agent().get(format!("{}/metrics", service.url)).call()?.body_mut().read_to_string()?;
+    let stage = |line: &str| {
+        let (stage, seconds) = line.strip_prefix("saplink_stage_seconds_sum{stage=\"")?.split_once("\"} ")?;
+        Some((stage.to_owned(), seconds.parse().ok()?))
+    };
+    Ok(text.lines().filter_map(stage).collect())
+}
+
+fn main() -> Outcome<()> {
+    let texts = Texts::read()?;
+    let (alone, batched) = bare(&texts.next(TEXTS))?;
+    println!(
+        "bare session, one thread       {alone:.3} ms a text alone (p50), {:.3} ms of a processor in batches",
+        batched * 1e3
+    );
+
+    let service = Service::start(|address| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_saplink"));
+        command.args(["serve", "--listen", address, "--index", INDEX, "--log-level", "warn", "--cache", "0"]);
+        command
+    })?;
+    let singles = service.singles(&texts, TEXTS)?;
+    let (single, slowest) = (quantile(&singles, 0.5), quantile(&singles, 0.99));
+    println!(
+        "saplink, idle, one mention     {single:.3} ms p50, {slowest:.3} ms p99: {:.2} x the bare session",
+        single / alone
+    );
+    let before = stages(&service)?;
+    let ours = service.saturated(&texts)?;
+    let (p50, p99) = (quantile(&ours.latencies, 0.5), quantile(&ours.latencies, 0.99));
+    println!(
+        "saplink, saturated             {:.0} mentions/s, {p50:.1} ms p50, {p99:.1} ms p99: {:.2} x p50",
+        ours.mentions_per_second,
+        p99 / p50
+    );
+    println!(
+        "                               {:.3} ms of a processor a mention: {:.2} x the bare session",
+        ours.processor * 1e3,
+        ours.processor / batched
+    );
+    let spent: Vec<(String, f64)> = stages(&service)?
+        .into_iter()
+        .zip(before)
+        .map(|((stage, after), (_, before))| (stage, after - before))
+        .collect();
+    let all: f64 = spent.iter().map(|(_, seconds)| seconds).sum();
+    let shares: Vec<String> =
+        spent.iter().map(|(stage, seconds)| format!("{stage} {:.1} %", 100.0 * seconds / all)).collect();
+    println!("                               time of a request, waiting included: {}", shares.join(", "));
+    drop(service);
+
+    if !Path::new(PYTHON).exists() || !Path::new(BASELINE).exists() {
+        println!("Python service                 not measured: `make bench` installs what it takes");
+        return Ok(());
+    }
+    let python = Service::start(|address| {
+        let mut command = Command::new(PYTHON);
+        command.args(["benches/python_service.py", address, BASELINE, "index/starter.tsv"]);
+        command
+    })?;
+    let theirs = python.saturated(&texts)?;
+    let singles = python.singles(&texts, TEXTS / 10)?;
+    println!(
+        "Python service, saturated      {:.0} mentions/s, {:.3} ms of a processor a mention",
+        theirs.mentions_per_second,
+        theirs.processor * 1e3
+    );
+    println!("Python service, idle           {:.3} ms p50", quantile(&singles, 0.5));
+    println!(
+        "saplink beside it              {:.1} x the mentions/s, {:.1} x less of a processor",
+        ours.mentions_per_second / theirs.mentions_per_second,
+        theirs.processor / ours.processor
+    );
+    Ok(())
+}
