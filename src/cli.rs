@@ -53,6 +53,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve linking, concepts and codes over HTTP
     Serve(Box<ServeArgs>),
+    /// Say whether the service on this machine is ready
+    Health(HealthArgs),
     /// Build and inspect indexes of concept names
     #[command(subcommand)]
     Index(IndexCommand),
@@ -83,6 +85,13 @@ pub struct RunArgs {
     /// Threads of each copy [default: cores / sessions]
     #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers)]
     pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Address and port that the service listens on
+    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod bench;
 mod collect;
 mod eval;
+mod health;
 mod index;
 mod model;
 mod openapi;
@@ -35,6 +36,7 @@ use crate::{
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Index(IndexCommand::Build(args)) => index::build(&args),
         Command::Index(IndexCommand::Info(args)) => index::info(&args),
         Command::Index(IndexCommand::Verify(args)) => index::verify(&args),

@@ -200,3 +200,17 @@ fn a_runtime_that_is_missing_broken_or_too_old_is_named_with_the_remedy() {
         assert!(error.contains("make onnxruntime"), "{error}");
     }
 }
+
+#[test]
+fn health_says_whether_the_service_is_ready() {
+    let service = Service::start(&[]);
+    assert!(succeed(&["health", "--listen", &service.address]).contains("is ready"));
+    let port = service.address.rsplit(':').next().unwrap();
+    succeed(&["health", "--listen", &format!("0.0.0.0:{port}")]);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    assert!(fail(&["health", "--listen", &closed]).contains(&format!("no answer from {closed}")));
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let started = Instant::now();
+    assert!(fail(&["health", "--listen", &mute.local_addr().unwrap().to_string()]).contains("no answer"));
+    assert!(started.elapsed() < Duration::from_secs(10));
+}

@@ -1,0 +1,94 @@
+"""An example of what stands before saplink: a note in, FHIR resources with UMLS codings out.
+
+    SAPLINK_URL=http://localhost:8080 python3 pipeline.py note.txt
+
+Sentences are cut at full stops, mentions are found among runs of words between stop words by asking saplink for all of them in one request
+and keeping the best that do not overlap, and each becomes a Condition, an Observation or a MedicationStatement. Negation is a few words
+before the mention. It needs nothing but Python; a real pipeline brings a better detector and keeps the rest.
+"""
+
+import json
+import os
+import re
+import sys
+import urllib.request
+
+URL = os.environ.get("SAPLINK_URL", "http://localhost:8080")
+TOKEN_FILE = os.environ.get("SAPLINK_TOKEN_FILE")
+LONGEST = 5  # words of a mention
+LEAST = 0.9  # probability, or score where the index is not calibrated
+TOGETHER = 500  # mentions of a request
+STOP = set(
+    "a an and are as at be both but by came came for from had has have he her his in into is it its no not of off on or our out she shows"
+    " since takes that the their them they this to was were which with without yesterday today old year woman man mother father".split()
+)
+NEGATED = re.compile(r"\b(no|denies|denied|without|negative for|rule out|ruled out)\b[^.,;]*$", re.I)
+FAMILY = re.compile(r"\b(mother|father|sister|brother|family history)\b[^.,;]*$", re.I)
+RESOURCES = {"CHEM": "MedicationStatement", "DISO": "Condition", "PHYS": "Observation", "PROC": "Procedure"}
+
+
+def spans(sentence):
+    """Runs of at most LONGEST words that neither begin nor end with a stop word, as (start, end)."""
+    words = [(m.start(), m.end()) for m in re.finditer(r"[A-Za-z0-9][\w'/-]*", sentence)]
+    for first in range(len(words)):
+        for last in range(first, min(first + LONGEST, len(words))):
+            start, end = words[first][0], words[last][1]
+            inner = [sentence[a:b].lower() for a, b in words[first : last + 1]]
+            if inner[0] in STOP or inner[-1] in STOP or re.search(r"[.,;:]", sentence[start:end]):
+                continue
+            yield start, end
+
+
+def link(texts):
+    headers = {"content-type": "application/json"}
+    if TOKEN_FILE:
+        with open(TOKEN_FILE, encoding="utf-8") as file:
+            headers["authorization"] = "Bearer " + next(line.strip() for line in file if line.strip() and line[0] != "#")
+    results = []
+    for start in range(0, len(texts), TOGETHER):
+        body = {"mentions": texts[start : start + TOGETHER], "top_k": 1, "semantic_groups": list(RESOURCES)}
+        request = urllib.request.Request(URL + "/link", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            results += json.load(response)["results"]
+    return results
+
+
+def resource(sentence, start, end, candidate):
+    kind = RESOURCES[candidate["semantic_types"][0]["group"]]
+    coding = {"system": "http://www.nlm.nih.gov/research/umls", "code": candidate["cui"], "display": candidate["name"]}
+    before = sentence[:start]
+    field = {"MedicationStatement": "medicationCodeableConcept"}.get(kind, "code")
+    made = {"resourceType": kind, field: {"coding": [coding], "text": sentence[start:end]}}
+    if kind == "Condition":
+        status = "refuted" if NEGATED.search(before) else "unconfirmed" if FAMILY.search(before) else "confirmed"
+        made["verificationStatus"] = {"coding": [{"code": status}]}
+    return made
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        note = file.read()
+    sentences = [s.strip().replace("\n", " ") for s in re.split(r"(?<=[.:])\s+", note) if s.strip()]
+    found = [(sentence, start, end) for sentence in sentences for start, end in spans(sentence)]
+    results = link([sentence[start:end] for sentence, start, end in found])
+    scored = []
+    for (sentence, start, end), result in zip(found, results):
+        if result["status"] != "error" and result["status"] != "nil" and result["candidates"]:
+            best = result["candidates"][0]
+            score = best.get("probability", best["score"])
+            if score >= LEAST or best["match"] in ("exact", "normalised"):
+                scored.append((end - start, score, sentence, start, end, best))
+    # The longest first: "congestive heart failure" and not "heart".
+    scored.sort(key=lambda one: (-one[0], -one[1]))
+    taken, entries = [], []
+    for _, _, sentence, start, end, best in scored:
+        if all(sentence is not other or end <= a or start >= b for other, a, b in taken):
+            taken.append((sentence, start, end))
+            entries.append((sentences.index(sentence), start, resource(sentence, start, end, best)))
+    entries.sort(key=lambda entry: entry[:2])
+    json.dump({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for _, _, r in entries]}, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()
