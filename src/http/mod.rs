@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and router), `request`, `query` and `answer` (the contract), `problem` (errors), `lookup` (what an id
 //! names), `auth`, `metrics`, `routes`, `stream` (corpora),
-//! `server` (connections).
+//! `trace` (which request a line of the log is of), `server` (connections).
 //!
 //! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
 //! route as it is registered, a status and a duration.
@@ -17,6 +17,7 @@ mod request;
 mod routes;
 mod server;
 mod stream;
+mod trace;
 
 use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicBool, atomic::Ordering},
@@ -35,6 +36,7 @@ use axum::{
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use tracing::Instrument;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
@@ -141,9 +143,10 @@ impl App {
     ) -> Result<T, Problem> {
         let gone = Gone(Arc::default());
         let (flag, admitted) = (Flag(gone.0.clone()), self.metrics.admitted.clone());
+        let span = tracing::Span::current();
         let work = tokio::task::spawn_blocking(move || {
             admitted.inc();
-            let done = work(&flag);
+            let done = span.in_scope(|| work(&flag));
             admitted.dec();
             drop(permit);
             done
@@ -279,23 +282,32 @@ async fn as_problem(response: Response) -> Response {
     problem
 }
 
-/// Logs and counts a request.
+/// Logs and counts a request; what is logged meanwhile says which it was of.
 async fn log(metrics: Arc<Metrics>, request: Request<Body>, next: Next) -> Response {
     let started = std::time::Instant::now();
     let method = request.method().clone();
     // A path that matches no route is the client's own words.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
-    let response = next.run(request).await;
-    let took = started.elapsed();
-    metrics.answered(&method, &route, response.status(), took);
-    if let Some(ProblemCode(code)) = response.extensions().get() {
-        metrics.problem(code);
+    let id = trace::next_id();
+    let span = tracing::info_span!("request", id, trace = trace::trace_id(request.headers()));
+    async {
+        let mut response = next.run(request).await;
+        let took = started.elapsed();
+        metrics.answered(&method, &route, response.status(), took);
+        if let Some(ProblemCode(code)) = response.extensions().get() {
+            metrics.problem(code);
+        }
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(trace::REQUEST_ID, id);
+        }
+        let (status, milliseconds) = (response.status().as_u16(), took.as_micros() as f64 / 1e3);
+        if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%method, route, status, milliseconds, "answered");
+        } else {
+            tracing::info!(%method, route, status, milliseconds, "answered");
+        }
+        response
     }
-    let (status, milliseconds) = (response.status().as_u16(), took.as_micros() as f64 / 1e3);
-    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(%method, route, status, milliseconds, "request");
-    } else {
-        tracing::info!(%method, route, status, milliseconds, "request");
-    }
-    response
+    .instrument(span)
+    .await
 }
