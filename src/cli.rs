@@ -53,6 +53,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve linking, concepts and codes over HTTP
     Serve(Box<ServeArgs>),
+    /// Link the mentions of a file, as the service would
+    Link(Box<LinkArgs>),
     /// Say whether the service on this machine is ready
     Health(HealthArgs),
     /// Build and inspect indexes of concept names
@@ -85,6 +87,58 @@ pub struct RunArgs {
     /// Threads of each copy [default: cores / sessions]
     #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers)]
     pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// Mentions: .ndjson or .jsonl (a string or an object a line, as in `mentions` of POST /link), .csv or .tsv with a header, each with .gz or not,
+    /// or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Answers, in a format that may be another: lines of JSON as POST /link answers them, or a row for each candidate
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Column with the mentions [default: mention, or else text]
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Column with their ids [default: id, if there is one]
+    #[arg(long, value_name = "NAME")]
+    pub id_column: Option<String>,
+    /// Go on with what was interrupted; input, index, model and options are to be the same
+    #[arg(long)]
+    pub resume: bool,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Candidates of a mention [default: 5]
+    #[arg(long, value_name = "N")]
+    pub top_k: Option<usize>,
+    /// Leave out candidates below this score
+    #[arg(long, value_name = "SCORE", value_parser = cosine)]
+    pub min_score: Option<f32>,
+    /// Only concepts of these semantic types (TUIs), separated by commas
+    #[arg(long, value_name = "TUIS", value_delimiter = ',')]
+    pub semantic_types: Vec<String>,
+    /// Only concepts of these semantic groups, separated by commas
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',')]
+    pub semantic_groups: Vec<String>,
+    /// Only names from these source vocabularies, separated by commas
+    #[arg(long, value_name = "SOURCES", value_delimiter = ',')]
+    pub sources: Vec<String>,
+    /// Bytes of a mention
+    #[arg(long, value_name = "BYTES", default_value = "1000", value_parser = positive)]
+    pub max_mention_bytes: usize,
+    /// Directory of the index
+    #[arg(long, value_name = "DIR", env = "SAPLINK_INDEX", default_value = "index/starter")]
+    pub index: PathBuf,
+    /// Directory of the model [default: models/NAME, NAME being what the index asks for]
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Memory for vectors of mentions that were linked lately; 0 remembers none
+    #[arg(long, value_name = "SIZE", env = "SAPLINK_CACHE", default_value = "64MiB")]
+    pub cache: ByteSize,
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 #[derive(Debug, Args)]

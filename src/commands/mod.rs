@@ -5,6 +5,7 @@ mod collect;
 mod eval;
 mod health;
 mod index;
+mod link;
 mod model;
 mod openapi;
 mod progress;
@@ -36,6 +37,7 @@ use crate::{
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&args),
+        Command::Link(args) => link::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Index(IndexCommand::Build(args)) => index::build(&args),
         Command::Index(IndexCommand::Info(args)) => index::info(&args),

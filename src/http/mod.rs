@@ -44,12 +44,14 @@ use utoipa_swagger_ui::SwaggerUi;
 use self::{
     auth::authorised,
     metrics::Metrics,
-    problem::{Kind, PROBLEM_JSON, Problem, ProblemCode},
+    problem::{Kind, PROBLEM_JSON, ProblemCode},
     routes::{codes, concepts, find, link, status, vocabularies},
 };
 pub use self::{
     auth::{Tokens, TokensError},
+    problem::Problem,
     server::{ConnectionLimits, serve},
+    stream::LineLinker,
 };
 use crate::{linker::Linker, progress::Flag};
 
@@ -78,6 +80,12 @@ pub struct App {
     limits: Limits,
     onnxruntime: Arc<str>,
     metrics: Arc<Metrics>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes: 2 << 20, mentions: 1000, mention_bytes: 1000, top_k: 100, candidates: 20_000 }
+    }
 }
 
 impl App {

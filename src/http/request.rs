@@ -118,8 +118,44 @@ impl Checked {
     }
 }
 
+/// What counts for the lines of a stream that do not say otherwise.
+#[derive(Clone)]
+pub struct LineDefaults(MentionObject);
+
+impl LineDefaults {
+    /// So many candidates, of those that pass.
+    ///
+    /// # Errors
+    /// The field that the limits or the index do not allow.
+    pub fn new(
+        top_k: Option<usize>,
+        min_score: Option<f32>,
+        filter: FilterRequest,
+        limits: &Limits,
+        concepts: &Concepts,
+    ) -> Result<Self, Problem> {
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        let defaults = MentionObject {
+            top_k: Some(top_k.unwrap_or(DEFAULT_TOP_K.min(limits.top_k))),
+            min_score,
+            semantic_types: some(filter.semantic_types),
+            semantic_groups: some(filter.semantic_groups),
+            sources: some(filter.sources),
+            ..MentionObject::default()
+        };
+        defaults.settings("", limits, concepts)?;
+        Ok(Self(defaults))
+    }
+}
+
 /// Reads line `number` of a stream, counted from 1: a mention with its own settings.
-pub fn parse_line(line: &[u8], number: usize, limits: &Limits, concepts: &Concepts) -> Checked {
+pub fn parse_line(
+    line: &[u8],
+    number: usize,
+    defaults: &LineDefaults,
+    limits: &Limits,
+    concepts: &Concepts,
+) -> Checked {
     let mut json = serde_json::Deserializer::from_slice(line);
     let read = serde_path_to_error::deserialize::<_, MentionInput>(&mut json).map_err(|e| {
         let field = e.path().to_string();
@@ -127,10 +163,7 @@ pub fn parse_line(line: &[u8], number: usize, limits: &Limits, concepts: &Concep
     });
     let ended = |input| json.end().map(|()| input).map_err(|e| describe(&e, None));
     match read.and_then(ended) {
-        Ok(input) => {
-            let defaults = MentionObject { top_k: Some(DEFAULT_TOP_K.min(limits.top_k)), ..MentionObject::default() };
-            input.check("mention", number - 1, &defaults, limits, concepts)
-        }
+        Ok(input) => input.check("mention", number - 1, &defaults.0, limits, concepts),
         Err(problem) => Checked::refused(number, problem),
     }
 }

@@ -15,12 +15,16 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use super::{
-    App,
+    App, Limits,
+    metrics::Metrics,
     problem::{Kind, Problem},
-    request::{Checked, parse_line},
+    request::{Checked, LineDefaults, parse_line},
     routes::link::{linked, written},
 };
-use crate::linker::Linker;
+use crate::{
+    linker::{FilterRequest, Linker},
+    progress::Flag,
+};
 
 /// The media type of lines of JSON.
 pub const NDJSON: &str = "application/x-ndjson";
@@ -43,14 +47,15 @@ pub fn is_stream(headers: &HeaderMap) -> bool {
 /// When nothing is served yet; what is wrong later is said in a line.
 pub fn answer(app: App, request: Request) -> Result<Response, Problem> {
     let linker = app.linker()?;
+    let defaults = LineDefaults::new(None, None, FilterRequest::default(), &app.limits, linker.index().concepts())?;
     let lines = Lines {
         body: request.into_body().into_data_stream(),
         waiting: VecDeque::new(),
         part: vec![],
-        longest: 6 * app.limits.mention_bytes + AROUND,
-        dropping: false,
+        longest: longest(&app.limits),
         ended: false,
     };
+    let linker = LineLinker { linker, limits: app.limits, defaults, metrics: app.metrics.clone() };
     let stream = Linking { app, linker, lines, number: 0 };
     let answers = stream::unfold(stream, |mut stream| async move {
         let answers = stream.next().await?;
@@ -59,9 +64,62 @@ pub fn answer(app: App, request: Request) -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON))], Body::from_stream(answers)).into_response())
 }
 
+/// Links lines, of a stream or of a file.
+#[derive(Clone)]
+pub struct LineLinker {
+    linker: Arc<Linker>,
+    limits: Limits,
+    defaults: LineDefaults,
+    metrics: Arc<Metrics>,
+}
+
+impl LineLinker {
+    /// One that gives so many candidates, of those that pass, to lines that do not say otherwise.
+    ///
+    /// # Errors
+    /// The field that the limits or the index do not allow.
+    pub fn new(
+        linker: Arc<Linker>,
+        limits: Limits,
+        top_k: Option<usize>,
+        min_score: Option<f32>,
+        filter: FilterRequest,
+    ) -> Result<Self, Problem> {
+        let defaults = LineDefaults::new(top_k, min_score, filter, &limits, linker.index().concepts())?;
+        Ok(Self { linker, limits, defaults, metrics: Arc::new(Metrics::new(&[])) })
+    }
+
+    /// Bytes that a line may have.
+    pub fn longest(&self) -> usize {
+        longest(&self.limits)
+    }
+
+    /// A line of JSON for each of `lines` that is not blank, of which the first is the one after `before`.
+    ///
+    /// # Errors
+    /// When inference failed, or nobody waits any more.
+    pub fn answer(&self, lines: &[Vec<u8>], before: usize, gone: &Flag) -> Result<Vec<u8>, Problem> {
+        let concepts = self.linker.index().concepts();
+        let checked = (before + 1..).zip(lines).filter_map(|(number, line)| {
+            if line.len() > self.longest() {
+                let detail = "the line is longer than a mention with its settings may be";
+                return Some(Checked::refused(number, Problem::new(Kind::MentionTooLong, detail)));
+            }
+            let blank = line.trim_ascii().is_empty();
+            (!blank).then(|| parse_line(line, number, &self.defaults, &self.limits, concepts))
+        });
+        let results = linked(&self.linker, checked.collect(), &self.metrics, gone)?;
+        written(&self.metrics, || lines_of(&results))
+    }
+}
+
+fn longest(limits: &Limits) -> usize {
+    6 * limits.mention_bytes + AROUND
+}
+
 struct Linking {
     app: App,
-    linker: Arc<Linker>,
+    linker: LineLinker,
     lines: Lines,
     /// Lines that were read.
     number: usize,
@@ -75,37 +133,13 @@ impl Linking {
             Ok(lines) => lines,
             Err(problem) => return lines_of(&[Ended { error: problem }]).ok(),
         };
-        let (limits, linker) = (self.app.limits, self.linker.clone());
-        let concepts = linker.index().concepts();
-        let checked: Vec<Checked> = lines
-            .into_iter()
-            .filter_map(|line| {
-                self.number += 1;
-                match line {
-                    Line::Whole(line) if line.trim_ascii().is_empty() => None,
-                    Line::Whole(line) => Some(parse_line(&line, self.number, &limits, concepts)),
-                    Line::TooLong => Some(Checked::refused(
-                        self.number,
-                        Problem::new(
-                            Kind::MentionTooLong,
-                            "the line is longer than a mention with its settings may be",
-                        ),
-                    )),
-                }
-            })
-            .collect();
-        if checked.is_empty() {
-            return Some(vec![]);
-        }
-        let (metrics, linker) = (self.app.metrics.clone(), self.linker.clone());
-        let work = self.app.admitted_in_turn(move |gone| {
-            let results = linked(&linker, checked, &metrics, gone)?;
-            written(&metrics, || lines_of(&results))
-        });
-        match work.await {
+        let (linker, before) = (self.linker.clone(), self.number);
+        self.number += lines.len();
+        match self.app.admitted_in_turn(move |gone| linker.answer(&lines, before, gone)).await {
             Ok(answers) => Some(answers),
             Err(problem) => {
                 self.lines.ended = true;
+                self.lines.waiting.clear();
                 lines_of(&[Ended { error: problem }]).ok()
             }
         }
@@ -127,26 +161,19 @@ fn lines_of(values: &[impl Serialize]) -> Result<Vec<u8>, serde_json::Error> {
     Ok(lines)
 }
 
-enum Line {
-    Whole(Vec<u8>),
-    TooLong,
-}
-
 /// The lines of a body.
 struct Lines {
     body: BodyDataStream,
-    waiting: VecDeque<Line>,
-    /// The beginning of a line whose end has not come.
+    waiting: VecDeque<Vec<u8>>,
+    /// The beginning of a line whose end has not come; of one that is too long a byte more than it may have.
     part: Vec<u8>,
     longest: usize,
-    /// Whether what comes until the next end of a line belongs to one that is too long.
-    dropping: bool,
     ended: bool,
 }
 
 impl Lines {
     /// The lines that are there, or those that come next; none when there are no more.
-    async fn next(&mut self) -> Result<Vec<Line>, Problem> {
+    async fn next(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
         while self.waiting.is_empty() && !self.ended {
             let read = tokio::time::timeout(PATIENCE, self.body.next()).await;
             let read = match read {
@@ -177,12 +204,8 @@ impl Lines {
     fn take(&mut self, bytes: &[u8]) {
         let mut pieces = bytes.split(|&byte| byte == b'\n').peekable();
         while let Some(piece) = pieces.next() {
-            if self.dropping || self.part.len() + piece.len() > self.longest {
-                self.dropping = true;
-                self.part.clear();
-            } else {
-                self.part.extend_from_slice(piece);
-            }
+            let room = (self.longest + 1).saturating_sub(self.part.len());
+            self.part.extend_from_slice(&piece[..piece.len().min(room)]);
             if pieces.peek().is_some() {
                 self.end_line();
             }
@@ -190,11 +213,6 @@ impl Lines {
     }
 
     fn end_line(&mut self) {
-        let line = if std::mem::take(&mut self.dropping) {
-            Line::TooLong
-        } else {
-            Line::Whole(std::mem::take(&mut self.part))
-        };
-        self.waiting.push_back(line);
+        self.waiting.push_back(std::mem::take(&mut self.part));
     }
 }

@@ -6,6 +6,7 @@
 mod build;
 mod cli;
 mod concepts;
+mod corpus;
 mod eval;
 mod everyday;
 mod filters;
