@@ -146,6 +146,9 @@ pub struct HealthArgs {
     /// Address and port that the service listens on
     #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Certificate that it serves HTTPS with
+    #[arg(long, value_name = "FILE", env = "SAPLINK_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +162,12 @@ pub struct ServeArgs {
     /// Requests a second with a token; more are answered 429
     #[arg(long, value_name = "N", env = "SAPLINK_RATE_LIMIT", requires = "tokens")]
     pub rate_limit: Option<NonZeroU32>,
+    /// Certificate to serve HTTPS with, PEM, with those that lead to its authority after it; read again at SIGHUP
+    #[arg(long, value_name = "FILE", env = "SAPLINK_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", env = "SAPLINK_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Serve other machines without tokens
     #[arg(long, env = "SAPLINK_INSECURE", value_parser = BoolishValueParser::new(), conflicts_with = "tokens")]
     pub insecure: bool,

@@ -3,12 +3,20 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
 
-use crate::cli::HealthArgs;
+use crate::{cli::HealthArgs, http::certificates};
 
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,7 +26,7 @@ const STATUS: usize = "HTTP/1.1 200".len();
 /// Asks `/readyz`.
 pub fn run(args: &HealthArgs) -> Result<()> {
     let address = reachable(args.listen);
-    let status = status(address).with_context(|| format!("no answer from {address}"))?;
+    let status = status(address, args.tls_cert.as_deref()).with_context(|| format!("no answer from {address}"))?;
     if !status.ends_with(" 200") {
         bail!("{address} is not ready ({status})");
     }
@@ -36,12 +44,65 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn status(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn status(address: SocketAddr, certificate: Option<&Path>) -> Result<String> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let Some(certificate) = certificate else { return ask(stream) };
+    let expected = certificates(certificate)?.swap_remove(0);
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Known { expected, provider }));
+    let connection = ClientConnection::new(Arc::new(config.with_no_client_auth()), address.ip().into())?;
+    ask(StreamOwned::new(connection, stream))
+}
+
+fn ask(mut stream: impl Read + Write) -> Result<String> {
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut status = [0; STATUS];
     stream.read_exact(&mut status)?;
     Ok(String::from_utf8_lossy(&status).into_owned())
+}
+
+/// Trusts the very certificate that the service was given, whatever name and authority it has.
+#[derive(Debug)]
+struct Known {
+    expected: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Known {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let known = end_entity.as_ref() == self.expected.as_ref();
+        known.then(ServerCertVerified::assertion).ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
 }

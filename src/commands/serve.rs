@@ -9,7 +9,7 @@ use super::{load_encoder, model_of};
 use crate::{
     cli::ServeArgs,
     encoder::{Encoder, ModelManifest, Runtime},
-    http::{self, App, ConnectionLimits, Limits, Tokens},
+    http::{self, App, ConnectionLimits, Limits, Tls, Tokens},
     index::{FilterRequest, Index},
     linker::{Linker, Query},
     shutdown, telemetry,
@@ -52,12 +52,15 @@ async fn serve(
     let app = App::new(limits, args.queue, onnxruntime.build_info());
     let tokens = args.tokens.as_deref().map(|path| Tokens::read(path, args.rate_limit)).transpose();
     let tokens = tokens.context("cannot read the tokens")?.map(Arc::new);
+    let tls = args.tls_cert.as_deref().zip(args.tls_key.as_deref()).map(|(cert, key)| Tls::read(cert, key)).transpose();
+    let tls = tls.context("cannot serve HTTPS")?.map(Arc::new);
     let router = http::router(app.clone(), seconds(args.request_timeout), tokens.clone());
     tracing::info!(library = %onnxruntime.path().display(), "ONNX Runtime");
-    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
     let (drain, mut draining) = watch::channel(false);
     let connections = ConnectionLimits { connections: args.max_connections, idle: seconds(args.idle_timeout) };
-    let server = tokio::spawn(http::serve(listener, router, connections, async move {
+    let server = tokio::spawn(http::serve(listener, router, connections, tls.clone(), async move {
         let _ = draining.changed().await;
     }));
 
@@ -83,6 +86,9 @@ async fn serve(
         while reloads.recv().await.is_some() {
             if let Some(Err(e)) = tokens.as_ref().map(|tokens| tokens.reload()) {
                 tracing::error!(error = %e, "tokens not reloaded; those that were accepted still are");
+            }
+            if let Some(Err(e)) = tls.as_ref().map(|tls| tls.reload()) {
+                tracing::error!(error = %e, "certificate not reloaded; the one that was served still is");
             }
             match load.clone().linker(app.served().map(|linker| linker.encoder().clone())).await {
                 Ok(linker) => app.ready(linker),

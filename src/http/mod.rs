@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and router), `request`, `query` and `answer` (the contract), `problem` (errors), `lookup` (what an id
 //! names), `auth`, `metrics`, `routes`, `stream` (corpora),
-//! `trace` (which request a line of the log is of), `server` (connections).
+//! `trace` (which request a line of the log is of), `tls`, `server` (connections).
 //!
 //! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
 //! route as it is registered, a status and a duration.
@@ -17,6 +17,7 @@ mod request;
 mod routes;
 mod server;
 mod stream;
+mod tls;
 mod trace;
 
 use std::{
@@ -52,6 +53,7 @@ pub use self::{
     problem::Problem,
     server::{ConnectionLimits, serve},
     stream::LineLinker,
+    tls::{Tls, TlsError, certificates},
 };
 use crate::{linker::Linker, progress::Flag};
 

@@ -16,6 +16,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
+use super::tls::Tls;
+
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
 /// After a connection could not be accepted, for instance because no file may be opened: how long until the next.
@@ -30,8 +32,14 @@ pub struct ConnectionLimits {
     pub idle: Duration,
 }
 
-/// Serves `router` until `stop` resolves, and then until what was accepted is answered.
-pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: impl Future<Output = ()>) {
+/// Serves `router`, with TLS if there is a certificate, until `stop` resolves, and then until what was accepted is answered.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    tls: Option<Arc<Tls>>,
+    stop: impl Future<Output = ()>,
+) {
     let mut http = Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_header_size(HEAD_BYTES);
     let (places, connections) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
@@ -45,11 +53,19 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimi
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let (http, service) = (http.clone(), TowerToHyperService::new(router.clone()));
+        let (watcher, tls) = (connections.watcher(), tls.as_ref().map(|tls| tls.acceptor()));
+        // What ends a connection early is the client's doing, and might quote what it sent.
         tokio::spawn(async move {
-            // What ends a connection early is the client's doing, and might quote what it sent.
-            let _ = connection.await;
+            match tls {
+                Some(tls) => {
+                    // A handshake is a head that is sent before the head.
+                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.idle, tls.accept(stream)).await {
+                        let _ = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await;
+                    }
+                }
+                None => drop(watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await),
+            }
             drop(place);
         });
     }

@@ -277,3 +277,60 @@ fn a_line_of_the_log_says_which_request_and_which_trace_it_is_of() {
     }
     assert!(!service.log().contains("CANARY"));
 }
+
+/// A certificate for localhost that openssl makes, if it is there.
+fn certificate(dir: &std::path::Path, name: &str) -> Option<[String; 2]> {
+    let [cert, key] = ["pem", "key"].map(|end| dir.join(format!("{name}.{end}")).display().to_string());
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", &cert, "-keyout", &key])
+        .output();
+    made.is_ok_and(|made| made.status.success()).then_some([cert, key])
+}
+
+#[test]
+fn https_is_served_with_a_certificate_that_can_be_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some([cert, key]) = certificate(dir.path(), "one") else {
+        eprintln!("skipped: there is no openssl here");
+        return;
+    };
+    let [other, other_key] = certificate(dir.path(), "two").unwrap();
+    let index = crate::support::starter_index().to_str().unwrap();
+    let service = Service::spawn(&["--index", index, "--tls-cert", &cert, "--tls-key", &key, "--idle-timeout", "1"]);
+    let health = |cert: &str| {
+        crate::support::run(&["health", "--listen", &service.address, "--tls-cert", cert]).status.success()
+    };
+    wait_for("it is ready", Duration::from_secs(30), || health(&cert));
+    assert!(!health(&other), "another certificate is not trusted");
+    assert!(service.log().contains("listening on https://"));
+    // Neither plain HTTP nor silence nor nonsense keeps a connection.
+    for sent in ["GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "", "CANARY"] {
+        let started = Instant::now();
+        assert!(!service.raw(sent.as_bytes(), Duration::from_secs(5)).contains("HTTP/1.1 200"));
+        assert!(started.elapsed() < Duration::from_secs(4), "{sent}");
+    }
+    fs_err::copy(&other, &cert).unwrap();
+    signal(service.id(), "HUP");
+    wait_for("half a pair is refused", Duration::from_secs(10), || service.log().contains("certificate not reloaded"));
+    fs_err::copy(&other_key, &key).unwrap();
+    signal(service.id(), "HUP");
+    wait_for("the new certificate", Duration::from_secs(10), || health(&other));
+    assert!(!service.log().contains("CANARY"));
+
+    let refused = |cert: &str, key: &str| {
+        crate::support::fail(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--index",
+            index,
+            "--tls-cert",
+            cert,
+            "--tls-key",
+            key,
+        ])
+    };
+    assert!(refused("no/cert.pem", &key).contains("no/cert.pem"));
+    assert!(refused(&key, &key).contains("it has no certificate"));
+}
