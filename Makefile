@@ -2,6 +2,7 @@
 # make test    everything the project checks about itself
 # make figures measure what the README states
 # make test-docker   build the image, run it, link a mention and stop it; takes some minutes, Docker's engine and debootstrap
+# make soak    ten minutes of mixed load, an index that is replaced and clients that leave (MINUTES=..)
 # make bench   the service under load, beside the bare session and a Python service, in one run
 # make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk
 # make figures-search   search beside hnsw_rs, faiss, usearch and hnswlib on the same 200,000 vectors; takes some 20 minutes
@@ -11,7 +12,7 @@
 # make model NAMES="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2 and names of open terminologies
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
-.PHONY: run test test-docker bench $(FIGURES) onnxruntime checkpoint build openapi model
+.PHONY: run test test-docker bench soak $(FIGURES) onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -46,6 +47,10 @@ figures: onnxruntime build index/starter/index.json
 
 test-docker: onnxruntime
 	tests/docker/run.sh
+
+MINUTES ?= 10
+soak: onnxruntime build index/starter/index.json
+	cargo bench --locked --bench soak -- $(MINUTES)
 
 bench: onnxruntime checkpoint build index/starter/index.json
 	test -d .bench/python || python3 -m venv .bench/python
