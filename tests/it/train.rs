@@ -197,7 +197,7 @@ fn checkpoints(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_run_that_is_killed_goes_on_as_if_it_had_not_been() {
     let common =
-        ["--steps", "600", "--batch", "8", "--learning-rate", "1e-3", "--save-every", "20", "--dev-every", "50"];
+        ["--steps", "1500", "--batch", "8", "--learning-rate", "1e-3", "--save-every", "20", "--dev-every", "250"];
     for more in [&[][..], &["--arithmetic", "fp16", "--chunk", "6", "--decay", "cosine"]] {
         let begin = |dir: &TempDir, again: &[&str]| {
             let pairs = pairs(dir.path(), 24);
@@ -208,7 +208,7 @@ fn a_run_that_is_killed_goes_on_as_if_it_had_not_been() {
         succeed(&borrowed(&begin(&unbroken, &[])));
 
         let dir = tempfile::tempdir().unwrap();
-        for (name, step, again, code) in [("KILL", 40, &[][..], None), ("INT", 120, &["--resume"], Some(130))] {
+        for (name, step, again, code) in [("KILL", 40, &[][..], None), ("INT", 900, &["--resume"], Some(130))] {
             let mut child = start(&begin(&dir, again), dir.path(), step);
             let busy = fail(&borrowed(&begin(&dir, &["--resume"])));
             assert!(busy.contains("another process is at work"), "{busy}");

@@ -296,7 +296,7 @@ fn hard_negatives_stand_together_and_share_no_name() {
 #[test]
 fn neighbours_are_those_that_follow_by_their_ids() {
     let place = Place::new();
-    let rows: String = (0..12).flat_map(|c| (0..3).map(move |n| format!("X:{c:02}\tname {n} of {c}\n"))).collect();
+    let rows: String = (0..99).flat_map(|c| (0..3).map(move |n| format!("X:{c:02}\tname {n} of {c}\n"))).collect();
     let table = place.write("ordered.tsv", &format!("cui\tname\n{rows}X:05\tshared\nX:06\tshared\n"));
     let args = ["--tsv", &table, "--pairs-per-concept", "2", "--neighbours", "3"];
     let grouped = pairs(&args);
@@ -305,11 +305,12 @@ fn neighbours_are_those_that_follow_by_their_ids() {
     let sorted = |pairs: &str| pairs.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(sorted(&grouped), sorted(&plain), "the same pairs in another order");
     let concepts: Vec<u32> = grouped.lines().map(|line| line[2..4].parse().unwrap()).collect();
-    let whole = concepts.chunks(3).filter(|group| {
+    let near = concepts.chunks(3).filter(|group| {
         assert!(!(group.contains(&5) && group.contains(&6)), "they share a name, and may be one concept");
-        group.windows(2).all(|two| (two[0] + 1..=two[0] + 3).contains(&two[1]))
+        group.iter().max().unwrap() - group.iter().min().unwrap() < 12
     });
-    assert!(whole.count() >= 4, "{concepts:?}");
+    // What is left at the end of a pass stands with what is left elsewhere.
+    assert!(near.count() * 4 > concepts.chunks(3).len() * 3, "{concepts:?}");
     let both = run(&with(&["--tsv", &table, "--neighbours", "3", "--hard-negatives", "3"]));
     assert_eq!(both.status.code(), Some(2), "one kind of neighbours");
 }
