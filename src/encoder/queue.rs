@@ -179,8 +179,9 @@ impl Queue {
         }
     }
 
-    /// Texts that are in no batch yet.
-    pub fn texts(&self) -> usize {
+    /// Texts that are in no batch yet and that somebody still waits for.
+    pub fn texts(&mut self) -> usize {
+        self.forget_cancelled();
         self.texts
     }
 

@@ -54,7 +54,7 @@ fn a_file_of_lines_is_answered_as_a_stream_of_lines_is() {
 #[test]
 fn tables_go_in_and_out_and_keep_what_they_hold() {
     let place = Place::new();
-    let table = "id,text,note\n7,\"hurts, when i \"\"breathe\"\" in\",x\n,cold,y\nn3,..,z\n";
+    let table = "id,text,note\n7,\"hurts, when i \"\"breathe\"\" in\",x\n,Cold,y\nn3,..,z\n";
     let input = place.write("in.csv", table);
     for output in ["out.csv", "out.tsv.gz", "out.parquet", "out.ndjson"] {
         succeed(&with(&input, &place.at(output), &["--top-k", "1"]));
@@ -63,7 +63,7 @@ fn tables_go_in_and_out_and_keep_what_they_hold() {
     let lines: Vec<&str> = rows.lines().collect();
     assert!(lines[0].starts_with("id,mention,status,rank,cui,name"), "{rows}");
     assert!(lines[1].starts_with("7,\"hurts, when i \"\"breathe\"\" in\",") && lines[1].contains(",1,C"), "{rows}");
-    assert!(lines[2].starts_with("m2,cold,ambiguous,1,C"), "{rows}");
+    assert!(lines[2].starts_with("m2,Cold,ambiguous,1,C"), "{rows}");
     assert!(lines.last().unwrap().starts_with("n3,..,error,,,"), "{rows}");
     // What was written is read: ids and mentions are columns of it.
     for table in ["out.parquet", "out.tsv.gz"] {

@@ -41,7 +41,7 @@ fn metrics_are_there_before_they_are_counted_and_say_what_was_done() {
     for name in [asked, seen, "saplink_mentions_total{status=\"nil\"}", "saplink_cache_hits_total"] {
         assert_eq!(metric(&service, name), 0.0, "{name}");
     }
-    service.link(&json!({"mentions": ["heart attack", "hurts when i breathe in", "..", "cold"]}));
+    service.link(&json!({"mentions": ["heart attack", "hurts when i breathe in", "..", "Cold"]}));
     service.link(&json!({"mention": ".."}));
     service.get("/no/such/route/CANARY");
     for (name, value) in [
