@@ -9,7 +9,7 @@
 # make figures-growth   graphs of 200,000 to 4,000,000 vectors (SIZES=..); takes an hour or two
 # make figures-training   a step of training beside a forward pass (BASE=DIR: another checkpoint); takes some minutes
 # make openapi write openapi/openapi.json again after a change of the service
-# make model NAMES="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2 and names of open terminologies
+# make model NAMES="--tsv FILE .." AGAIN="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2, names of open terminologies and wordings
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
 .PHONY: run test test-docker bench soak $(FIGURES) onnxruntime checkpoint build openapi model
@@ -82,14 +82,20 @@ figures-training: onnxruntime checkpoint
 openapi:
 	$(SAPLINK) openapi > openapi/openapi.json
 
-# The recipe of the embedded model; on two cores without other work it takes an hour.
+# The recipe of the embedded model: two runs, the second from what the first made. On two cores without other work it takes an hour.
+LEARN := $(SAPLINK) train run --pooling mean --loss info-nce --no-mining --group 4 --augment 0.05 --batch 128 --decay linear
+WORDINGS := $(SAPLINK) train pairs --tsv index/starter.tsv --tsv models/wording.tsv --neighbours 4
 model: onnxruntime checkpoint build
-	@test -n "$(NAMES)" || { echo 'say what is learnt from: make model NAMES="--tsv open_concepts.tsv.gz --tsv synonyms_without_cui.tsv.gz"'; exit 1; }
+	@test -n "$(NAMES)" -a -n "$(AGAIN)" || { echo 'say what is learnt from: make model NAMES="--tsv open_concepts.tsv.gz --tsv synonyms_without_cui.tsv.gz" AGAIN="--tsv open_concepts.tsv.gz"'; exit 1; }
 	mkdir -p .training
-	$(SAPLINK) train pairs $(NAMES) --pairs-per-concept 4 --neighbours 4 --dev-concepts 500 --dev .training/dev.tsv --out .training/terms.tsv
-	$(SAPLINK) train pairs --tsv index/starter.tsv --tsv models/wording.tsv --pairs-per-concept 16 --neighbours 4 --out .training/wording.tsv
-	cat .training/terms.tsv .training/wording.tsv > .training/pairs.tsv
-	$(SAPLINK) train run --base .checkpoints/all-MiniLM-L6-v2 --pairs .training/pairs.tsv --dev .training/dev.tsv --pooling mean \
-	  --loss info-nce --no-mining --group 4 --augment 0.05 --batch 128 --epochs 1 --warm-up 100 --decay linear --learning-rate 1e-4 \
-	  --save-every 200 --dev-every 400 --mix-base 0.3 --out .training/saplink-mini --export-hf .training/saplink-mini-hf
+	$(SAPLINK) train pairs $(NAMES) --neighbours 4 --pairs-per-concept 4 --dev-concepts 500 --dev .training/dev.tsv --out .training/names.tsv
+	$(WORDINGS) --pairs-per-concept 16 --out .training/wordings.tsv
+	cat .training/names.tsv .training/wordings.tsv > .training/pairs.tsv
+	$(LEARN) --base .checkpoints/all-MiniLM-L6-v2 --pairs .training/pairs.tsv --dev .training/dev.tsv --epochs 1 --warm-up 100 --learning-rate 1e-4 \
+	  --save-every 200 --dev-every 400 --mix-base 0.2 --out .training/first --export-hf .training/first-hf
+	$(SAPLINK) train pairs $(AGAIN) --neighbours 4 --pairs-per-concept 2 --seed 43 --out .training/names.tsv
+	$(WORDINGS) --pairs-per-concept 12 --seed 43 --out .training/wordings.tsv
+	cat .training/names.tsv .training/wordings.tsv > .training/pairs.tsv
+	$(LEARN) --base .training/first-hf --pairs .training/pairs.tsv --steps 700 --warm-up 30 --learning-rate 6e-5 \
+	  --save-every 100 --mix-base 0.5 --out .training/saplink-mini --export-hf .training/saplink-mini-hf
 	$(SAPLINK) model import .training/saplink-mini-hf --out models/saplink-mini --pooling mean --precision int8 --force
