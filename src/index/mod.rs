@@ -223,6 +223,11 @@ impl Index {
         self.words.repair(key, &|sources| self.concepts.shows_word(sources))
     }
 
+    /// Whether a normalised `key` has words of five letters and more, and none of them stands in a name that may be shown.
+    pub fn is_foreign(&self, key: &str) -> bool {
+        self.words.is_foreign(key, &|sources| self.concepts.shows_word(sources))
+    }
+
     /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
     /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score, up to [`MOST_TIES`]. `k` is at least 1.
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {

@@ -187,9 +187,15 @@ impl Words {
         (edits > 0).then(|| Repaired { text: repaired.join(" "), similarity })
     }
 
+    /// Whether a normalised `key` has words that are long enough to be told, and none of them is known.
+    pub fn is_foreign(&self, key: &str, shows: Shows) -> bool {
+        let mut told = key.split(' ').filter(|word| is_told(word)).peekable();
+        told.peek().is_some() && told.all(|word| self.is_unknown(word, shows))
+    }
+
     fn is_unknown(&self, word: &str, shows: Shows) -> bool {
         let known = || self.0.get(word).is_some_and(|packed| shows(Counted::unpacked(packed).sources));
-        is_repairable(word) && word.chars().count() >= SHORTEST && !known()
+        is_told(word) && !known()
     }
 
     /// The word nearest to an unknown one and the edits between them; of several the one in most names, then the first.
@@ -221,6 +227,11 @@ impl Words {
         }
         best.filter(|(distance, ..)| *distance < doubtful).map(|(distance, _, candidate)| (candidate, distance))
     }
+}
+
+/// Whether a word is one that names are told by: neither short nor a code.
+fn is_told(word: &str) -> bool {
+    is_repairable(word) && word.chars().count() >= SHORTEST
 }
 
 /// Whether each word has a telling affix and they are not the same.
@@ -292,6 +303,25 @@ mod tests {
         for kept in ["pneumonia", "colt", "b122", "bneumonia", "xyzzy", "", "azthmq"] {
             assert_eq!(repair(kept), None, "{kept}");
         }
+    }
+
+    #[test]
+    fn a_text_is_foreign_if_none_of_its_long_words_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("words.fst");
+        write(&path, ["pneumonia of the lung", "asthma"].into_iter()).unwrap();
+        let words = Words::open(&path).unwrap();
+        for (key, foreign) in [
+            ("qwrtzpsd 8815", true),
+            ("zzzzz lungs", true),
+            ("asthma qwrtzpsd", false),
+            ("mi", false),
+            ("", false),
+            ("8815 12345", false),
+        ] {
+            assert_eq!(words.is_foreign(key, &|_| true), foreign, "{key}");
+        }
+        assert!(words.is_foreign("asthma", &|_| false), "of what is hidden nothing is known");
     }
 
     #[test]

@@ -31,6 +31,9 @@ const PARALLEL_FROM: usize = 8;
 /// Filters that are resolved at once: each takes a bit a row.
 const MOST_FILTERS: usize = 16;
 
+/// What the cosine of a mention is worth of whose words none stands in a name: it is of the pieces that the model cuts them into.
+const FOREIGN: f32 = 0.9;
+
 /// 1 is for names alone.
 const BEST_COSINE: f32 = 0.9999;
 
@@ -52,7 +55,8 @@ pub struct Candidate {
     /// The atom through which it was found.
     pub atom: u32,
     pub kind: MatchKind,
-    /// 1 for names, and for names alone; else the cosine. With misspelt words, times the share of letters that were right.
+    /// 1 for names, and for names alone; else the cosine. With misspelt words, times the share of letters that were right; with unknown words
+    /// alone, times 0.9.
     pub score: f32,
     /// How likely it is the concept, if the index is calibrated: see [`likely`].
     pub probability: Option<f32>,
@@ -171,9 +175,14 @@ impl Linker {
             if candidates[i].len() >= queries[i].top_k {
                 continue;
             }
-            let repaired = candidates[i].is_empty().then(|| self.index.repair(&text::key(&cleaned[i]))).flatten();
+            let (key, unnamed) = (text::key(&cleaned[i]), candidates[i].is_empty());
+            let repaired = unnamed.then(|| self.index.repair(&key)).flatten();
             // A text with a misspelt word is as doubtful as its repair.
-            let similarity = repaired.as_ref().map_or(1.0, |r| r.similarity);
+            let similarity = match &repaired {
+                Some(repaired) => repaired.similarity,
+                None if unnamed && self.index.is_foreign(&key) => FOREIGN,
+                None => 1.0,
+            };
             open.push(Reading { query: i, text: cleaned[i].clone(), similarity, kind: MatchKind::Embedding });
             if let Some(Repaired { text, similarity }) = repaired {
                 let named = self.by_name(&text, filters[i]).into_iter();

@@ -70,7 +70,7 @@ pub struct CandidateView {
     pub matched_name: String,
     pub r#match: MatchView,
     /// 1 for names, and for names alone; else the cosine of the embeddings. With misspelt words, times the share of letters that
-    /// were right. Rounded to four places after the candidates were ordered.
+    /// were right; if none of its words stands in a name, times 0.9. Rounded to four places after the candidates were ordered.
     pub score: f64,
     /// Calibrated probability that this is the concept and none before it is; owners of an ambiguous name share theirs. Absent from an
     /// index that is not calibrated.
