@@ -43,7 +43,14 @@ mkdir -p "$context"
 git ls-files -z | tar --null -T - -c | tar -C "$context" -x
 cp -r .onnxruntime "$context/"
 mkdir -p "$context/.cargo"
-(cd "$context" && cargo vendor --locked --quiet vendor >.cargo/config.toml)
+(cd "$context" && cargo vendor --locked --quiet vendor >/dev/null)
+cat >"$context/.cargo/config.toml" <<'END'
+[source.crates-io]
+replace-with = "vendored"
+
+[source.vendored]
+directory = "vendor"
+END
 DOCKER_BUILDKIT=0 docker build --network none -q -t "$tag" -f docker/Dockerfile \
   --build-arg BUILD_IMAGE=saplink-test/build --build-arg BASE_IMAGE=saplink-test/base "$context"
 docker image inspect --format 'the image has {{.Size}} bytes' "$tag"
