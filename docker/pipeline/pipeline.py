@@ -3,7 +3,7 @@
     SAPLINK_URL=http://localhost:8080 python3 pipeline.py note.txt
 
 Sentences are cut at full stops, mentions are found among runs of words between stop words by asking saplink for all of them in one request
-and keeping the best that do not overlap, and each becomes a Condition, an Observation or a MedicationStatement. Negation is a few words
+and keeping the best that do not overlap, and each becomes a Condition, an Observation or a MedicationStatement. Negation and doubt are a few words
 before the mention. It needs nothing but Python; a real pipeline brings a better detector and keeps the rest.
 """
 
@@ -22,8 +22,8 @@ STOP = set(
     "a an and are as at be both but by came came for from had has have he her his in into is it its no not of off on or our out she shows"
     " since takes that the their them they this to was were which with without yesterday today old year woman man mother father".split()
 )
-NEGATED = re.compile(r"\b(no|denies|denied|without|negative for|rule out|ruled out)\b[^.,;]*$", re.I)
-FAMILY = re.compile(r"\b(mother|father|sister|brother|family history)\b[^.,;]*$", re.I)
+NEGATED = re.compile(r"\b(no|denies|denied|without|negative for|ruled out)\b[^.,;]*$", re.I)
+DOUBTFUL = re.compile(r"\b(mother|father|sister|brother|family history|rule out|possible|suspected)\b[^.,;]*$", re.I)
 RESOURCES = {"CHEM": "MedicationStatement", "DISO": "Condition", "PHYS": "Observation", "PROC": "Procedure"}
 
 
@@ -34,7 +34,7 @@ def spans(sentence):
         for last in range(first, min(first + LONGEST, len(words))):
             start, end = words[first][0], words[last][1]
             inner = [sentence[a:b].lower() for a, b in words[first : last + 1]]
-            if inner[0] in STOP or inner[-1] in STOP or re.search(r"[.,;:]", sentence[start:end]):
+            if inner[0] in STOP or inner[-1] in STOP or {"and", "or"} & set(inner) or re.search(r"[.,;:]", sentence[start:end]):
                 continue
             yield start, end
 
@@ -54,13 +54,14 @@ def link(texts):
 
 
 def resource(sentence, start, end, candidate):
-    kind = RESOURCES[candidate["semantic_types"][0]["group"]]
+    # A concept may have types of several groups; one of them is among those that were asked for.
+    kind = next(RESOURCES[t["group"]] for t in candidate["semantic_types"] if t["group"] in RESOURCES)
     coding = {"system": "http://www.nlm.nih.gov/research/umls", "code": candidate["cui"], "display": candidate["name"]}
     before = sentence[:start]
     field = {"MedicationStatement": "medicationCodeableConcept"}.get(kind, "code")
     made = {"resourceType": kind, field: {"coding": [coding], "text": sentence[start:end]}}
     if kind == "Condition":
-        status = "refuted" if NEGATED.search(before) else "unconfirmed" if FAMILY.search(before) else "confirmed"
+        status = "refuted" if NEGATED.search(before) else "unconfirmed" if DOUBTFUL.search(before) else "confirmed"
         made["verificationStatus"] = {"coding": [{"code": status}]}
     return made
 
