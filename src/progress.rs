@@ -2,22 +2,29 @@
 //!
 //! Invariant: the rooms report, the commands draw.
 
-/// Receives the stages of a long computation.
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Receives the stages of a long computation; what is not received is nobody's.
 pub trait Progress: Sync {
     /// A stage of `total` steps begins, the one before it is over.
-    fn stage(&self, name: &str, total: u64);
+    fn stage(&self, _name: &str, _total: u64) {}
     /// As [`Progress::stage`], the steps being bytes.
-    fn bytes_stage(&self, name: &str, total: u64);
+    fn bytes_stage(&self, _name: &str, _total: u64) {}
     /// `steps` more are done.
-    fn advance(&self, steps: u64);
+    fn advance(&self, _steps: u64) {}
     /// Rows of the stage that are done, where its steps are something else.
-    fn detail(&self, rows: u64);
+    fn detail(&self, _rows: u64) {}
     /// How the stage goes, beside its steps; it replaces what was said before.
-    fn note(&self, text: &str);
+    fn note(&self, _text: &str) {}
     /// Something that is to be read afterwards as well.
-    fn remark(&self, text: &str);
+    fn remark(&self, _text: &str) {}
     /// Whether to stop at the next opportunity.
-    fn interrupted(&self) -> bool;
+    fn interrupted(&self) -> bool {
+        false
+    }
 }
 
 /// Reports steps that are too small to be reported one by one.
@@ -49,29 +56,13 @@ impl<'a> Pulse<'a> {
 /// Reports to nobody.
 pub struct Silent;
 
-impl Progress for Silent {
-    fn stage(&self, _: &str, _: u64) {}
-    fn bytes_stage(&self, _: &str, _: u64) {}
-    fn advance(&self, _: u64) {}
-    fn detail(&self, _: u64) {}
-    fn note(&self, _: &str) {}
-    fn remark(&self, _: &str) {}
-    fn interrupted(&self) -> bool {
-        false
-    }
-}
+impl Progress for Silent {}
 
 /// Reports to nobody, and stops when the flag is raised.
-pub struct Flag(pub std::sync::Arc<std::sync::atomic::AtomicBool>);
+pub struct Flag(pub Arc<AtomicBool>);
 
 impl Progress for Flag {
-    fn stage(&self, _: &str, _: u64) {}
-    fn bytes_stage(&self, _: &str, _: u64) {}
-    fn advance(&self, _: u64) {}
-    fn detail(&self, _: u64) {}
-    fn note(&self, _: &str) {}
-    fn remark(&self, _: &str) {}
     fn interrupted(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
