@@ -7,6 +7,7 @@
 //! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there.
 
 use std::{
+    collections::HashMap,
     error::Error,
     fs,
     net::TcpListener,
@@ -179,14 +180,31 @@ fn bare(texts: &[String]) -> Outcome<(f64, f64)> {
     Ok((quantile(&sorted(alone)?, 0.5), (used() - started) / ids.len() as f64))
 }
 
-/// Seconds that the stages of linking took in all, from the service's own metrics.
-fn stages(service: &Service) -> Outcome<Vec<(String, f64)>> {
-    let text = agent().get(format!("{}/metrics", service.url)).call()?.body_mut().read_to_string()?;
-    let stage = |line: &str| {
-        let (stage, seconds) = line.strip_prefix("saplink_stage_seconds_sum{stage=\"")?.split_once("\"} ")?;
-        Some((stage.to_owned(), seconds.parse().ok()?))
-    };
-    Ok(text.lines().filter_map(stage).collect())
+/// What the service has counted, by its names in `GET /metrics`, without `saplink_`.
+struct Counted(HashMap<String, f64>);
+
+impl Counted {
+    fn of(service: &Service) -> Outcome<Self> {
+        let text = agent().get(format!("{}/metrics", service.url)).call()?.body_mut().read_to_string()?;
+        let counted = |line: &str| {
+            let (name, value) = line.strip_prefix("saplink_")?.rsplit_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        Ok(Self(text.lines().filter_map(counted).collect()))
+    }
+
+    /// How much `name` has grown since.
+    fn since(&self, before: &Self, name: &str) -> Outcome<f64> {
+        let of = |counted: &Self| counted.0.get(name).copied().ok_or_else(|| format!("{name} is not counted"));
+        Ok(of(self)? - of(before)?)
+    }
+
+    /// Seconds that the stages of linking have taken since.
+    fn stages(&self, before: &Self) -> Outcome<Vec<(&'static str, f64)>> {
+        let stages = ["names", "tokenise", "queue", "encode", "search", "serialise"].into_iter();
+        let took = |stage| Ok((stage, self.since(before, &format!("stage_seconds_sum{{stage=\"{stage}\"}}"))?));
+        stages.map(took).collect()
+    }
 }
 
 fn main() -> Outcome<()> {
@@ -202,13 +220,18 @@ fn main() -> Outcome<()> {
         command.args(["serve", "--listen", address, "--index", INDEX, "--log-level", "warn", "--cache", "0"]);
         command
     })?;
+    let fresh = Counted::of(&service)?;
     let singles = service.singles(&texts, TEXTS)?;
     let (single, slowest) = (quantile(&singles, 0.5), quantile(&singles, 0.99));
     println!(
         "saplink, idle, one mention     {single:.3} ms p50, {slowest:.3} ms p99: {:.2} x the bare session",
         single / alone
     );
-    let before = stages(&service)?;
+    let before = Counted::of(&service)?;
+    let stages = before.stages(&fresh)?;
+    let means: Vec<String> =
+        stages.iter().map(|(stage, took)| format!("{stage} {:.3}", took / TEXTS as f64 * 1e3)).collect();
+    println!("                               mean ms of its stages: {}", means.join(", "));
     let ours = service.saturated(&texts)?;
     let (p50, p99) = (quantile(&ours.latencies, 0.5), quantile(&ours.latencies, 0.99));
     println!(
@@ -221,15 +244,19 @@ fn main() -> Outcome<()> {
         ours.processor * 1e3,
         ours.processor / batched
     );
-    let spent: Vec<(String, f64)> = stages(&service)?
-        .into_iter()
-        .zip(before)
-        .map(|((stage, after), (_, before))| (stage, after - before))
-        .collect();
-    let all: f64 = spent.iter().map(|(_, seconds)| seconds).sum();
-    let shares: Vec<String> =
-        spent.iter().map(|(stage, seconds)| format!("{stage} {:.1} %", 100.0 * seconds / all)).collect();
-    println!("                               time of a request, waiting included: {}", shares.join(", "));
+    let after = Counted::of(&service)?;
+    let grown = |name: &str| after.since(&before, name);
+    let (batches, texts_run, tokens) =
+        (grown("batches_total")?, grown("batch_texts_total")?, grown("batch_tokens_total")?);
+    println!(
+        "                               {texts_run:.0} texts in batches of {:.1} with {:.1} % padding",
+        texts_run / batches,
+        100.0 * grown("batch_padding_total")? / tokens
+    );
+    let took = after.stages(&before)?;
+    let all: f64 = took.iter().map(|(_, seconds)| seconds).sum();
+    let shares: Vec<String> = took.iter().map(|(stage, took)| format!("{stage} {:.1} %", 100.0 * took / all)).collect();
+    println!("                               time of a request: {}", shares.join(", "));
     drop(service);
 
     if !Path::new(PYTHON).exists() || !Path::new(BASELINE).exists() {

@@ -91,16 +91,37 @@ pub fn read_manifest<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T,
     struct Format {
         format: u32,
     }
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
     // The number first: of another layout the other fields may well be different.
-    let found: Format = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    let found: Format = serde_json::from_str(&text).map_err(|e| e.to_string())?;
     if found.format != format {
         return Err(format!(
             "format {} where this saplink reads format {format}: make it again with this one",
             found.format
         ));
     }
-    serde_json::from_slice(&bytes).map_err(|e| e.to_string())
+    let Some((content, seal)) = text.rsplit_once(SEAL) else {
+        return serde_json::from_str(&text).map_err(|e| e.to_string());
+    };
+    if seal != sealed_end(content) {
+        return Err("is not what its checksum says: it was damaged, or changed by hand".into());
+    }
+    serde_json::from_str(&format!("{content}\n}}")).map_err(|e| e.to_string())
+}
+
+/// Begins the last field of a manifest that has its own checksum: the sha256 of all that stands before this.
+const SEAL: &str = ",\n  \"checksum\": \"";
+
+/// What follows [`SEAL`].
+fn sealed_end(content: &str) -> String {
+    format!("{}\"\n}}\n", sha256_hex(content.as_bytes()))
+}
+
+/// As [`write_manifest`], with a checksum of itself.
+pub fn write_sealed<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(manifest)?;
+    let content = text.strip_suffix("\n}").ok_or_else(|| io::Error::other("a manifest is an object with fields"))?;
+    fs_err::write(path, format!("{content}{SEAL}{}", sealed_end(content)))
 }
 
 /// Writes a manifest, or another report, for people to read.
@@ -108,10 +129,10 @@ pub fn write_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()>
     fs_err::write(path, serde_json::to_string_pretty(manifest)? + "\n")
 }
 
-/// As [`write_manifest`], for a manifest that is in use: a reader sees the old one or the new one.
+/// As [`write_sealed`], for a manifest that is in use: a reader sees the old one or the new one.
 pub fn replace_manifest<T: Serialize>(path: &Path, manifest: &T) -> io::Result<()> {
     let file = NamedTempFile::new_in(parent_of(path))?;
-    write_manifest(file.path(), manifest)?;
+    write_sealed(file.path(), manifest)?;
     file.as_file().set_permissions(fs_err::metadata(path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;

@@ -2,9 +2,12 @@
 //!
 //! Invariant: the rooms report, the commands draw.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 /// Receives the stages of a long computation; what is not received is nobody's.
@@ -64,5 +67,14 @@ pub struct Flag(pub Arc<AtomicBool>);
 impl Progress for Flag {
     fn interrupted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Reports to nobody, and stops when the time is over.
+pub struct Until(pub Instant);
+
+impl Progress for Until {
+    fn interrupted(&self) -> bool {
+        Instant::now() >= self.0
     }
 }

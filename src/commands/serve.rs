@@ -9,7 +9,7 @@ use super::{load_encoder, model_of};
 use crate::{
     cli::ServeArgs,
     encoder::{Encoder, ModelManifest, Runtime},
-    http::{self, App, ConnectionLimits, Limits, Tls, Tokens},
+    http::{self, Access, App, ConnectionLimits, Limits, Tls, Tokens},
     index::{FilterRequest, Index},
     linker::{Linker, Query},
     shutdown, telemetry,
@@ -49,12 +49,17 @@ async fn serve(
         top_k: args.max_top_k,
         candidates: args.max_candidates,
     };
-    let app = App::new(limits, args.queue, onnxruntime.build_info());
+    let (app, mut asked) = App::new(limits, args.queue, seconds(args.request_timeout), onnxruntime.build_info());
     let tokens = args.tokens.as_deref().map(|path| Tokens::read(path, args.rate_limit)).transpose();
     let tokens = tokens.context("cannot read the tokens")?.map(Arc::new);
     let tls = args.tls_cert.as_deref().zip(args.tls_key.as_deref()).map(|(cert, key)| Tls::read(cert, key)).transpose();
     let tls = tls.context("cannot serve HTTPS")?.map(Arc::new);
-    let router = http::router(app.clone(), seconds(args.request_timeout), tokens.clone());
+    let access = match &tokens {
+        Some(tokens) => Access::Tokens(tokens.clone()),
+        None if args.listen.ip().is_loopback() => Access::Local,
+        None => Access::Everybody,
+    };
+    let router = http::router(app.clone(), access);
     tracing::info!(library = %onnxruntime.path().display(), "ONNX Runtime");
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
@@ -75,7 +80,7 @@ async fn serve(
         cache: args.cache.as_u64() as usize,
         run: args.run.clone(),
     });
-    let mut reloads = shutdown::hangups()?;
+    let mut hangups = shutdown::hangups()?;
     tokio::pin!(stop);
     tokio::select! {
         loaded = load.clone().linker(None) => app.ready(loaded?),
@@ -83,19 +88,26 @@ async fn serve(
     }
     // What is loaded anew takes its time: stopping does not wait for that.
     let reloading = async {
-        while reloads.recv().await.is_some() {
-            if let Some(Err(e)) = tokens.as_ref().map(|tokens| tokens.reload()) {
-                tracing::error!(error = %e, "tokens not reloaded; those that were accepted still are");
-            }
-            if let Some(Err(e)) = tls.as_ref().map(|tls| tls.reload()) {
-                tracing::error!(error = %e, "certificate not reloaded; the one that was served still is");
-            }
+        loop {
+            let asked = tokio::select! {
+                Some(()) = hangups.recv() => None,
+                Some(asked) = asked.recv() => Some(asked),
+                else => std::future::pending().await,
+            };
+            let mut refused = vec![];
+            refused.extend(tokens.as_ref().and_then(|tokens| tokens.reload().err()).map(|e| format!("tokens: {e}")));
+            refused.extend(tls.as_ref().and_then(|tls| tls.reload().err()).map(|e| format!("certificate: {e}")));
             match load.clone().linker(app.served().map(|linker| linker.encoder().clone())).await {
                 Ok(linker) => app.ready(linker),
-                Err(e) => tracing::error!(error = format!("{e:#}"), "not reloaded; what was served is served on"),
+                Err(e) => refused.push(format!("{e:#}")),
             }
+            for error in &refused {
+                tracing::error!(error, "not reloaded; what was served is served on");
+            }
+            // Who asked may have gone.
+            let outcome = if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) };
+            let _ = asked.map(|asked| asked.send(outcome));
         }
-        std::future::pending().await
     };
     if app.served().is_some() {
         tokio::select! {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bert::{self, ExportOptions, Pooling, Precision},
-    files::{StagedDir, sums, write_manifest},
+    files::{StagedDir, sums, write_sealed},
 };
 
 /// What to import and how.
@@ -80,7 +80,7 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
         source: sums(from, &sources(from, is_checkpoint))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
-    write_manifest(&staged.path().join(MANIFEST), &manifest)?;
+    write_sealed(&staged.path().join(MANIFEST), &manifest)?;
 
     try_out(runtime, staged.path(), &manifest)?;
     staged.commit()?;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 pub use import::{ImportOptions, import};
 pub use manifest::{MANIFEST, ModelManifest, Output};
-pub use pool::{Encoder, EncoderOptions, Work};
+pub use pool::{Encoder, EncoderOptions, Times, Work};
 pub use runtime::Runtime;
 pub use session::EncoderSession;
 pub use tokens::Tokens;

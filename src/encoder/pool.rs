@@ -1,7 +1,8 @@
-//! Sessions at work: one thread for each, which takes batches from the queue and hands their vectors to those who wait.
+//! Sessions at work: whoever finds one idle runs batches with it, and their vectors go to those who wait for them.
 //!
-//! Invariant: the order of the answers is the order of the texts, whatever batch each was in; whatever becomes of a run, its thread
-//! goes on with the next.
+//! A caller takes an idle session itself, so that a lone text wakes no other thread; a thread for each session takes what callers
+//! leave. On CUDA these threads take all: ONNX Runtime keeps handles and memory of the device for each thread that it is run on. Invariants: the order of the answers is the order of the texts, whatever batch each was in; as long as texts wait, no session
+//! is idle; whatever becomes of a run, its session goes on with the next.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,6 +12,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{Builder, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rayon::prelude::*;
@@ -19,7 +21,7 @@ use super::{
     Device, EncoderError, ModelManifest, Runtime,
     cache::Cache,
     manifest::TOKENIZER,
-    queue::{Call, Queue},
+    queue::{Batch, Call, Queue},
     session::{EncoderSession, normalise},
     tokens::Tokens,
 };
@@ -62,6 +64,16 @@ pub struct Work {
     pub waiting: u64,
 }
 
+/// What a call took, by its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    pub tokenise: Duration,
+    /// Until a session began with the first of its texts.
+    pub queue: Duration,
+    /// From then until the last was done, other calls' turns in between.
+    pub run: Duration,
+}
+
 /// A loaded model.
 pub struct Encoder {
     manifest: ModelManifest,
@@ -74,14 +86,23 @@ pub struct Encoder {
 
 /// Where calls and sessions meet.
 struct Desk {
-    queue: Mutex<(Queue, bool)>,
-    /// A call came, or the desk was closed.
+    state: Mutex<State>,
+    /// There is work for a thread, or the desk was closed.
     changed: Condvar,
     sessions: usize,
+    /// Whether callers run sessions.
+    shared: bool,
     batches: AtomicU64,
     texts: AtomicU64,
     tokens: AtomicU64,
     padding: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue,
+    idle: Vec<EncoderSession>,
+    closed: bool,
 }
 
 impl Encoder {
@@ -100,12 +121,12 @@ impl Encoder {
         while sessions.len() < count {
             sessions.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
         }
-        let desk = Arc::new(Desk::new(count));
-        let work = |(number, session)| {
+        let desk = Arc::new(Desk::new(sessions, device != Device::Cuda));
+        let work = |number| {
             let desk = desk.clone();
-            Builder::new().name(format!("encoder {number}")).spawn(move || desk.work(session))
+            Builder::new().name(format!("encoder {number}")).spawn(move || desk.work())
         };
-        let workers = (1..).zip(sessions).map(work).collect::<Result<_, _>>()?;
+        let workers = (1..=count).map(work).collect::<Result<_, _>>()?;
         Ok(Self { manifest, tokens, device, desk, workers, cache: None })
     }
 
@@ -129,6 +150,11 @@ impl Encoder {
         self.device
     }
 
+    /// Whether a caller would run a text at once.
+    pub fn is_idle(&self) -> bool {
+        self.desk.shared && !self.desk.state().idle.is_empty()
+    }
+
     /// What was done and what waits.
     pub fn work(&self) -> Work {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -140,7 +166,7 @@ impl Encoder {
             padding: count(&self.desk.padding),
             cache_hits,
             cache_misses,
-            waiting: self.desk.queue().0.texts() as u64,
+            waiting: self.desk.state().queue.texts() as u64,
         }
     }
 
@@ -157,9 +183,17 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed`], and [`EncoderError::Interrupted`].
     pub fn embed_with(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        let mut vectors = self.embed_raw(texts, progress)?;
+        self.embed_timed(texts, progress).map(|(vectors, _)| vectors)
+    }
+
+    /// As [`Encoder::embed_with`], and what it took.
+    ///
+    /// # Errors
+    /// As [`Encoder::embed_with`].
+    pub fn embed_timed(&self, texts: &[&str], progress: &dyn Progress) -> Result<(Vec<f32>, Times), EncoderError> {
+        let (mut vectors, times) = self.run(texts, progress)?;
         vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalise)?;
-        Ok(vectors)
+        Ok((vectors, times))
     }
 
     /// As [`Encoder::embed_with`], the vectors being as long as the model makes them: inner products of them are SapBERT's scores.
@@ -167,36 +201,36 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed_with`].
     pub fn embed_raw(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+        self.run(texts, progress).map(|(vectors, _)| vectors)
+    }
+
+    fn run(&self, texts: &[&str], progress: &dyn Progress) -> Result<(Vec<f32>, Times), EncoderError> {
+        let started = Instant::now();
         let tokenise = |text: &&str| self.tokens.ids(text);
         let ids: Vec<Vec<i64>> = if texts.len() < PARALLEL_FROM {
             texts.iter().map(tokenise).collect::<Result<_, _>>()?
         } else {
             texts.par_iter().map(tokenise).collect::<Result<_, _>>()?
         };
-        match &self.cache {
-            Some(cache) => cache.through(ids, progress, |ids| self.compute(ids, progress)),
-            None => self.compute(ids, progress),
-        }
-    }
-
-    /// A row for each list of token ids.
-    fn compute(&self, ids: Vec<Vec<i64>>, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        let call = Call::new(ids, self.dimensions());
-        let alone = call.texts() == 1;
-        self.desk.queue().0.push(call.clone());
-        // One text is work for one.
-        if alone {
-            self.desk.changed.notify_one()
-        } else {
-            self.desk.changed.notify_all()
-        }
-        call.wait(progress)
+        let mut times = Times { tokenise: started.elapsed(), ..Times::default() };
+        let mut compute = |ids| {
+            let call = Call::new(ids, self.dimensions());
+            let vectors = self.desk.answer(&call, progress);
+            times.queue = call.waited();
+            vectors
+        };
+        let vectors = match &self.cache {
+            Some(cache) => cache.through(ids, progress, compute),
+            None => compute(ids),
+        }?;
+        times.run = started.elapsed() - times.tokenise - times.queue;
+        Ok((vectors, times))
     }
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        self.desk.queue().1 = true;
+        self.desk.state().closed = true;
         self.desk.changed.notify_all();
         for worker in self.workers.drain(..) {
             // A worker catches what happens in a run: there is nothing to learn from its end.
@@ -206,11 +240,12 @@ impl Drop for Encoder {
 }
 
 impl Desk {
-    fn new(sessions: usize) -> Self {
+    fn new(idle: Vec<EncoderSession>, shared: bool) -> Self {
         Self {
-            queue: Mutex::default(),
+            sessions: idle.len(),
+            shared,
+            state: Mutex::new(State { idle, ..State::default() }),
             changed: Condvar::new(),
-            sessions,
             batches: AtomicU64::new(0),
             texts: AtomicU64::new(0),
             tokens: AtomicU64::new(0),
@@ -218,35 +253,82 @@ impl Desk {
         }
     }
 
-    /// Runs batches until the desk is closed.
-    fn work(&self, mut session: EncoderSession) {
-        loop {
-            let mut queue = self.queue();
-            let batch = loop {
-                match queue.0.next(self.sessions) {
-                    Some(batch) => break batch,
-                    None if queue.1 => return,
-                    None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                }
-            };
-            drop(queue);
-            let ids = batch.ids();
-            let outcome = catch_unwind(AssertUnwindSafe(|| session.run(&ids)));
-            let (texts, tokens) = (ids.len(), batch.tokens());
-            for (counter, more) in [
-                (&self.batches, 1),
-                (&self.texts, texts),
-                (&self.tokens, tokens),
-                (&self.padding, texts * batch.longest - tokens),
-            ] {
-                counter.fetch_add(more as u64, Ordering::Relaxed);
+    /// The vectors of a call: computed here if a session is idle, else waited for.
+    fn answer(&self, call: &Arc<Call>, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+        let mut state = self.state();
+        state.queue.push(call.clone());
+        match state.idle.pop() {
+            Some(session) if self.shared => self.run(state, session, &|| call.is_over(progress)),
+            Some(session) => {
+                state.idle.push(session);
+                drop(state);
+                self.changed.notify_one();
             }
-            batch.finish(outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into()))));
+            None => drop(state),
+        }
+        call.wait(progress)
+    }
+
+    /// A session's thread: runs what callers leave, until the desk is closed.
+    fn work(&self) {
+        let mut state = self.state();
+        while !state.closed {
+            match state.idle.pop() {
+                Some(session) if !state.queue.is_empty() => {
+                    self.run(state, session, &|| false);
+                    state = self.state();
+                }
+                idle => {
+                    state.idle.extend(idle);
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, (Queue, bool)> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs batches with `session` until none waits or `enough` is so, and puts it back. Wakes a thread whenever texts wait and a session
+    /// is idle.
+    fn run<'a>(&'a self, mut state: MutexGuard<'a, State>, mut session: EncoderSession, enough: &dyn Fn() -> bool) {
+        while !enough() {
+            let Some(batch) = state.queue.next(self.sessions) else { break };
+            let wake = !state.idle.is_empty() && !state.queue.is_empty();
+            drop(state);
+            if wake {
+                self.changed.notify_one();
+            }
+            match self.vectors(&mut session, &batch) {
+                // What one text does to a session is not to be what becomes of the others.
+                Err(_) if !batch.is_single() => batch.singles().for_each(|single| {
+                    let outcome = self.vectors(&mut session, &single);
+                    single.finish(outcome);
+                }),
+                outcome => batch.finish(outcome),
+            }
+            state = self.state();
+        }
+        state.idle.push(session);
+        if !state.queue.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
+    fn vectors(&self, session: &mut EncoderSession, batch: &Batch) -> Result<Vec<f32>, EncoderError> {
+        let ids = batch.ids();
+        let outcome = catch_unwind(AssertUnwindSafe(|| session.run(&ids)));
+        let (texts, tokens) = (ids.len(), batch.tokens());
+        for (counter, more) in [
+            (&self.batches, 1),
+            (&self.texts, texts),
+            (&self.tokens, tokens),
+            (&self.padding, texts * batch.longest - tokens),
+        ] {
+            counter.fetch_add(more as u64, Ordering::Relaxed);
+        }
+        outcome.unwrap_or_else(|_| Err(EncoderError::Inference("the session panicked".into())))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,16 +1,17 @@
 //! Texts that wait for a session, and how they become batches.
 //!
-//! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes one from each other call that waits, and is
-//! filled up with what is about as long. So a call of one text waits for a batch of a large call and not for all of it, and padding is
-//! small. Invariant: a text is in one batch, and a call that was cancelled is in no further one.
+//! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes what fits of calls of a few texts, and is
+//! filled up with what is as long, or, where that is little, nearly as long. So a call of one text waits for a batch of a large call and
+//! not for all of it, and padding is small: to begin a run takes what some five tokens take, less than to pad many texts by one.
+//! Invariant: a text is in one batch, and a call that was cancelled is in no further one.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::EncoderError;
@@ -18,8 +19,10 @@ use crate::progress::Progress;
 
 /// Padded tokens of a batch: more gains nothing on a CPU.
 const MOST_TOKENS: usize = 512;
-/// Where several sessions could share what waits, a batch is no smaller than this.
+/// Where several sessions could share what waits, or texts of one length are few, a batch is no smaller than this.
 const LEAST_TOKENS: usize = 128;
+/// A call of no more texts is run with whatever is run next.
+const FEW: usize = 4;
 /// Texts of a batch.
 const MOST_TEXTS: usize = 64;
 /// How often a waiting call looks whether anybody still waits for it.
@@ -29,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Call {
     ids: Vec<Vec<i64>>,
     dimensions: usize,
+    asked: Instant,
+    begun: OnceLock<Instant>,
     cancelled: AtomicBool,
     answer: Mutex<Answer>,
     changed: Condvar,
@@ -37,20 +42,22 @@ pub struct Call {
 struct Answer {
     vectors: Vec<f32>,
     done: usize,
+    told: usize,
     failed: Option<String>,
 }
 
 impl Call {
     /// A call for vectors of texts, each a list of token ids.
     pub fn new(ids: Vec<Vec<i64>>, dimensions: usize) -> Arc<Self> {
-        let answer = Answer { vectors: vec![0.0; ids.len() * dimensions], done: 0, failed: None };
+        let answer = Answer { vectors: vec![0.0; ids.len() * dimensions], done: 0, told: 0, failed: None };
         let (answer, changed, cancelled) = (Mutex::new(answer), Condvar::new(), AtomicBool::new(false));
-        Arc::new(Self { ids, dimensions, cancelled, answer, changed })
+        let (asked, begun) = (Instant::now(), OnceLock::new());
+        Arc::new(Self { ids, dimensions, asked, begun, cancelled, answer, changed })
     }
 
-    /// How many texts it is of.
-    pub fn texts(&self) -> usize {
-        self.ids.len()
+    /// How long it waited until the first of its texts was in a batch.
+    pub fn waited(&self) -> Duration {
+        self.begun.get().map_or(Duration::ZERO, |begun| *begun - self.asked)
     }
 
     /// Waits for the vectors, a row for each text in their order.
@@ -58,30 +65,36 @@ impl Call {
     /// # Errors
     /// [`EncoderError::Inference`] when a batch failed; [`EncoderError::Interrupted`], after which the rest of the call is not run.
     pub fn wait(&self, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        let (mut answer, mut told) = (self.answer(), 0);
         loop {
+            let over = self.is_over(progress);
+            let mut answer = self.answer();
             if let Some(reason) = answer.failed.take() {
                 self.cancelled.store(true, Ordering::Relaxed);
                 return Err(EncoderError::Inference(reason));
             }
-            let done = answer.done;
-            if done == self.ids.len() {
-                progress.advance((done - told) as u64);
+            if answer.done == self.ids.len() && over {
                 return Ok(std::mem::take(&mut answer.vectors));
             }
-            if done > told {
-                drop(answer);
-                progress.advance((done - told) as u64);
-                told = done;
-                answer = self.answer();
-                continue;
-            }
-            if progress.interrupted() {
+            if over {
                 self.cancelled.store(true, Ordering::Relaxed);
                 return Err(EncoderError::Interrupted);
             }
-            answer = self.changed.wait_timeout(answer, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+            if answer.done == answer.told {
+                drop(self.changed.wait_timeout(answer, LOOK).unwrap_or_else(PoisonError::into_inner));
+            }
         }
+    }
+
+    /// Whether there is nothing to wait for: it is done, it failed, or nobody waits any more. Reports what was done.
+    pub fn is_over(&self, progress: &dyn Progress) -> bool {
+        let mut answer = self.answer();
+        let (done, over) = (answer.done, answer.done == self.ids.len() || answer.failed.is_some());
+        let told = std::mem::replace(&mut answer.told, done);
+        drop(answer);
+        if done > told {
+            progress.advance((done - told) as u64);
+        }
+        over || progress.interrupted()
     }
 
     fn answer(&self) -> MutexGuard<'_, Answer> {
@@ -109,6 +122,7 @@ impl Waiting {
             self.by_length.remove(&length);
         }
         self.left -= 1;
+        self.call.begun.get_or_init(Instant::now);
         Some((text, length))
     }
 }
@@ -129,6 +143,19 @@ impl Batch {
     /// Tokens of all texts, without padding.
     pub fn tokens(&self) -> usize {
         self.ids().iter().map(|ids| ids.len()).sum()
+    }
+
+    /// Whether it is of one text.
+    pub fn is_single(&self) -> bool {
+        self.texts.len() == 1
+    }
+
+    /// A batch for each of its texts.
+    pub fn singles(self) -> impl Iterator<Item = Self> {
+        self.texts.into_iter().map(|(call, text)| {
+            let longest = call.ids[text as usize].len();
+            Self { texts: vec![(call, text)], longest }
+        })
     }
 
     /// Hands the rows of a run, or why there are none, to those who wait.
@@ -185,6 +212,11 @@ impl Queue {
         self.texts
     }
 
+    /// Whether nothing waits.
+    pub fn is_empty(&mut self) -> bool {
+        self.texts() == 0
+    }
+
     /// The next batch for one of `sessions`, if anything waits.
     pub fn next(&mut self, sessions: usize) -> Option<Batch> {
         self.forget_cancelled();
@@ -199,16 +231,23 @@ impl Queue {
         }
         let longest = batch.longest;
         let fits = |batch: &Batch| batch.texts.len() < MOST_TEXTS && (batch.texts.len() + 1) * longest <= most;
-        let mut fill = |waiting: &mut Waiting, least: usize, count: usize| {
-            for _ in 0..count {
-                let Some((text, length)) = fits(&batch).then(|| waiting.take(least, longest)).flatten() else { break };
+        let mut fill = |batch: &mut Batch, waiting: &mut Waiting, least: usize| {
+            while fits(batch)
+                && let Some((text, length)) = waiting.take(least, longest)
+            {
                 tokens += length;
                 batch.texts.push((waiting.call.clone(), text));
             }
         };
-        self.waiting.iter_mut().for_each(|waiting| fill(waiting, 0, 1));
-        fill(&mut first, 0, usize::MAX);
-        self.waiting.iter_mut().for_each(|waiting| fill(waiting, longest / 2, usize::MAX));
+        let few = |waiting: &&mut Waiting| waiting.left <= FEW;
+        self.waiting.iter_mut().filter(few).for_each(|waiting| fill(&mut batch, waiting, 0));
+        for least in (0..=longest).rev() {
+            fill(&mut batch, &mut first, least);
+            self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, least));
+            if batch.texts.len() * longest >= LEAST_TOKENS.min(most) {
+                break;
+            }
+        }
         self.tokens -= tokens;
         self.texts -= batch.texts.len();
         self.waiting.push_back(first);
@@ -278,9 +317,25 @@ mod tests {
         calls.iter().for_each(|call| queue.push(call.clone()));
         let seen = batches(&mut queue, &calls, 1);
         let place = |number: usize| seen.iter().position(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
-        assert_eq!([place(1), place(2), place(3)], [0, 1, 0]);
+        assert_eq!([place(1), place(2), place(3)], [0, 1, 1]);
         let last = |number: usize| seen.iter().rposition(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
         assert!(last(0).abs_diff(last(3)) <= 3, "two large calls are done at about the same time");
+    }
+
+    #[test]
+    fn texts_of_a_length_are_run_together_unless_they_are_few() {
+        let lengths: Vec<usize> = (0..600).map(|i| 4 + i * 7 % 11).collect();
+        let mut queue = Queue::default();
+        lengths.chunks(32).for_each(|lengths| queue.push(call(lengths)));
+        let (mut batches, mut padded) = (0, 0);
+        while let Some(batch) = queue.next(1) {
+            batches += 1;
+            padded += batch.texts.len() * batch.longest;
+        }
+        let tokens: usize = lengths.iter().sum();
+        assert!(padded <= tokens * 103 / 100 && batches <= 2 * tokens.div_ceil(MOST_TOKENS), "{padded} {batches}");
+        queue.push(call(&[3, 4, 5, 6, 7]));
+        assert_eq!(queue.next(1).map(|batch| batch.texts.len()), Some(5));
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Who may ask: bearer tokens (RFC 6750) from a file, each with a rate of its own.
+//! Who may ask what: bearer tokens (RFC 6750) from a file, each with a rate of its own; some of them may administer the service.
 //!
 //! Invariant: a token is kept and compared as its sha256 alone, so that how long a comparison takes says nothing about it, and is in no
 //! log, error or metric.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     num::NonZeroU32,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use axum::{
@@ -31,10 +31,33 @@ const SHORTEST: usize = 16;
 const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/"];
 const OPEN_BELOW: &str = "/docs";
 
+/// What below it changes the service.
+const ADMIN: &str = "/admin/";
+/// Stands before a token that may do that.
+const ADMIN_MARK: &str = "admin ";
+
 /// What the description calls the way to send a token.
 const SCHEME: &str = "token";
 
 type Token = [u8; 32];
+
+/// What somebody may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Right {
+    Ask,
+    Administer,
+}
+
+/// Who may ask.
+#[derive(Clone)]
+pub enum Access {
+    /// Who has a token.
+    Tokens(Arc<Tokens>),
+    /// Everybody, as none but this machine can: administration too.
+    Local,
+    /// Everybody, but for administration.
+    Everybody,
+}
 
 /// Why tokens could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +73,12 @@ pub enum TokensError {
 /// The tokens that are accepted.
 pub struct Tokens {
     path: PathBuf,
-    accepted: RwLock<HashSet<Token>>,
+    accepted: RwLock<HashMap<Token, Right>>,
     rates: Option<DefaultKeyedRateLimiter<Token>>,
 }
 
 impl Tokens {
-    /// Reads `path`: a token a line; lines that are empty or begin with `#` are not looked at. Each token may ask `rate` times a second,
+    /// Reads `path`: a token a line, with `admin` before one that may administer; lines that are empty or begin with `#` are not looked at. Each token may ask `rate` times a second,
     /// and as many times at once.
     ///
     /// # Errors
@@ -78,36 +101,40 @@ impl Tokens {
         Ok(())
     }
 
-    /// Whether a request with `headers` may go on.
-    fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// What whoever sent `headers` may ask.
+    fn right(&self, headers: &HeaderMap) -> Result<Right, Problem> {
         let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let token =
             header.filter(|h| h.len() > 7 && h[..7].eq_ignore_ascii_case(b"bearer ")).map(|h| h[7..].trim_ascii());
         let token = token.map(|token| Token::from(Sha256::digest(token)));
         let accepted = self.accepted.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = token.filter(|token| accepted.contains(token)) else {
+        let Some((token, &right)) = token.and_then(|token| accepted.get_key_value(&token)) else {
             return Err(Problem::new(
                 Kind::Unauthorised,
                 "send authorization: Bearer and a token that is accepted here",
             ));
         };
         match &self.rates {
-            Some(rates) if rates.check_key(&token).is_err() => {
+            Some(rates) if rates.check_key(token).is_err() => {
                 Err(Problem::new(Kind::TooFast, "this token asks more often than it may"))
             }
-            _ => Ok(()),
+            _ => Ok(right),
         }
     }
 }
 
-fn parse(path: &Path) -> Result<HashSet<Token>, TokensError> {
+fn parse(path: &Path) -> Result<HashMap<Token, Right>, TokensError> {
     let text = fs_err::read_to_string(path)?;
-    let mut tokens = HashSet::new();
+    let mut tokens = HashMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let token = line.trim();
         if token.is_empty() || token.starts_with('#') {
             continue;
         }
+        let (token, right) = match token.strip_prefix(ADMIN_MARK) {
+            Some(token) => (token.trim_start(), Right::Administer),
+            None => (token, Right::Ask),
+        };
         let wrong = |reason: String| TokensError::Line { path: path.into(), line: number, reason };
         if token.len() < SHORTEST {
             return Err(wrong(format!("a token has {SHORTEST} characters at least")));
@@ -115,18 +142,27 @@ fn parse(path: &Path) -> Result<HashSet<Token>, TokensError> {
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(wrong("a token is of letters, digits and signs of ASCII, without white space".into()));
         }
-        tokens.insert(Sha256::digest(token.as_bytes()).into());
+        tokens.insert(Sha256::digest(token.as_bytes()).into(), right);
     }
     if tokens.is_empty() { Err(TokensError::Empty(path.into())) } else { Ok(tokens) }
 }
 
-/// Lets through what has a token and what needs none.
-pub async fn authorised(tokens: std::sync::Arc<Tokens>, request: Request, next: Next) -> Response {
+/// Lets through what may be asked.
+pub async fn authorised(access: Access, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let open = OPEN.contains(&path)
         || path.strip_prefix(OPEN_BELOW).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    match if open { Ok(()) } else { tokens.check(request.headers()) } {
-        Ok(()) => next.run(request).await,
+    let right = match &access {
+        Access::Tokens(tokens) if !open => tokens.right(request.headers()),
+        Access::Local => Ok(Right::Administer),
+        Access::Tokens(_) | Access::Everybody => Ok(Right::Ask),
+    };
+    let wanted = if path.starts_with(ADMIN) { Right::Administer } else { Right::Ask };
+    match right {
+        Ok(right) if right >= wanted => next.run(request).await,
+        Ok(_) => {
+            Problem::new(Kind::Forbidden, "it takes a token that the file of tokens marks with `admin`").into_response()
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -138,15 +174,19 @@ pub fn describe(openapi: &mut OpenApi) {
         .description(Some("A token of the file that `--tokens` names; a service without that option asks for none"));
     let components = openapi.components.get_or_insert_default();
     components.security_schemes.insert(SCHEME.into(), SecurityScheme::Http(http.build()).into());
-    let refused = || {
+    let refused = |description: &str| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        ResponseBuilder::new().description("No token that is accepted").content("application/problem+json", content)
+        ResponseBuilder::new().description(description).content("application/problem+json", content).build()
     };
-    for (_, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !OPEN.contains(&path.as_str())) {
+    for (path, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !OPEN.contains(&path.as_str())) {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             operation.security =
                 Some(vec![SecurityRequirement::new(SCHEME, [] as [&str; 0]), SecurityRequirement::default()]);
-            operation.responses.responses.insert("401".into(), refused().into());
+            let responses = &mut operation.responses.responses;
+            responses.insert("401".into(), refused("No token that is accepted").into());
+            if path.starts_with(ADMIN) {
+                responses.insert("403".into(), refused("A token that may not administer").into());
+            }
         }
     }
 }
@@ -164,6 +204,7 @@ mod tests {
             ("# none\n\n", "it has no tokens"),
             ("0123456789abcdef\nCANARY\n", "tokens:2: a token has 16 characters at least"),
             ("CANARY 0123456789\n", "tokens:1: a token is of letters"),
+            ("admin CANARY\n", "tokens:1: a token has 16 characters at least"),
             ("CANARY\u{e4}0123456789\n", "tokens:1: a token is of letters"),
         ] {
             fs_err::write(&path, content).unwrap();
@@ -177,14 +218,18 @@ mod tests {
     fn only_whole_tokens_are_accepted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tokens");
-        fs_err::write(&path, "# one\n 0123456789abcdef \r\nfedcba9876543210\n").unwrap();
+        fs_err::write(&path, "# one\n 0123456789abcdef \r\nadmin  fedcba9876543210\n").unwrap();
         let tokens = Tokens::read(&path, None).unwrap();
-        let accepted = |header: &str| {
+        let right = |header: &str| {
             let header = HeaderValue::from_str(header).unwrap();
-            tokens.check(&HeaderMap::from_iter([(header::AUTHORIZATION, header)])).is_ok()
+            tokens.right(&HeaderMap::from_iter([(header::AUTHORIZATION, header)])).ok()
         };
-        for header in ["Bearer 0123456789abcdef", "bearer fedcba9876543210", "BEARER  fedcba9876543210"] {
-            assert!(accepted(header), "{header}");
+        for (header, expected) in [
+            ("Bearer 0123456789abcdef", Right::Ask),
+            ("bearer fedcba9876543210", Right::Administer),
+            ("BEARER  fedcba9876543210", Right::Administer),
+        ] {
+            assert_eq!(right(header), Some(expected), "{header}");
         }
         for header in [
             "",
@@ -192,16 +237,17 @@ mod tests {
             "Bearer ",
             "Bearer 0123456789abcde",
             "Bearer 0123456789abcdef0",
+            "Bearer admin fedcba9876543210",
             "Basic 0123456789abcdef",
             "0123456789abcdef",
         ] {
-            assert!(!accepted(header), "{header}");
+            assert_eq!(right(header), None, "{header}");
         }
-        assert!(tokens.check(&HeaderMap::new()).is_err());
+        assert!(tokens.right(&HeaderMap::new()).is_err());
         fs_err::write(&path, "short").unwrap();
-        assert!(tokens.reload().is_err() && accepted("Bearer 0123456789abcdef"), "what was accepted still is");
+        assert!(tokens.reload().is_err() && right("Bearer 0123456789abcdef").is_some(), "what was accepted still is");
         fs_err::write(&path, "aaaaaaaaaaaaaaaa").unwrap();
         tokens.reload().unwrap();
-        assert!(accepted("Bearer aaaaaaaaaaaaaaaa") && !accepted("Bearer 0123456789abcdef"));
+        assert!(right("Bearer aaaaaaaaaaaaaaaa").is_some() && right("Bearer 0123456789abcdef").is_none());
     }
 }

@@ -113,7 +113,7 @@ impl Metrics {
         for kind in Kind::ALL {
             drop(metrics.problems.get_or_create(&Problems { kind: kind.code() }));
         }
-        for stage in ["names", "encode", "search", "serialise"] {
+        for stage in ["names", "tokenise", "queue", "encode", "search", "serialise"] {
             drop(metrics.stage_seconds.get_or_create(&Stage { stage }));
         }
         for status in ["linked", "ambiguous", "nil", "error"] {
@@ -159,7 +159,13 @@ impl Metrics {
 
     /// Mentions were linked.
     pub fn linked(&self, answers: &[Answer], stages: Stages) {
-        for (stage, took) in [("names", stages.names), ("encode", stages.encode), ("search", stages.search)] {
+        for (stage, took) in [
+            ("names", stages.names),
+            ("tokenise", stages.tokenise),
+            ("queue", stages.queue),
+            ("encode", stages.encode),
+            ("search", stages.search),
+        ] {
             self.stage_seconds.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
         }
         for (status, wanted) in [("linked", Status::Linked), ("ambiguous", Status::Ambiguous), ("nil", Status::Nil)] {

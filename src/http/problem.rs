@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Unauthorised,
+    Forbidden,
     TooFast,
     InvalidJson,
     InvalidRequest,
@@ -35,6 +36,7 @@ pub enum Kind {
     UnknownCode,
     NotFound,
     MethodNotAllowed,
+    NotReloaded,
     Overloaded,
     Timeout,
     NotReady,
@@ -43,8 +45,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Unauthorised,
+        Self::Forbidden,
         Self::TooFast,
         Self::InvalidJson,
         Self::InvalidRequest,
@@ -66,6 +69,7 @@ impl Kind {
         Self::UnknownCode,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::NotReloaded,
         Self::Overloaded,
         Self::Timeout,
         Self::NotReady,
@@ -82,6 +86,7 @@ impl Kind {
         use StatusCode as S;
         match self {
             Self::Unauthorised => ("unauthorised", S::UNAUTHORIZED, "The request has no token that is accepted"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow that"),
             Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
             Self::InvalidRequest => {
@@ -123,6 +128,7 @@ impl Kind {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The resource does not support this method")
             }
+            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "What was served is served on"),
             Self::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "Too many requests are waiting"),
             Self::Timeout => ("timeout", S::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::NotReady => ("not-ready", S::SERVICE_UNAVAILABLE, "The service is not ready"),

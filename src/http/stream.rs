@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     linker::{FilterRequest, Linker},
-    progress::Flag,
+    progress::Progress,
 };
 
 /// The media type of lines of JSON.
@@ -98,7 +98,7 @@ impl LineLinker {
     ///
     /// # Errors
     /// When inference failed, or nobody waits any more.
-    pub fn answer(&self, lines: &[Vec<u8>], before: usize, gone: &Flag) -> Result<Vec<u8>, Problem> {
+    pub fn answer(&self, lines: &[Vec<u8>], before: usize, gone: &dyn Progress) -> Result<Vec<u8>, Problem> {
         let concepts = self.linker.index().concepts();
         let checked = (before + 1..).zip(lines).filter_map(|(number, line)| {
             if line.len() > self.longest() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Calibration, IndexError, Recall, VectorPrecision, concepts::Selection};
 use crate::{
-    files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_manifest},
+    files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
     text::NORMALISATION,
 };
 
@@ -153,7 +153,7 @@ impl IndexManifest {
     /// # Errors
     /// What the disk says.
     pub fn write(&self, dir: &Path) -> Result<(), IndexError> {
-        Ok(write_manifest(&dir.join(MANIFEST), self)?)
+        Ok(write_sealed(&dir.join(MANIFEST), self)?)
     }
 
     /// Reads `dir`'s manifest and checks every file that it lists.

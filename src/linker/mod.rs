@@ -85,7 +85,11 @@ pub struct Answer {
 pub struct Stages {
     /// Looking up exact names and repairing spelling.
     pub names: Duration,
-    /// Tokenising, waiting for a session and inference.
+    /// Texts to token ids.
+    pub tokenise: Duration,
+    /// Waiting for a session.
+    pub queue: Duration,
+    /// Inference.
     pub encode: Duration,
     /// Searching vectors and putting candidates in order.
     pub search: Duration,
@@ -191,9 +195,9 @@ impl Linker {
             }
         }
         let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
-        let (looked_up, named) = (Instant::now(), started.elapsed());
-        let vectors = self.encoder.embed_with(&texts, progress)?;
-        let (embedded, encoded) = (Instant::now(), looked_up.elapsed());
+        let named = started.elapsed();
+        let (vectors, times) = self.encoder.embed_timed(&texts, progress)?;
+        let embedded = Instant::now();
         let search = |(vector, reading): (&[f32], &Reading)| {
             self.index.search(vector, queries[reading.query].top_k, filters[reading.query])
         };
@@ -217,7 +221,9 @@ impl Linker {
         };
         let answers = queries.iter().zip(candidates).map(answer).collect();
         stages.names += named;
-        stages.encode += encoded;
+        stages.tokenise += times.tokenise;
+        stages.queue += times.queue;
+        stages.encode += times.run;
         stages.search += embedded.elapsed();
         Ok(answers)
     }

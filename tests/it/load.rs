@@ -229,9 +229,89 @@ fn tokens_are_asked_for_and_can_be_changed() {
     assert_eq!([accepted("CANARY-0123456789"), accepted("CANARY-9876543210")], [401, 200]);
     fs_err::write(&tokens, "short\n").unwrap();
     signal(service.id(), "HUP");
-    wait_for("refused", Duration::from_secs(10), || service.log().contains("tokens not reloaded"));
+    wait_for("refused", Duration::from_secs(10), || {
+        service.log().contains("tokens:2: ") || service.log().contains("tokens:1: ")
+    });
     assert_eq!(accepted("CANARY-5555555555"), 200, "those that were accepted still are");
     assert!(!service.log().contains("CANARY"), "{}", service.log());
+}
+
+#[test]
+fn who_may_administer_loads_anew_over_http() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    fs_err::write(at("tokens"), "CANARY-0123456789\nadmin CANARY-9876543210\n").unwrap();
+    let build = |names: &str| {
+        fs_err::write(at("names.tsv"), format!("cui\tname\n{names}")).unwrap();
+        succeed(&["index", "build", "--tsv", &at("names.tsv"), "--out", &at("index"), "--force"]);
+    };
+    build("C0027051\theart attack\n");
+    let options = ["--index", &at("index"), "--model", "models/saplink-mini", "--tokens", &at("tokens")];
+    let service = Service::spawn(&options);
+    service.wait_until_ready();
+    let reload = |token: &str| {
+        let head = format!("POST /admin/reload HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n");
+        let answer = service.raw(head.as_bytes(), Duration::from_secs(20));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse::<u16>().unwrap(), serde_json::from_str::<Value>(body).unwrap())
+    };
+    let admin = "authorization: Bearer CANARY-9876543210\r\n";
+    assert_eq!(reload("").0, 401);
+    let (status, refused) = reload("authorization: Bearer CANARY-0123456789\r\n");
+    assert_eq!((status, &refused["type"]), (403, &json!("urn:saplink:problem:forbidden")));
+
+    let (status, first) = reload(admin);
+    assert_eq!(status, 200);
+    build("C0027051\theart attack\nC0004096\tasthma\n");
+    let (status, second) = reload(admin);
+    assert_eq!((status, &second["model"]), (200, &first["model"]));
+    assert!(first["index"] != second["index"], "{first} {second}");
+
+    fs_err::write(dir.path().join("index/index.json"), "{}").unwrap();
+    fs_err::write(at("tokens"), "admin short\n").unwrap();
+    let (status, refused) = reload(admin);
+    assert_eq!((status, &refused["type"]), (409, &json!("urn:saplink:problem:not-reloaded")));
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("tokens:1:") && detail.contains("index.json"), "{detail}");
+    assert!(service.log().contains("not reloaded") && !service.log().contains("CANARY"), "{}", service.log());
+}
+
+#[test]
+fn on_this_machine_alone_everybody_may_administer_and_elsewhere_nobody() {
+    let index = crate::support::starter_index().to_str().unwrap();
+    let service = Service::start(&[]);
+    assert_eq!(service.post("/admin/reload", "application/json", b"").status, 200);
+    assert_eq!(service.get("/admin/reload").problem(), "method-not-allowed");
+    let open = Service::spawn_on("0.0.0.0", &[], &["--index", index, "--insecure"]);
+    open.wait_until_ready();
+    assert_eq!(open.post("/admin/reload", "application/json", b"").problem(), "forbidden");
+    assert_eq!(open.link(&json!({"mention": "asthma"})).status, 200);
+}
+
+#[test]
+fn answers_say_what_a_browser_may_do_with_them_and_no_other_site_reads_them() {
+    let service = crate::support::shared();
+    for (path, policy) in
+        [("/docs/", "default-src 'self';"), ("/info", "default-src 'none';"), ("/nothing", "default-src 'none';")]
+    {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\norigin: https://elsewhere.example\r\nconnection: close\r\n\r\n");
+        let answer = service.raw(request.as_bytes(), Duration::from_secs(5)).to_lowercase();
+        let head = answer.split("\r\n\r\n").next().unwrap();
+        for header in [
+            &format!("content-security-policy: {policy}"),
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(header), "{path}: {header} in {head}");
+        }
+        assert!(!head.contains("access-control-"), "{head}");
+    }
+    let preflight = "OPTIONS /link HTTP/1.1\r\nhost: x\r\norigin: https://elsewhere.example\r\naccess-control-request-method: POST\r\nconnection: close\r\n\r\n";
+    let answer = service.raw(preflight.as_bytes(), Duration::from_secs(5));
+    assert!(answer.starts_with("HTTP/1.1 405") && !answer.to_lowercase().contains("access-control-"), "{answer}");
 }
 
 #[test]
@@ -312,7 +392,7 @@ fn https_is_served_with_a_certificate_that_can_be_changed() {
     }
     fs_err::copy(&other, &cert).unwrap();
     signal(service.id(), "HUP");
-    wait_for("half a pair is refused", Duration::from_secs(10), || service.log().contains("certificate not reloaded"));
+    wait_for("half a pair is refused", Duration::from_secs(10), || service.log().contains("certificate: "));
     fs_err::copy(&other_key, &key).unwrap();
     signal(service.id(), "HUP");
     wait_for("the new certificate", Duration::from_secs(10), || health(&other));

@@ -9,6 +9,7 @@ mod concepts;
 mod corpus;
 mod eval;
 mod everyday;
+mod faults;
 mod filters;
 mod golden;
 mod gradients;

@@ -109,11 +109,17 @@ impl Service {
 
     /// The same, with `variables` in its environment.
     pub fn spawn_in(variables: &[(&str, &str)], options: &[&str]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        Self::spawn_on("127.0.0.1", variables, options)
+    }
+
+    /// The same, on another address of this machine.
+    pub fn spawn_on(host: &str, variables: &[(&str, &str)], options: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (listen, address) = (format!("{host}:{port}"), format!("127.0.0.1:{port}"));
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let sink = fs_err::File::create(&log).unwrap().into_parts().0;
-        let child = saplink(&["serve", "--listen", &address])
+        let child = saplink(&["serve", "--listen", &listen])
             .args(options)
             .envs(variables.iter().copied())
             .stdout(sink.try_clone().unwrap())

@@ -15,7 +15,7 @@ pub use code::{CodeConceptsView, ConceptCodesView};
 pub use concept::{ConceptView, RelatedView, RelationName, RetiredView};
 pub use find::FindResponse;
 pub use link::{LinkResponse, LinkResult};
-pub use operation::{Health, Info, SemanticTypesView, SourcesView};
+pub use operation::{Health, Info, Reloaded, SemanticTypesView, SourcesView};
 
 use super::query::Page;
 use crate::{

@@ -217,3 +217,19 @@ impl Info {
         }
     }
 }
+
+/// Answer to `POST /admin/reload`.
+#[derive(Serialize, ToSchema)]
+pub struct Reloaded {
+    /// Name and fingerprint of the model that is served now.
+    pub model: String,
+    /// Name and fingerprint of the index that is served now.
+    pub index: String,
+}
+
+impl Reloaded {
+    /// What `linker` is.
+    pub fn new(linker: &Linker) -> Self {
+        Self { model: linker.encoder().manifest().label(), index: linker.index().manifest().label() }
+    }
+}

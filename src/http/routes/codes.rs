@@ -15,7 +15,7 @@ use crate::{
         query::{CodesQuery, QueryParams},
     },
     linker::Concepts,
-    progress::Flag,
+    progress::Progress,
 };
 
 /// List the codes of a concept
@@ -91,7 +91,7 @@ pub async fn with_code(
         return Err(Problem { status: 404, ..problem });
     }
     // What a concept has is read in milliseconds, but a code may have any number of concepts.
-    let work = move |_: &Flag| {
+    let work = move |_: &dyn Progress| {
         let concepts = linker.index().concepts();
         let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
         Ok(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts))

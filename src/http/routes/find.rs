@@ -10,7 +10,7 @@ use crate::{
         query::{FindQuery, QueryParams},
     },
     linker::Filter,
-    progress::Flag,
+    progress::Progress,
 };
 
 /// Find concepts by name
@@ -38,7 +38,7 @@ pub async fn find(
 ) -> Result<Json<FindResponse>, Problem> {
     let linker = app.linker()?;
     let asked = query.check(&app.limits, linker.index().concepts())?;
-    let work = move |_: &Flag| {
+    let work = move |_: &dyn Progress| {
         let concepts = linker.index().concepts();
         let filter = Filter::new(&asked.filter, concepts);
         let found = concepts.find(&asked.q, &filter, asked.page.offset, asked.page.limit);

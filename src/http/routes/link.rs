@@ -18,7 +18,7 @@ use crate::{
         stream,
     },
     linker::{EncoderError, Linker},
-    progress::Flag,
+    progress::Progress,
 };
 
 /// Link mentions to concepts
@@ -64,9 +64,10 @@ pub async fn link(State(app): State<App>, request: Request) -> Result<Response, 
     {
         return Err(problem.clone());
     }
-    let (mentions, metrics) = (std::mem::take(&mut request.mentions), app.metrics.clone());
+    let alone = request.mentions.len() == 1;
+    let (mentions, metrics, served) = (std::mem::take(&mut request.mentions), app.metrics.clone(), linker.clone());
     // Answers may be large: they are written where they are found.
-    let work = move |gone: &Flag| {
+    let work = move |gone: &dyn Progress| {
         let answer = LinkResponse {
             results: linked(&linker, mentions, &metrics, gone)?,
             model: linker.encoder().manifest().label(),
@@ -74,7 +75,7 @@ pub async fn link(State(app): State<App>, request: Request) -> Result<Response, 
         };
         written(&metrics, || serde_json::to_vec(&answer))
     };
-    let body = app.admitted(work).await?;
+    let body = if alone { app.admitted_at_once(&served, work).await } else { app.admitted(work).await }?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
 }
 
@@ -86,7 +87,7 @@ pub fn linked(
     linker: &Linker,
     mentions: Vec<Checked>,
     metrics: &Metrics,
-    gone: &Flag,
+    gone: &dyn Progress,
 ) -> Result<Vec<LinkResult>, Problem> {
     let queries: Vec<_> = mentions.iter().filter_map(|m| m.query.as_ref().ok().cloned()).collect();
     let (answers, stages) = linker.link_with(&queries, gone).map_err(|e| match e {

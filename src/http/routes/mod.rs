@@ -1,5 +1,6 @@
 //! The handlers, a file for each resource.
 
+pub mod admin;
 pub mod codes;
 pub mod concepts;
 pub mod find;
