@@ -4,6 +4,7 @@
 # make test-docker   build the image, run it, link a mention and stop it; takes some minutes, Docker's engine and debootstrap
 # make soak    ten minutes of mixed load, an index that is replaced and clients that leave (MINUTES=..)
 # make bench   the service under load, beside the bare session and a Python service, in one run
+# make bench-base   the service beside the bare session with a model of SapBERT's size, whose weights are random
 # make figures-import   the same for a vocabulary of 10 million rows (ROWS=..); takes minutes and 6 GB of disk
 # make figures-search   search beside hnsw_rs, faiss, usearch and hnswlib on the same 200,000 vectors; takes some 20 minutes
 # make figures-growth   graphs of 200,000 to 4,000,000 vectors (SIZES=..); takes an hour or two
@@ -12,7 +13,7 @@
 # make model NAMES="--tsv FILE .." AGAIN="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2, names of open terminologies and wordings
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
-.PHONY: run test test-docker bench soak $(FIGURES) onnxruntime checkpoint build openapi model
+.PHONY: run test test-docker bench bench-base soak $(FIGURES) onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -57,6 +58,14 @@ bench: onnxruntime checkpoint build index/starter/index.json
 	.bench/python/bin/pip install --quiet -r benches/requirements-service.txt
 	test -d .bench/all-MiniLM-L6-v2-fp32 || $(SAPLINK) model import .checkpoints/all-MiniLM-L6-v2 --out .bench/all-MiniLM-L6-v2-fp32 --pooling mean --precision fp32
 	cargo bench --locked --bench service
+
+bench-base: onnxruntime checkpoint build
+	test -d .bench/python || python3 -m venv .bench/python
+	.bench/python/bin/pip install --quiet -r benches/requirements-service.txt
+	.bench/python/bin/python benches/random_bert.py .checkpoints/all-MiniLM-L6-v2 .bench/random-bert
+	$(SAPLINK) model import .bench/random-bert --out .bench/random-bert-int8 --pooling cls --precision int8 --force
+	$(SAPLINK) index build --tsv index/starter.tsv --model .bench/random-bert-int8 --ef-search 256 --out .bench/random-bert-index --force
+	cargo bench --locked --bench service -- .bench/random-bert-int8 .bench/random-bert-index
 
 figures-import:
 	cargo bench --locked --bench import -- $(ROWS)

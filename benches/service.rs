@@ -1,10 +1,12 @@
 //! The service under load, beside the bare session and beside a Python service: `make bench`.
 //!
-//! All in one run on the same texts, which differ each time, are no names and therefore cost an inference, with the cache off. The bare session
+//! All in one run on the same texts, which differ each time, are no names, have no word that would be repaired, and therefore cost one
+//! inference each (a misspelt mention costs two), with the cache off. The bare session
 //! is one of a single thread: one text at a time, and batches of similar length as the service forms them; its time is of a processor.
 //! Processor time of a service is what its process used, tokenising, searching, HTTP and JSON included. Saturation: 16 clients that send 32 mentions, again
 //! and again. The Python service (`benches/python_service.py`: FastAPI, ONNX Runtime in float32, texts padded to 25 tokens, exact search) is
-//! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there.
+//! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there. Arguments, if any, are a model and an
+//! index of it, which are then measured without the Python service.
 
 use std::{
     collections::HashMap,
@@ -19,12 +21,14 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
-use saplink::encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens};
+use saplink::{
+    encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens},
+    index::Index,
+    text,
+};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const INDEX: &str = "index/starter";
-const MODEL: &str = "models/saplink-mini";
 const BASELINE: &str = ".bench/all-MiniLM-L6-v2-fp32";
 const PYTHON: &str = ".bench/python/bin/python";
 /// Texts that the bare session embeds, and mentions that are asked for one at a time.
@@ -134,16 +138,17 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share) as usize]
 }
 
-/// Texts of two to eight words as people write them; each is given once, and none is a name.
+/// Texts of two to eight words as people write them; each is given once, none is a name, and none would be repaired.
 struct Texts {
     names: Vec<String>,
     given: AtomicUsize,
 }
 
 impl Texts {
-    fn read() -> Outcome<Self> {
-        let table = fs::read_to_string("index/starter.mentions.tsv")?;
-        let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned).collect();
+    fn read(index: &Path) -> Outcome<Self> {
+        let (table, index) = (fs::read_to_string("index/starter.mentions.tsv")?, Index::open(index)?);
+        let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
+        let names = names.filter(|name| index.repair(&text::key(name)).is_none()).collect();
         Ok(Self { names, given: AtomicUsize::new(0) })
     }
 
@@ -154,8 +159,8 @@ impl Texts {
 }
 
 /// What a session of one thread takes for a text: milliseconds of the median text alone, seconds of a processor in batches.
-fn bare(texts: &[String]) -> Outcome<(f64, f64)> {
-    let (runtime, dir) = (Runtime::load(None)?, Path::new(MODEL));
+fn bare(dir: &Path, texts: &[String]) -> Outcome<(f64, f64)> {
+    let runtime = Runtime::load(None)?;
     let manifest = ModelManifest::read(dir)?;
     let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
     let mut session = EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0;
@@ -208,8 +213,14 @@ impl Counted {
 }
 
 fn main() -> Outcome<()> {
-    let texts = Texts::read()?;
-    let (alone, batched) = bare(&texts.next(TEXTS))?;
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let (model, index, other) = match &arguments[..] {
+        [] => ("models/saplink-mini", "index/starter", false),
+        [model, index] => (model.as_str(), index.as_str(), true),
+        _ => return Err("give a model and an index of it, or nothing".into()),
+    };
+    let texts = Texts::read(Path::new(index))?;
+    let (alone, batched) = bare(Path::new(model), &texts.next(TEXTS))?;
     println!(
         "bare session, one thread       {alone:.3} ms a text alone (p50), {:.3} ms of a processor in batches",
         batched * 1e3
@@ -217,7 +228,8 @@ fn main() -> Outcome<()> {
 
     let service = Service::start(|address| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_saplink"));
-        command.args(["serve", "--listen", address, "--index", INDEX, "--log-level", "warn", "--cache", "0"]);
+        command.args(["serve", "--listen", address, "--index", index, "--model", model]);
+        command.args(["--log-level", "warn", "--cache", "0"]);
         command
     })?;
     let fresh = Counted::of(&service)?;
@@ -259,6 +271,9 @@ fn main() -> Outcome<()> {
     println!("                               time of a request: {}", shares.join(", "));
     drop(service);
 
+    if other {
+        return Ok(());
+    }
     if !Path::new(PYTHON).exists() || !Path::new(BASELINE).exists() {
         println!("Python service                 not measured: `make bench` installs what it takes");
         return Ok(());

@@ -21,7 +21,7 @@ use super::{
     Device, EncoderError, ModelManifest, Runtime,
     cache::Cache,
     manifest::TOKENIZER,
-    queue::{Batch, Call, Queue},
+    queue::{Batch, Call, Queue, Room},
     session::{EncoderSession, normalise},
     tokens::Tokens,
 };
@@ -98,7 +98,6 @@ struct Desk {
     padding: AtomicU64,
 }
 
-#[derive(Default)]
 struct State {
     queue: Queue,
     idle: Vec<EncoderSession>,
@@ -121,7 +120,7 @@ impl Encoder {
         while sessions.len() < count {
             sessions.push(EncoderSession::load(runtime, dir, &manifest, device, threads)?.0);
         }
-        let desk = Arc::new(Desk::new(sessions, device != Device::Cuda));
+        let desk = Arc::new(Desk::new(sessions, device));
         let work = |number| {
             let desk = desk.clone();
             Builder::new().name(format!("encoder {number}")).spawn(move || desk.work())
@@ -240,11 +239,12 @@ impl Drop for Encoder {
 }
 
 impl Desk {
-    fn new(idle: Vec<EncoderSession>, shared: bool) -> Self {
+    fn new(idle: Vec<EncoderSession>, device: Device) -> Self {
+        let room = if device == Device::Cuda { Room::GPU } else { Room::CPU };
         Self {
             sessions: idle.len(),
-            shared,
-            state: Mutex::new(State { idle, ..State::default() }),
+            shared: device != Device::Cuda,
+            state: Mutex::new(State { queue: Queue::new(room), idle, closed: false }),
             changed: Condvar::new(),
             batches: AtomicU64::new(0),
             texts: AtomicU64::new(0),

@@ -17,14 +17,25 @@ use std::{
 use super::EncoderError;
 use crate::progress::Progress;
 
-/// Padded tokens of a batch: more gains nothing on a CPU.
-const MOST_TOKENS: usize = 512;
 /// Where several sessions could share what waits, or texts of one length are few, a batch is no smaller than this.
 const LEAST_TOKENS: usize = 128;
 /// A call of no more texts is run with whatever is run next.
 const FEW: usize = 4;
-/// Texts of a batch.
-const MOST_TEXTS: usize = 64;
+/// How large a batch may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Tokens, padding included.
+    pub tokens: usize,
+    pub texts: usize,
+}
+
+impl Room {
+    /// More gains nothing on a CPU.
+    pub const CPU: Self = Self { tokens: 512, texts: 64 };
+    /// A GPU is filled by many texts at once only.
+    pub const GPU: Self = Self { tokens: 16_384, texts: 1024 };
+}
+
 /// How often a waiting call looks whether anybody still waits for it.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -183,14 +194,19 @@ impl Batch {
 }
 
 /// Calls that wait, the one whose turn is next first.
-#[derive(Default)]
 pub struct Queue {
+    room: Room,
     waiting: VecDeque<Waiting>,
     texts: usize,
     tokens: usize,
 }
 
 impl Queue {
+    /// Nothing waits, for batches of such a size.
+    pub fn new(room: Room) -> Self {
+        Self { room, waiting: VecDeque::new(), texts: 0, tokens: 0 }
+    }
+
     /// Puts a call at the end.
     pub fn push(&mut self, call: Arc<Call>) {
         let mut by_length: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
@@ -221,7 +237,7 @@ impl Queue {
     pub fn next(&mut self, sessions: usize) -> Option<Batch> {
         self.forget_cancelled();
         let mut first = self.waiting.pop_front()?;
-        let most = (self.tokens / sessions.max(1)).clamp(LEAST_TOKENS, MOST_TOKENS);
+        let most = (self.tokens / sessions.max(1)).clamp(LEAST_TOKENS, self.room.tokens);
         let mut batch = Batch { texts: vec![], longest: 0 };
         let mut tokens = 0;
         if let Some((text, length)) = first.take(0, usize::MAX) {
@@ -230,7 +246,8 @@ impl Queue {
             batch.texts.push((first.call.clone(), text));
         }
         let longest = batch.longest;
-        let fits = |batch: &Batch| batch.texts.len() < MOST_TEXTS && (batch.texts.len() + 1) * longest <= most;
+        let texts = self.room.texts;
+        let fits = |batch: &Batch| batch.texts.len() < texts && (batch.texts.len() + 1) * longest <= most;
         let mut fill = |batch: &mut Batch, waiting: &mut Waiting, least: usize| {
             while fits(batch)
                 && let Some((text, length)) = waiting.take(least, longest)
@@ -283,8 +300,8 @@ mod tests {
         while let Some(batch) = queue.next(sessions) {
             let number = |call: &Arc<Call>| calls.iter().position(|one| Arc::ptr_eq(one, call)).unwrap();
             assert_eq!(batch.longest, batch.ids().iter().map(|ids| ids.len()).max().unwrap());
-            assert!(batch.texts.len() == 1 || batch.texts.len() * batch.longest <= MOST_TOKENS);
-            assert!(batch.texts.len() <= MOST_TEXTS);
+            assert!(batch.texts.len() == 1 || batch.texts.len() * batch.longest <= Room::CPU.tokens);
+            assert!(batch.texts.len() <= Room::CPU.texts);
             seen.push(batch.texts.iter().map(|(call, text)| (number(call), *text)).collect());
             let rows = batch.texts.iter().map(|(call, text)| (number(call) * 1000 + *text as usize) as f32).collect();
             batch.finish(Ok(rows));
@@ -297,7 +314,7 @@ mod tests {
     fn every_text_is_answered_once_and_in_its_place() {
         let lengths: Vec<usize> = (0..900).map(|i| 2 + i * 7 % 300).collect();
         let calls = [call(&lengths[..700]), call(&lengths[700..701]), call(&[]), call(&lengths[701..])];
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(Room::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         assert_eq!(queue.texts(), 900);
         let mut seen = batches(&mut queue, &calls, 1).concat();
@@ -313,7 +330,7 @@ mod tests {
     #[test]
     fn a_small_call_waits_for_one_batch_of_a_large_one() {
         let calls = [call(&[20; 1000]), call(&[5]), call(&[25]), call(&[20; 1000])];
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(Room::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         let seen = batches(&mut queue, &calls, 1);
         let place = |number: usize| seen.iter().position(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
@@ -325,7 +342,7 @@ mod tests {
     #[test]
     fn texts_of_a_length_are_run_together_unless_they_are_few() {
         let lengths: Vec<usize> = (0..600).map(|i| 4 + i * 7 % 11).collect();
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(Room::CPU);
         lengths.chunks(32).for_each(|lengths| queue.push(call(lengths)));
         let (mut batches, mut padded) = (0, 0);
         while let Some(batch) = queue.next(1) {
@@ -333,7 +350,7 @@ mod tests {
             padded += batch.texts.len() * batch.longest;
         }
         let tokens: usize = lengths.iter().sum();
-        assert!(padded <= tokens * 103 / 100 && batches <= 2 * tokens.div_ceil(MOST_TOKENS), "{padded} {batches}");
+        assert!(padded <= tokens * 103 / 100 && batches <= 2 * tokens.div_ceil(Room::CPU.tokens), "{padded} {batches}");
         queue.push(call(&[3, 4, 5, 6, 7]));
         assert_eq!(queue.next(1).map(|batch| batch.texts.len()), Some(5));
     }
@@ -342,7 +359,7 @@ mod tests {
     fn sessions_share_a_call() {
         let calls = [call(&[10; 40])];
         let counts = |sessions| {
-            let mut queue = Queue::default();
+            let mut queue = Queue::new(Room::CPU);
             queue.push(calls[0].clone());
             batches(&mut queue, &calls, sessions).iter().map(Vec::len).collect::<Vec<_>>()
         };
@@ -353,7 +370,7 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_is_not_run() {
         let calls = [call(&[9; 100]), call(&[4, 3])];
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(Room::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         assert!(matches!(calls[0].wait(&Flag(Arc::new(AtomicBool::new(true)))), Err(EncoderError::Interrupted)));
         assert_eq!(batches(&mut queue, &calls, 1), [[(1, 0), (1, 1)]]);
@@ -362,7 +379,7 @@ mod tests {
     #[test]
     fn a_failed_batch_fails_its_calls_and_no_other() {
         let calls = [call(&[9]), call(&[4])];
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(Room::CPU);
         queue.push(calls[0].clone());
         queue.next(1).unwrap().finish(Err(EncoderError::Inference("why".into())));
         queue.push(calls[1].clone());
