@@ -2,6 +2,7 @@
 # make test    everything the project checks about itself
 # make figures measure what the README states
 # make test-docker   build the image, run it, link a mention and stop it; takes some minutes, Docker's engine and debootstrap
+# make test-contract   send the service what its description allows and what it does not (schemathesis), and check its answers
 # make soak    ten minutes of mixed load, an index that is replaced and clients that leave (MINUTES=..)
 # make bench   the service under load, beside the bare session and a Python service, in one run
 # make bench-base   the service beside the bare session with a model of SapBERT's size, whose weights are random
@@ -13,7 +14,7 @@
 # make model NAMES="--tsv FILE .." AGAIN="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2, names of open terminologies and wordings
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
-.PHONY: run test test-docker bench bench-base soak $(FIGURES) onnxruntime checkpoint build openapi model
+.PHONY: run test test-docker test-contract bench bench-base soak $(FIGURES) onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -48,6 +49,9 @@ figures: onnxruntime build index/starter/index.json
 
 test-docker: onnxruntime
 	tests/docker/run.sh
+
+test-contract: onnxruntime build index/starter/index.json
+	tests/contract/run.sh
 
 MINUTES ?= 10
 soak: onnxruntime build index/starter/index.json
