@@ -41,8 +41,10 @@ checkpoint:
 test: onnxruntime checkpoint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features otlp -- -D warnings
 	cargo test --locked --doc
 	cargo test --locked --lib --test it
+	cargo test --locked --features otlp --test it otlp
 
 figures: onnxruntime build index/starter/index.json
 	cargo bench --locked --bench figures

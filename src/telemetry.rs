@@ -1,7 +1,10 @@
-//! Logs to standard error.
+//! Logs to standard error, and spans for a collector.
 //!
 //! Invariant: libraries log nothing below a warning whatever level is asked for, and a panic is logged by its place alone:
 //! what either would say might hold a mention.
+
+#[cfg(feature = "otlp")]
+pub mod otlp;
 
 use std::io::IsTerminal;
 

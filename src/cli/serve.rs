@@ -5,6 +5,8 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 use bytesize::ByteSize;
 use clap::{Args, builder::BoolishValueParser};
 
+#[cfg(feature = "otlp")]
+use super::values::collector;
 use super::{
     RunArgs,
     values::{cosine, positive},
@@ -87,6 +89,10 @@ pub struct ServeArgs {
     /// How it is written
     #[arg(long, value_enum, env = "SAPLINK_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// Send a span of each request to the OpenTelemetry collector at URL (OTLP over HTTP, at v1/traces)
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL", env = "SAPLINK_OTLP_ENDPOINT", value_parser = collector)]
+    pub otlp_endpoint: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -43,3 +43,13 @@ pub fn batch(text: &str) -> Result<usize, String> {
 pub fn rate(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|r: &f32| r.is_finite() && *r > 0.0).ok_or_else(|| "must be above 0".into())
 }
+
+#[cfg(feature = "otlp")]
+pub fn collector(text: &str) -> Result<String, String> {
+    let url = text.parse::<axum::http::Uri>().ok();
+    let known =
+        url.is_some_and(|url| url.scheme_str() == Some("http") && url.host().is_some() && url.query().is_none());
+    known
+        .then(|| text.trim_end_matches('/').to_owned())
+        .ok_or_else(|| "must be a URL such as http://localhost:4318".into())
+}

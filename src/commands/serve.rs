@@ -23,6 +23,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         "{} can be reached from other machines: give --tokens FILE, or --insecure if something before saplink knows who asks",
         args.listen
     );
+    #[cfg(feature = "otlp")]
+    if let Some(collector) = &args.otlp_endpoint {
+        telemetry::otlp::start(collector).context("cannot export spans")?;
+    }
     let onnxruntime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
@@ -31,6 +35,8 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         serve(args, onnxruntime, listener, shutdown::signal()).await
     });
     runtime.shutdown_background();
+    #[cfg(feature = "otlp")]
+    telemetry::otlp::finish();
     outcome?;
     // Work that nobody waits for any more may still be inside ONNX Runtime.
     shutdown::exit_at_once(0)

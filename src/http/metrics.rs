@@ -159,13 +159,7 @@ impl Metrics {
 
     /// Mentions were linked.
     pub fn linked(&self, answers: &[Answer], stages: Stages) {
-        for (stage, took) in [
-            ("names", stages.names),
-            ("tokenise", stages.tokenise),
-            ("queue", stages.queue),
-            ("encode", stages.encode),
-            ("search", stages.search),
-        ] {
+        for (stage, took) in stages.named() {
             self.stage_seconds.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
         }
         for (status, wanted) in [("linked", Status::Linked), ("ambiguous", Status::Ambiguous), ("nil", Status::Nil)] {
@@ -219,7 +213,7 @@ impl Metrics {
 }
 
 /// A method, those that no route has being one.
-fn known(method: &Method) -> &'static str {
+pub fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

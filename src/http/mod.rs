@@ -5,7 +5,7 @@
 //! `trace` (which request a line of the log is of), `tls`, `server` (connections).
 //!
 //! Invariant: knows neither ONNX Runtime nor the index's files. No mention, header or query string is logged: a span has a method, a
-//! route as it is registered, a status and a duration.
+//! route as it is registered, a status and a duration; one that is exported (`telemetry::otlp`) has those of its stages too.
 
 mod answer;
 mod auth;
@@ -56,6 +56,8 @@ pub use self::{
     stream::LineLinker,
     tls::{Tls, TlsError, certificates},
 };
+#[cfg(feature = "otlp")]
+use crate::telemetry::otlp;
 use crate::{
     linker::Linker,
     progress::{Flag, Progress, Until},
@@ -350,7 +352,10 @@ async fn log(metrics: Arc<Metrics>, request: Request<Body>, next: Next) -> Respo
     // A path that matches no route is the client's own words.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
     let id = trace::next_id();
-    let span = tracing::info_span!("request", id, trace = trace::trace_id(request.headers()));
+    let parent = trace::parent(request.headers());
+    let span = tracing::info_span!("request", id, trace = parent.map(|(trace, ..)| trace));
+    #[cfg(feature = "otlp")]
+    let mut exported = otlp::RequestSpan::start(metrics::known(&method), &route, &id, parent);
     async {
         let mut response = next.run(request).await;
         let took = started.elapsed();
@@ -360,6 +365,11 @@ async fn log(metrics: Arc<Metrics>, request: Request<Body>, next: Next) -> Respo
         }
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(trace::REQUEST_ID, id);
+        }
+        #[cfg(feature = "otlp")]
+        if let Some(span) = &mut exported {
+            let stages = response.extensions().get::<link::Took>();
+            span.answered(response.status().as_u16(), stages.map_or(&[], |stages| stages));
         }
         let (status, milliseconds) = (response.status().as_u16(), took.as_micros() as f64 / 1e3);
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {

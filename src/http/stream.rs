@@ -108,8 +108,8 @@ impl LineLinker {
             let blank = line.trim_ascii().is_empty();
             (!blank).then(|| parse_line(line, number, &self.defaults, &self.limits, concepts))
         });
-        let results = linked(&self.linker, checked.collect(), &self.metrics, gone)?;
-        written(&self.metrics, || lines_of(&results))
+        let (results, _) = linked(&self.linker, checked.collect(), &self.metrics, gone)?;
+        Ok(written(&self.metrics, || lines_of(&results))?.0)
     }
 }
 

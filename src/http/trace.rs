@@ -23,8 +23,8 @@ pub fn next_id() -> String {
     format!("{:016x}", PROCESS.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The trace that a request belongs to, if its client says so and says it rightly.
-pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
+/// What a client says that a request is part of, if it says so and says it rightly: the trace, the span in it, and flags.
+pub fn parent(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
     let value = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = value.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -35,7 +35,7 @@ pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
     // Later versions may add parts; version 00 has none, and ff is none.
     let whole = version != "00" || parts.next().is_none();
     let right = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
-    (right && whole && some(trace) && some(parent)).then_some(trace)
+    (right && whole && some(trace) && some(parent)).then_some((trace, parent, flags))
 }
 
 #[cfg(test)]
@@ -52,12 +52,15 @@ mod tests {
         let taken = |value: &str| {
             let headers =
                 HeaderMap::from_iter([(HeaderName::from_static(TRACEPARENT), HeaderValue::from_str(value).unwrap())]);
-            trace_id(&headers).map(str::to_owned)
+            parent(&headers).map(|(trace, span, flags)| [trace, span, flags].join(" "))
         };
-        for right in
-            ["00-TRACE-b7ad6b7169203331-01", "00-TRACE-b7ad6b7169203331-00", "cc-TRACE-b7ad6b7169203331-01-what-else"]
-        {
-            assert_eq!(taken(&right.replace("TRACE", trace)).as_deref(), Some(trace), "{right}");
+        for (right, flags) in [
+            ("00-TRACE-b7ad6b7169203331-01", "01"),
+            ("00-TRACE-b7ad6b7169203331-00", "00"),
+            ("cc-TRACE-b7ad6b7169203331-01-what-else", "01"),
+        ] {
+            let expected = format!("{trace} b7ad6b7169203331 {flags}");
+            assert_eq!(taken(&right.replace("TRACE", trace)), Some(expected), "{right}");
         }
         for wrong in [
             "",
@@ -73,7 +76,7 @@ mod tests {
         ] {
             assert_eq!(taken(&wrong.replace("TRACE", trace)), None, "{wrong}");
         }
-        assert_eq!(trace_id(&HeaderMap::new()), None);
+        assert_eq!(parent(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -95,6 +95,19 @@ pub struct Stages {
     pub search: Duration,
 }
 
+impl Stages {
+    /// Each with its name, in their order.
+    pub fn named(&self) -> [(&'static str, Duration); 5] {
+        [
+            ("names", self.names),
+            ("tokenise", self.tokenise),
+            ("queue", self.queue),
+            ("encode", self.encode),
+            ("search", self.search),
+        ]
+    }
+}
+
 /// What an index says of the model that `encoder` is.
 pub fn reference(encoder: &Encoder) -> ModelReference {
     let model = encoder.manifest();

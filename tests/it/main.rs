@@ -20,6 +20,8 @@ mod licences;
 mod load;
 mod open_data;
 mod openapi;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod phi;
 mod retell;
 mod rich;

@@ -1,6 +1,6 @@
 //! `POST /link`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{FromRequest, Request, State},
@@ -17,7 +17,7 @@ use crate::{
         request::{Checked, JsonBody, LinkRequest},
         stream,
     },
-    linker::{EncoderError, Linker},
+    linker::{EncoderError, Linker, Stages},
     progress::Progress,
 };
 
@@ -68,18 +68,29 @@ pub async fn link(State(app): State<App>, request: Request) -> Result<Response, 
     let (mentions, metrics, served) = (std::mem::take(&mut request.mentions), app.metrics.clone(), linker.clone());
     // Answers may be large: they are written where they are found.
     let work = move |gone: &dyn Progress| {
+        let (results, stages) = linked(&linker, mentions, &metrics, gone)?;
         let answer = LinkResponse {
-            results: linked(&linker, mentions, &metrics, gone)?,
+            results,
             model: linker.encoder().manifest().label(),
             index: linker.index().manifest().label(),
         };
-        written(&metrics, || serde_json::to_vec(&answer))
+        let (body, serialise) = written(&metrics, || serde_json::to_vec(&answer))?;
+        let [names, tokenise, queue, encode, search] = stages.named();
+        let took: Took = [names, tokenise, queue, encode, search, ("serialise", serialise)];
+        Ok((body, took))
     };
-    let body = if alone { app.admitted_at_once(&served, work).await } else { app.admitted(work).await }?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())
+    let (body, took) = if alone { app.admitted_at_once(&served, work).await } else { app.admitted(work).await }?;
+    let mut response = ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
+    if cfg!(feature = "otlp") {
+        response.extensions_mut().insert(took);
+    }
+    Ok(response)
 }
 
-/// Links what was accepted; a result for each mention, in their order.
+/// What an answer took, by its stages.
+pub type Took = [(&'static str, Duration); 6];
+
+/// Links what was accepted; a result for each mention, in their order, and what it took.
 ///
 /// # Errors
 /// When inference failed, or nobody waits any more.
@@ -88,7 +99,7 @@ pub fn linked(
     mentions: Vec<Checked>,
     metrics: &Metrics,
     gone: &dyn Progress,
-) -> Result<Vec<LinkResult>, Problem> {
+) -> Result<(Vec<LinkResult>, Stages), Problem> {
     let queries: Vec<_> = mentions.iter().filter_map(|m| m.query.as_ref().ok().cloned()).collect();
     let (answers, stages) = linker.link_with(&queries, gone).map_err(|e| match e {
         EncoderError::Interrupted => Problem::new(Kind::Timeout, "nobody waits for the answer any more"),
@@ -111,16 +122,20 @@ pub fn linked(
             None => LinkResult::error(m.id, m.text, Problem::new(Kind::Internal, "no answer was found")),
         },
     };
-    Ok(mentions.into_iter().map(result).collect())
+    Ok((mentions.into_iter().map(result).collect(), stages))
 }
 
-/// What `write` writes, and counts how long it took.
+/// What `write` writes, and how long it took, which is counted.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn written(metrics: &Metrics, write: impl FnOnce() -> serde_json::Result<Vec<u8>>) -> Result<Vec<u8>, Problem> {
+pub fn written(
+    metrics: &Metrics,
+    write: impl FnOnce() -> serde_json::Result<Vec<u8>>,
+) -> Result<(Vec<u8>, Duration), Problem> {
     let started = Instant::now();
     let body = write();
-    metrics.serialised(started.elapsed());
-    body.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+    let took = started.elapsed();
+    metrics.serialised(took);
+    Ok((body.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?, took))
 }
