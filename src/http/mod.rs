@@ -372,10 +372,12 @@ async fn log(metrics: Arc<Metrics>, request: Request<Body>, next: Next) -> Respo
             span.answered(response.status().as_u16(), stages.map_or(&[], |stages| stages));
         }
         let (status, milliseconds) = (response.status().as_u16(), took.as_micros() as f64 / 1e3);
+        // A method that is none of ours is the client's own words.
+        let method = metrics::known(&method);
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(%method, route, status, milliseconds, "answered");
+            tracing::error!(method, route, status, milliseconds, "answered");
         } else {
-            tracing::info!(%method, route, status, milliseconds, "answered");
+            tracing::info!(method, route, status, milliseconds, "answered");
         }
         response
     }

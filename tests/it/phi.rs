@@ -15,6 +15,9 @@ fn no_mention_in_logs_or_errors() {
         let linked =
             service.link(&json!({"mentions": [CANARY, format!("{CANARY} pain"), {"text": "asthma", "id": CANARY}]}));
         assert_eq!(linked.status, 200);
+        assert_eq!(service.link(&json!({"mention": CANARY})).status, 200);
+        let administered = service.post("/admin/reload", "text/plain", CANARY.as_bytes());
+        assert_eq!(administered.status, 200, "{administered:?}");
         for body in [
             json!({"mention": CANARY, CANARY: 1}),
             json!({"mention": {"text": CANARY, CANARY: CANARY}}),
@@ -75,6 +78,7 @@ fn no_mention_in_logs_or_errors() {
                 "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 12\r\n\r\n\"{CANARY}\" x"
             ),
             format!("{CANARY} / HTTP/1.1\r\n{CANARY}\r\n\r\n"),
+            format!("{} /link HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", CANARY.to_uppercase()),
         ] {
             let answer = service.raw(broken.as_bytes(), Duration::from_secs(3));
             assert!(!answer.contains(CANARY), "{answer}");
