@@ -66,8 +66,11 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Rows that a search has seen: a hash table with linear probing, which stays in the processor's caches however many rows there are.
+/// Rows that a search has seen: a bit a row where they are few, else a hash table with linear probing, which stays in the processor's caches
+/// however many rows there are.
+#[derive(Default)]
 struct Seen {
+    bits: Vec<u64>,
     slots: Vec<u32>,
     count: usize,
 }
@@ -75,8 +78,17 @@ struct Seen {
 impl Seen {
     /// Slots that are kept from one search to the next.
     const KEPT: usize = 1 << 13;
+    /// Rows for which there are bits: as much memory as the slots that are kept.
+    const FEW: usize = 32 * Self::KEPT;
 
-    fn clear(&mut self) {
+    /// Forgets all, for a search among so many rows.
+    fn clear(&mut self, rows: usize) {
+        self.bits.clear();
+        if rows <= Self::FEW {
+            self.bits.resize(rows.div_ceil(64), 0);
+            self.count = 0;
+            return;
+        }
         if self.slots.len() > 8 * Self::KEPT || self.slots.is_empty() {
             self.slots = vec![NONE; Self::KEPT];
         } else if self.count > 0 {
@@ -88,6 +100,13 @@ impl Seen {
     /// Adds `row`; false if it was there.
     #[inline]
     fn insert(&mut self, row: u32) -> bool {
+        if let Some(bits) = self.bits.get_mut(row as usize / 64) {
+            let bit = 1 << (row % 64);
+            let fresh = *bits & bit == 0;
+            *bits |= bit;
+            self.count += usize::from(fresh);
+            return fresh;
+        }
         if self.count * 2 >= self.slots.len() {
             self.grow();
         }
@@ -128,7 +147,7 @@ pub struct Scratch {
 impl Default for Scratch {
     fn default() -> Self {
         Self {
-            seen: Seen { slots: vec![], count: 0 },
+            seen: Seen::default(),
             frontier: BinaryHeap::new(),
             best: BinaryHeap::new(),
             fresh: vec![],
@@ -156,7 +175,7 @@ pub fn beam<'s>(
     scratch: &'s mut Scratch,
 ) -> &'s mut [Scored] {
     let Scratch { seen, frontier, best, fresh, found } = scratch;
-    seen.clear();
+    seen.clear(ground.rows());
     frontier.clear();
     best.clear();
     fresh.clear();
@@ -214,15 +233,15 @@ mod tests {
 
     #[test]
     fn rows_are_seen_once_however_many() {
-        let mut seen = Seen { slots: vec![], count: 0 };
-        for _ in 0..2 {
-            seen.clear();
-            for row in (0..100_000).map(|i| i * 41) {
+        let mut seen = Seen::default();
+        for step in [1, 41, 2] {
+            seen.clear(100_000 * step);
+            for row in (0..100_000).map(|i| (i * step) as u32) {
                 assert!(seen.insert(row) && !seen.insert(row));
             }
             assert_eq!(seen.count, 100_000);
         }
-        seen.clear();
+        seen.clear(Seen::FEW + 1);
         assert_eq!(seen.slots.len(), Seen::KEPT, "memory of a large search is given back");
     }
 }

@@ -118,10 +118,16 @@ pub fn prefetch<T>(values: &[T]) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let bytes = size_of_val(values);
         let start = values.as_ptr().cast::<i8>();
+        // SAFETY: a prefetch reads nothing, and the address lies inside the slice.
+        let ask = |offset: usize| unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
         // Lines of 64 bytes, and the one that the last value lies on.
-        for offset in (0..bytes).step_by(64).chain(bytes.checked_sub(1)) {
-            // SAFETY: a prefetch reads nothing, and the address lies inside the slice.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+        let mut offset = 0;
+        while offset < bytes {
+            ask(offset);
+            offset += 64;
+        }
+        if bytes > 0 {
+            ask(bytes - 1);
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
