@@ -1,8 +1,8 @@
 //! The service under load, beside the bare session and beside a Python service: `make bench`.
 //!
 //! All in one run on the same texts, which differ each time, are no names, have no word that would be repaired, and therefore cost one
-//! inference each (a misspelt mention costs two), with the cache off. The bare session
-//! is one of a single thread: one text at a time, and batches of similar length as the service forms them; its time is of a processor.
+//! inference each (a misspelt mention costs two), with the cache off. A bare session
+//! is one of a single thread: one text at a time, and, one on each core, batches of similar length as the service forms them.
 //! Processor time of a service is what its process used, tokenising, searching, HTTP and JSON included. Saturation: 16 clients that send 32 mentions, again
 //! and again. The Python service (`benches/python_service.py`: FastAPI, ONNX Runtime in float32, texts padded to 25 tokens, exact search) is
 //! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there. Arguments, if any, are a model and an
@@ -158,19 +158,51 @@ impl Texts {
     }
 }
 
-/// What a session of one thread takes for a text: milliseconds of the median text alone, seconds of a processor in batches.
-fn bare(dir: &Path, texts: &[String]) -> Outcome<(f64, f64)> {
-    let runtime = Runtime::load(None)?;
-    let manifest = ModelManifest::read(dir)?;
-    let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
-    let mut session = EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0;
-    let mut ids = texts.iter().map(|text| tokens.ids(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut alone = vec![];
-    for ids in &ids {
-        let started = Instant::now();
-        session.run(&[ids])?;
-        alone.push(started.elapsed().as_secs_f64() * 1e3);
+/// What sessions of one thread take, without a service.
+struct Bare {
+    /// Milliseconds of the median text alone, one after another.
+    alone: f64,
+    /// The same with a rest of a millisecond before each, as a processor has it that waits for requests.
+    rested: f64,
+    /// Seconds of a processor for a text in batches, a session at work on each core, as in a service that is saturated.
+    batched: f64,
+}
+
+impl Bare {
+    fn measure(dir: &Path, texts: &[String]) -> Outcome<Self> {
+        let runtime = Runtime::load(None)?;
+        let manifest = ModelManifest::read(dir)?;
+        let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
+        let ids = texts.iter().map(|text| tokens.ids(text)).collect::<Result<Vec<_>, _>>()?;
+        let session = || Ok(EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0);
+        let mut one: EncoderSession = session()?;
+        let mut median = |rest: Duration| -> Outcome<f64> {
+            let mut took = vec![];
+            for ids in &ids {
+                if !rest.is_zero() {
+                    thread::sleep(rest);
+                }
+                let started = Instant::now();
+                one.run(&[ids])?;
+                took.push(started.elapsed().as_secs_f64() * 1e3);
+            }
+            Ok(quantile(&sorted(took)?, 0.5))
+        };
+        let (alone, rested) = (median(Duration::ZERO)?, median(Duration::from_millis(1))?);
+        let cores = thread::available_parallelism()?.get();
+        let sessions = (0..cores).map(|_| session()).collect::<Outcome<Vec<_>>>()?;
+        let seconds = thread::scope(|scope| {
+            let running: Vec<_> =
+                sessions.into_iter().map(|session| scope.spawn(|| in_batches(session, ids.clone()))).collect();
+            let joined = running.into_iter().map(|running| running.join().map_err(|_| "a session panicked")?);
+            joined.sum::<Outcome<f64>>()
+        })?;
+        Ok(Self { alone, rested, batched: seconds / (cores * ids.len()) as f64 })
     }
+}
+
+/// Seconds of a processor that a session takes for texts in batches of similar length, as the service forms them.
+fn in_batches(mut session: EncoderSession, mut ids: Vec<Vec<i64>>) -> Outcome<f64> {
     ids.sort_by_key(|ids| std::cmp::Reverse(ids.len()));
     let used = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -182,7 +214,7 @@ fn bare(dir: &Path, texts: &[String]) -> Outcome<(f64, f64)> {
         session.run(&rest[..count].iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         rest = &rest[count..];
     }
-    Ok((quantile(&sorted(alone)?, 0.5), (used() - started) / ids.len() as f64))
+    Ok(used() - started)
 }
 
 /// What the service has counted, by its names in `GET /metrics`, without `saplink_`.
@@ -220,11 +252,12 @@ fn main() -> Outcome<()> {
         _ => return Err("give a model and an index of it, or nothing".into()),
     };
     let texts = Texts::read(Path::new(index))?;
-    let (alone, batched) = bare(Path::new(model), &texts.next(TEXTS))?;
+    let bare = Bare::measure(Path::new(model), &texts.next(TEXTS))?;
     println!(
-        "bare session, one thread       {alone:.3} ms a text alone (p50), {:.3} ms of a processor in batches",
-        batched * 1e3
+        "bare session, one thread       {:.3} ms a text alone (p50), {:.3} ms after a rest",
+        bare.alone, bare.rested
     );
+    println!("                               {:.3} ms of a processor in batches", bare.batched * 1e3);
 
     let service = Service::start(|address| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_saplink"));
@@ -236,8 +269,9 @@ fn main() -> Outcome<()> {
     let singles = service.singles(&texts, TEXTS)?;
     let (single, slowest) = (quantile(&singles, 0.5), quantile(&singles, 0.99));
     println!(
-        "saplink, idle, one mention     {single:.3} ms p50, {slowest:.3} ms p99: {:.2} x the bare session",
-        single / alone
+        "saplink, idle, one mention     {single:.3} ms p50, {slowest:.3} ms p99: {:.2} x the bare session, {:.2} x after a rest",
+        single / bare.alone,
+        single / bare.rested
     );
     let before = Counted::of(&service)?;
     let stages = before.stages(&fresh)?;
@@ -254,7 +288,7 @@ fn main() -> Outcome<()> {
     println!(
         "                               {:.3} ms of a processor a mention: {:.2} x the bare session",
         ours.processor * 1e3,
-        ours.processor / batched
+        ours.processor / bare.batched
     );
     let after = Counted::of(&service)?;
     let grown = |name: &str| after.since(&before, name);

@@ -136,24 +136,13 @@ impl Seen {
 }
 
 /// Memory that a search needs and can be used again for the next.
+#[derive(Default)]
 pub struct Scratch {
     seen: Seen,
     frontier: BinaryHeap<Scored>,
     best: BinaryHeap<Reverse<Scored>>,
     fresh: Vec<u32>,
     found: Vec<Scored>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self {
-            seen: Seen::default(),
-            frontier: BinaryHeap::new(),
-            best: BinaryHeap::new(),
-            fresh: vec![],
-            found: vec![],
-        }
-    }
 }
 
 impl Scratch {
