@@ -3,6 +3,7 @@
 # make figures measure what the README states
 # make test-docker   build the image, run it, link a mention and stop it; takes some minutes, Docker's engine and debootstrap
 # make test-contract   send the service what its description allows and what it does not (schemathesis), and check its answers
+# make audit   licences, advisories, sources and duplicates of dependencies (cargo-deny, which `cargo install cargo-deny --locked` gives)
 # make soak    ten minutes of mixed load, an index that is replaced and clients that leave (MINUTES=..)
 # make bench   the service under load, beside the bare session and a Python service, in one run
 # make bench-base   the service beside the bare session with a model of SapBERT's size, whose weights are random
@@ -14,7 +15,7 @@
 # make model NAMES="--tsv FILE .." AGAIN="--tsv FILE .."   train the embedded model again from all-MiniLM-L6-v2, names of open terminologies and wordings
 
 FIGURES := figures figures-import figures-search figures-growth figures-training
-.PHONY: run test test-docker test-contract bench bench-base soak $(FIGURES) onnxruntime checkpoint build openapi model
+.PHONY: run test audit test-docker test-contract bench bench-base soak $(FIGURES) onnxruntime checkpoint build openapi model
 .DELETE_ON_ERROR:
 
 SAPLINK = cargo run --release --locked --quiet --
@@ -48,6 +49,9 @@ test: onnxruntime checkpoint
 
 figures: onnxruntime build index/starter/index.json
 	cargo bench --locked --bench figures
+
+audit:
+	cargo deny check
 
 test-docker: onnxruntime
 	tests/docker/run.sh
