@@ -18,7 +18,7 @@ pub struct ServeArgs {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Tokens that requests are to carry, one a line of FILE; read again at SIGHUP
+    /// Tokens that requests are to carry, one a line of FILE, `admin` before one that may administer; read again at SIGHUP
     #[arg(long, value_name = "FILE", env = "SAPLINK_TOKENS")]
     pub tokens: Option<PathBuf>,
     /// Requests a second with a token; more are answered 429

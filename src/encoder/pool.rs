@@ -289,8 +289,7 @@ impl Desk {
     /// Runs batches with `session` until none waits or `enough` is so, and puts it back. Wakes a thread whenever texts wait and a session
     /// is idle.
     fn run<'a>(&'a self, mut state: MutexGuard<'a, State>, mut session: EncoderSession, enough: &dyn Fn() -> bool) {
-        while !enough() {
-            let Some(batch) = state.queue.next(self.sessions) else { break };
+        while let Some(batch) = state.queue.next(self.sessions) {
             let wake = !state.idle.is_empty() && !state.queue.is_empty();
             drop(state);
             if wake {
@@ -304,7 +303,12 @@ impl Desk {
                 }),
                 outcome => batch.finish(outcome),
             }
+            // What it reports takes its time.
+            let enough = enough();
             state = self.state();
+            if enough {
+                break;
+            }
         }
         state.idle.push(session);
         if !state.queue.is_empty() {

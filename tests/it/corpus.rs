@@ -2,36 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use crate::support::{fail, run, saplink, shared, starter_index, succeed, wait};
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs_err::write(self.at(name), content).unwrap();
-        self.at(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs_err::read_to_string(self.at(name)).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs_err::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-}
+use crate::support::{Place, fail, run, saplink, shared, starter_index, succeed, wait};
 
 /// The arguments of `saplink link`.
 fn with<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {

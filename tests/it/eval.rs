@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     starter,
-    support::{Service, fail, root, starter_index, succeed},
+    support::{Place, Service, fail, root, starter_index, succeed},
 };
 
 /// Names with a homonym, an alias and a name that is its own mention.
@@ -29,32 +29,15 @@ const MENTIONS: &str = "7||0|1||D||Heart attack||C0027051\n\
     7||0|1||D||gout||C0018099\n\
     7||0|1||D||left message||CUI-less\n";
 
-struct Place(tempfile::TempDir);
+fn json(place: &Place, name: &str) -> Value {
+    serde_json::from_str(&place.read(name)).unwrap()
+}
 
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs_err::write(self.at(name), content).unwrap();
-        self.at(name)
-    }
-
-    fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&fs_err::read_to_string(self.at(name)).unwrap()).unwrap()
-    }
-
-    /// The arguments of an evaluation of the mentions above.
-    fn evaluation(&self) -> Vec<String> {
-        let mentions = self.write("mentions.concept", MENTIONS);
-        let dictionary = self.write("dictionary.txt", DICTIONARY);
-        ["eval", "--mentions", &mentions, "--dictionary", &dictionary].map(str::to_owned).to_vec()
-    }
+/// The arguments of an evaluation of the mentions above.
+fn evaluation(place: &Place) -> Vec<String> {
+    let mentions = place.write("mentions.concept", MENTIONS);
+    let dictionary = place.write("dictionary.txt", DICTIONARY);
+    ["eval", "--mentions", &mentions, "--dictionary", &dictionary].map(str::to_owned).to_vec()
 }
 
 fn with<'a>(args: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
@@ -77,10 +60,10 @@ fn close(value: f64, expected: f64) {
 #[test]
 fn the_papers_rule_and_the_strict_rule_stand_side_by_side() {
     let (place, json_file, page) = (Place::new(), "report.json", "report.html");
-    let args = place.evaluation();
+    let args = evaluation(&place);
     let (json_at, page_at) = (place.at(json_file), place.at(page));
     let table = succeed(&with(&args, &["--json", &json_at, "--html", &page_at, "--against", "index"]));
-    let report = place.json(json_file);
+    let report = json(&place, json_file);
     assert_eq!(report["mentions"], 6);
     assert_eq!(report["covered"], 5);
     assert_eq!(report["folds"][0]["without_id"], 1);
@@ -108,7 +91,7 @@ fn the_papers_rule_and_the_strict_rule_stand_side_by_side() {
 #[test]
 fn reports_quote_no_mention_where_none_is_wanted() {
     let place = Place::new();
-    let args = place.evaluation();
+    let args = evaluation(&place);
     let (json_at, page_at) = (place.at("r.json"), place.at("r.html"));
     succeed(&with(&args, &["--json", &json_at, "--html", &page_at, "--examples", "0", "--no-baselines"]));
     for file in [json_at, page_at] {
@@ -121,13 +104,13 @@ fn reports_quote_no_mention_where_none_is_wanted() {
 #[test]
 fn covered_mentions_alone_and_folds_and_inner_products() {
     let place = Place::new();
-    let args = place.evaluation();
+    let args = evaluation(&place);
     let second = place.write("second.tsv", "asthma\tC0004096\nHYPERTENSION\tC0020538\nleft message\tNIL\n");
     let json_at = place.at("r.json");
     let all = with(&args[..3], &[&second, &args[3], &args[4], "--covered", "--score", "dot", "--json", &json_at]);
     let table = succeed(&all);
     assert!(table.contains("mean of 2 folds") && table.contains("1 labelled NIL, 1 not covered"), "{table}");
-    let report = place.json("r.json");
+    let report = json(&place, "r.json");
     assert_eq!((&report["score"], &report["mentions"]), (&json!("dot"), &json!(7)));
     close(figure(&report, "string equality", "acc_1"), (4.0 / 5.0 + 1.0) / 2.0);
     close(system(&report, "string equality")["fold_acc_1"][1].as_f64().unwrap(), 1.0);
@@ -138,7 +121,7 @@ fn covered_mentions_alone_and_folds_and_inner_products() {
 #[test]
 fn two_reports_are_compared_mention_by_mention() {
     let place = Place::new();
-    let args = place.evaluation();
+    let args = evaluation(&place);
     let [first, second, other] = ["a.json", "b.json", "c.json"].map(|name| place.at(name));
     succeed(&with(&args, &["--json", &first]));
     // Without a name one mention more is wrong.
@@ -167,7 +150,7 @@ fn two_reports_are_compared_mention_by_mention() {
 #[test]
 fn what_cannot_be_measured_is_named_and_nothing_is_written() {
     let place = Place::new();
-    let args = place.evaluation();
+    let args = evaluation(&place);
     let mentions = place.write("broken.tsv", "asthma\tC0004096\nsecret words\n");
     let json_at = place.at("r.json");
     let refused = fail(&["eval", "--mentions", &mentions, "--dictionary", &args[4], "--json", &json_at]);
@@ -206,7 +189,7 @@ fn an_index_is_measured_as_it_is_served() {
     let args = ["eval", "--mentions", STARTER_MENTIONS, "--index", index, "--against", "index", "--json", &json_at];
     let table = succeed(&args);
     assert!(table.contains("labelled NIL"), "{table}");
-    let report = place.json("r.json");
+    let report = json(&place, "r.json");
     assert!(report["recall"]["at_1"].as_f64().unwrap() >= 0.97, "{}", report["recall"]);
     // What each part adds: equality, n-grams, the embedding, the linker with repaired spellings.
     let strict = |name| figure(&report, name, "strict_acc_1");

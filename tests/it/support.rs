@@ -210,6 +210,38 @@ impl Drop for Service {
     }
 }
 
+/// A folder of a test's own.
+pub struct Place(tempfile::TempDir);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn at(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// Writes a file and gives its path.
+    pub fn write(&self, name: &str, content: &str) -> String {
+        fs_err::write(self.at(name), content).unwrap();
+        self.at(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs_err::read_to_string(self.at(name)).unwrap()
+    }
+
+    /// What is in it, in order.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs_err::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
 /// Waits for the end of `child`, which must come within `patience`; gives its exit code.
 pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
     let deadline = Instant::now() + patience;

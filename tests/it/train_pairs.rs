@@ -9,7 +9,7 @@ use std::{
 
 use saplink::{text, train::Pairs};
 
-use crate::support::{fail, fixture, root, run, saplink, starter_index, succeed};
+use crate::support::{Place, fail, fixture, root, run, saplink, starter_index, succeed};
 
 /// Two concepts with names that differ, and one of which a single name is left.
 const TABLE: &str = "cui\tname\tlanguage\n\
@@ -22,31 +22,11 @@ const TABLE: &str = "cui\tname\tlanguage\n\
     C0000001\tileitis\tENG\n\
     C0000003\tasthma\tENG\n";
 
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        place.write("names.tsv", TABLE);
-        place
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs_err::write(self.at(name), content).unwrap();
-        self.at(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs_err::read_to_string(self.at(name)).unwrap()
-    }
-
-    fn entries(&self) -> usize {
-        fs_err::read_dir(self.0.path()).unwrap().count()
-    }
+/// A place with the table above.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("names.tsv", TABLE);
+    place
 }
 
 /// The arguments of `train pairs`.
@@ -64,7 +44,7 @@ fn ids(pairs: &str) -> BTreeSet<&str> {
 
 #[test]
 fn a_table_gives_its_pairs_in_the_order_of_ids() {
-    let place = Place::new();
+    let place = place();
     let output = run(&with(&["--tsv", &place.at("names.tsv")]));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
@@ -86,7 +66,7 @@ fn a_table_gives_its_pairs_in_the_order_of_ids() {
         let printed = pairs(&["--tsv", &place.at("names.tsv"), "--out", &place.at("pairs")]);
         assert_eq!((printed.as_str(), place.read("pairs").as_str()), ("", expected));
     }
-    assert_eq!(place.entries(), 2);
+    assert_eq!(place.names().len(), 2);
 }
 
 #[test]
@@ -109,7 +89,7 @@ fn a_release_gives_no_names_that_are_suppressed_unless_they_are_asked_for() {
 
 #[test]
 fn an_index_gives_what_its_vocabulary_gives() {
-    let (place, index) = (Place::new(), starter_index().to_str().unwrap());
+    let (place, index) = (place(), starter_index().to_str().unwrap());
     let tsv = root().join("index/starter.tsv").display().to_string();
     let table = pairs(&["--tsv", &tsv]);
     assert_eq!(pairs(&["--index", index]), table);
@@ -159,7 +139,7 @@ fn an_index_gives_what_its_vocabulary_gives() {
 
 #[test]
 fn concepts_that_are_held_out_are_in_the_other_file_alone() {
-    let (place, index) = (Place::new(), starter_index().to_str().unwrap());
+    let (place, index) = (place(), starter_index().to_str().unwrap());
     let all = pairs(&["--index", index]);
     let (out, dev) = (place.at("pairs"), place.at("dev"));
     let output = run(&with(&["--index", index, "--out", &out, "--dev", &dev, "--dev-concepts", "100", "--seed", "5"]));
@@ -185,17 +165,17 @@ fn concepts_that_are_held_out_are_in_the_other_file_alone() {
         let line = |i| format!("{}\t{}", read.id(read.pair(i).concept), read.pair(i).names.join("\t"));
         assert!((0..read.len()).map(line).eq(text.lines()), "{name}");
     }
-    assert_eq!(place.entries(), 3);
+    assert_eq!(place.names().len(), 3);
 }
 
 #[test]
 fn what_leaves_nothing_to_learn_from_is_said_and_nothing_is_left() {
-    let place = Place::new();
+    let place = place();
     let names = place.at("names.tsv");
     let alone = place.write("alone.tsv", "cui\tname\nC0000001\tasthma\nC0000001\tAsthma\nC0000002\tgout\n");
     let one = place.write("one.tsv", "cui\tname\nC0000001\tasthma\nC0000001\twheeze\nC0000002\tgout\n");
     let (out, dev, other) = (place.at("pairs"), place.at("dev"), place.at("none/pairs"));
-    let (here, before) = (place.at("."), place.entries());
+    let (here, before) = (place.at("."), place.names().len());
     let expected = "no concept has two names that differ: there is nothing to learn from";
     for (args, expected) in [
         (&["--tsv", &alone][..], format!("{alone}: {expected}")),
@@ -209,13 +189,13 @@ fn what_leaves_nothing_to_learn_from_is_said_and_nothing_is_left() {
         let error = fail(&with(&[args, &["--out", &out]].concat()));
         assert!(error.contains(&expected), "{expected}: {error}");
         assert!(!error.contains("asthma"), "{error}");
-        assert_eq!(place.entries(), before, "{error}");
+        assert_eq!(place.names().len(), before, "{error}");
     }
     for (out, expected) in [(&here, "is not the name of a file"), (&other, "No such file or directory")] {
         let error = fail(&with(&["--tsv", &names, "--out", out]));
         assert!(error.contains(&format!("cannot write {out}")) && error.contains(expected), "{error}");
     }
-    assert_eq!(place.entries(), before);
+    assert_eq!(place.names().len(), before);
 
     // What was there stays.
     place.write("pairs", "old");
@@ -242,7 +222,7 @@ fn an_index_or_a_terminology_must_be_named() {
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
-    let (place, index) = (Place::new(), starter_index().to_str().unwrap());
+    let (place, index) = (place(), starter_index().to_str().unwrap());
     let dev = place.at("dev");
     let mut command = saplink(&with(&["--index", index, "--dev", &dev, "--dev-concepts", "10"]));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -257,7 +237,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 
 #[test]
 fn hard_negatives_stand_together_and_share_no_name() {
-    let (place, index) = (Place::new(), starter_index().to_str().unwrap());
+    let (place, index) = (place(), starter_index().to_str().unwrap());
     let plain = pairs(&["--index", index, "--pairs-per-concept", "4"]);
     let args = ["--index", index, "--pairs-per-concept", "4", "--hard-negatives", "8"];
     let grouped = pairs(&args);
@@ -295,7 +275,7 @@ fn hard_negatives_stand_together_and_share_no_name() {
 
 #[test]
 fn neighbours_are_those_that_follow_by_their_ids() {
-    let place = Place::new();
+    let place = place();
     let rows: String = (0..99).flat_map(|c| (0..3).map(move |n| format!("X:{c:02}\tname {n} of {c}\n"))).collect();
     let table = place.write("ordered.tsv", &format!("cui\tname\n{rows}X:05\tshared\nX:06\tshared\n"));
     let args = ["--tsv", &table, "--pairs-per-concept", "2", "--neighbours", "3"];
