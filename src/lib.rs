@@ -3,7 +3,7 @@
 //! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to statements about concepts), [`bert`] and
 //! [`encoder`] (texts to vectors), [`index`] (statements to a searchable directory), [`linker`] (mentions to concepts),
 //! [`train`] (names of one concept to a better model), [`eval`] (how well mentions are linked), [`corpus`] (files of mentions), [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`], [`random`], [`page`]
-//! and [`progress`] serve several rooms.
+//! and [`progress`] serve several rooms, [`telemetry`] those that people reach.
 //!
 //! Arrows run one way: `main -> cli, commands -> http | train | eval -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
 //! graphs with `bert`; `train`, `eval` and `corpus` open their files as `terminology` does, and know nothing else of it. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.

@@ -9,21 +9,24 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-/// Resolves at the first SIGTERM or Ctrl-C.
-pub async fn signal() -> std::io::Result<()> {
+/// Resolves at the first SIGTERM or Ctrl-C from now on.
+pub fn signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// Each SIGHUP from now on, which asks a service to load anew what it serves.
@@ -60,10 +63,13 @@ pub fn flag() -> std::io::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            if signal().await.is_ok() {
+            for first in [true, false] {
+                let Ok(signal) = signal() else { return };
+                signal.await;
+                if !first {
+                    exit_at_once(130);
+                }
                 flag.store(true, Ordering::Relaxed);
-                let _ = signal().await;
-                exit_at_once(130);
             }
         });
     })?;

@@ -1,6 +1,6 @@
 //! `saplink serve`.
 
-use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{net::TcpListener, sync::watch};
@@ -30,9 +30,11 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let onnxruntime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
+        // Before anybody can know that it is there.
+        let stop = shutdown::signal()?;
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
-        serve(args, onnxruntime, listener, shutdown::signal()).await
+        serve(args, onnxruntime, listener, stop).await
     });
     runtime.shutdown_background();
     #[cfg(feature = "otlp")]
@@ -46,7 +48,7 @@ async fn serve(
     args: &ServeArgs,
     onnxruntime: Runtime,
     listener: TcpListener,
-    stop: impl Future<Output = io::Result<()>>,
+    stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let limits = Limits {
         body_bytes: args.max_body_bytes,
@@ -90,7 +92,7 @@ async fn serve(
     tokio::pin!(stop);
     tokio::select! {
         loaded = load.clone().linker(None) => app.ready(loaded?),
-        stopped = &mut stop => stopped?,
+        () = &mut stop => {}
     }
     // What is loaded anew takes its time: stopping does not wait for that.
     let reloading = async {
@@ -117,7 +119,7 @@ async fn serve(
     };
     if app.served().is_some() {
         tokio::select! {
-            stopped = &mut stop => stopped?,
+            () = &mut stop => {}
             () = reloading => {}
         }
     }

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use saplink::files::FileSum;
 use serde_json::{Value, json};
 
-use crate::rich::{CROWD, MANY, directories, serve_index, shared};
+use crate::{
+    rich::{CROWD, MANY, directories, serve_index, shared},
+    support::manifest,
+};
 
 fn get(path: &str) -> Value {
     let answer = shared().get(path);
@@ -170,16 +173,16 @@ fn a_damaged_semantic_type_is_left_out() {
         let path = entry.unwrap().path();
         fs_err::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
     }
-    let (part, manifest) = (dir.path().join("concepts.bin"), dir.path().join("index.json"));
+    let (part, path) = (dir.path().join("concepts.bin"), dir.path().join("index.json"));
     let mut bytes = fs_err::read(&part).unwrap();
     let entry = bytes.windows(16).position(|name| name == b"set.types\0\0\0\0\0\0\0").unwrap();
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     let (start, length) = (number(entry + 16), number(entry + 24));
     bytes[start..start + length].fill(u8::MAX);
     fs_err::write(&part, bytes).unwrap();
-    let mut described: Value = serde_json::from_slice(&fs_err::read(&manifest).unwrap()).unwrap();
+    let mut described = manifest(&path);
     described["files"]["concepts.bin"] = serde_json::to_value(FileSum::of(&part).unwrap()).unwrap();
-    fs_err::write(&manifest, described.to_string()).unwrap();
+    fs_err::write(&path, described.to_string()).unwrap();
     let service = serve_index(dir.path(), &[], &[]);
     for path in ["/concepts/C0000001", "/concepts?q=heart%20attack", "/codes/OPEN/22298006"] {
         let answer = service.get(path);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     starter,
-    support::{Place, Service, fail, root, starter_index, succeed},
+    support::{Place, Service, fail, manifest, root, starter_index, succeed},
 };
 
 /// Names with a homonym, an alias and a name that is its own mention.
@@ -238,7 +238,7 @@ fn a_calibration_that_is_none_is_refused() {
     let place = Place::new();
     let dir = starter_copy(&place);
     let path = Path::new(&dir).join("index.json");
-    let mut manifest: Value = serde_json::from_str(&fs_err::read_to_string(&path).unwrap()).unwrap();
+    let mut manifest = manifest(&path);
     let measured = json!({"calibration_error": 0.0, "nil_precision": 1.0, "nil_recall": 1.0, "accuracy": 1.0});
     for (curve, reason) in [
         (json!([]), "no points"),

@@ -13,7 +13,7 @@ use saplink::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{RUNTIME, Service, fail, fixture, root, saplink, signal, starter_index, succeed, wait};
+use crate::support::{RUNTIME, Service, fail, fixture, manifest, root, saplink, signal, starter_index, succeed, wait};
 
 const PARTS: [&str; 8] =
     ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "vectors.bin", "scales.bin", "residuals.bin", "graph.bin"];
@@ -294,7 +294,7 @@ fn numbered(dir: &Path, names: usize, options: &[&str]) -> PathBuf {
 fn a_search_of_a_damaged_graph_does_not_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (index, copied) = (numbered(dir.path(), 3000, &["--ef-search", "16"]), dir.path().join("damaged"));
-    let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
+    let manifest = manifest(&index.join("index.json"));
     let mut numbers = Numbers(3);
     let mut opened = 0;
     for part in ["vectors.bin", "scales.bin", "residuals.bin", "graph.bin"] {
@@ -332,7 +332,7 @@ fn a_search_of_a_damaged_graph_does_not_crash() {
 fn damage_behind_right_checksums_does_not_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (index, copied) = (rich(dir.path()), dir.path().join("damaged"));
-    let manifest: Value = serde_json::from_slice(&fs_err::read(index.join("index.json")).unwrap()).unwrap();
+    let manifest = manifest(&index.join("index.json"));
     let mut numbers = Numbers(2);
     let mut opened = 0;
     for part in PARTS {

@@ -210,6 +210,13 @@ impl Drop for Service {
     }
 }
 
+/// A manifest without its checksum, to be changed.
+pub fn manifest(path: &Path) -> Value {
+    let mut manifest: Value = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+    manifest.as_object_mut().unwrap().remove("checksum").expect("it has a checksum of itself");
+    manifest
+}
+
 /// A folder of a test's own.
 pub struct Place(tempfile::TempDir);
 
