@@ -1,7 +1,7 @@
 //! Texts that wait for a session, and how they become batches.
 //!
-//! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes what fits of calls of a few texts, and is
-//! filled up with what is as long, or, where that is little, nearly as long. So a call of one text waits for a batch of a large call and
+//! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes what fits of calls of a few texts and one text as
+//! long of each other call, and is filled up with what is as long, or, where that is little, nearly as long. So a call of one text waits for a batch of a large call and
 //! not for all of it, and padding is small: to begin a run takes what some five tokens take, less than to pad many texts by one.
 //! Invariant: a text is in one batch, and a call that was cancelled is in no further one.
 
@@ -248,19 +248,19 @@ impl Queue {
         let longest = batch.longest;
         let texts = self.room.texts;
         let fits = |batch: &Batch| batch.texts.len() < texts && (batch.texts.len() + 1) * longest <= most;
-        let mut fill = |batch: &mut Batch, waiting: &mut Waiting, least: usize| {
-            while fits(batch)
-                && let Some((text, length)) = waiting.take(least, longest)
-            {
+        let mut fill = |batch: &mut Batch, waiting: &mut Waiting, least: usize, count: usize| {
+            for _ in 0..count {
+                let Some((text, length)) = fits(batch).then(|| waiting.take(least, longest)).flatten() else { break };
                 tokens += length;
                 batch.texts.push((waiting.call.clone(), text));
             }
         };
-        let few = |waiting: &&mut Waiting| waiting.left <= FEW;
-        self.waiting.iter_mut().filter(few).for_each(|waiting| fill(&mut batch, waiting, 0));
+        let few = |waiting: &&mut Waiting| waiting.call.ids.len() <= FEW;
+        self.waiting.iter_mut().filter(few).for_each(|waiting| fill(&mut batch, waiting, 0, FEW));
+        self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, longest, 1));
         for least in (0..=longest).rev() {
-            fill(&mut batch, &mut first, least);
-            self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, least));
+            fill(&mut batch, &mut first, least, usize::MAX);
+            self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, least, usize::MAX));
             if batch.texts.len() * longest >= LEAST_TOKENS.min(most) {
                 break;
             }
@@ -334,7 +334,7 @@ mod tests {
         calls.iter().for_each(|call| queue.push(call.clone()));
         let seen = batches(&mut queue, &calls, 1);
         let place = |number: usize| seen.iter().position(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
-        assert_eq!([place(1), place(2), place(3)], [0, 1, 1]);
+        assert_eq!([place(1), place(2), place(3)], [0, 1, 0]);
         let last = |number: usize| seen.iter().rposition(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
         assert!(last(0).abs_diff(last(3)) <= 3, "two large calls are done at about the same time");
     }
