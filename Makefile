@@ -103,16 +103,16 @@ openapi:
 
 # The recipe of the embedded model: two runs, the second from what the first made. On two cores without other work it takes an hour.
 LEARN := $(SAPLINK) train run --pooling mean --loss info-nce --no-mining --group 4 --augment 0.05 --batch 128 --decay linear
-WORDINGS := $(SAPLINK) train pairs --tsv index/starter.tsv --tsv models/wording.tsv --neighbours 4
+WORDINGS := $(SAPLINK) train pairs --tsv index/starter.tsv --tsv models/wording.tsv --neighbors 4
 model: onnxruntime checkpoint build
 	@test -n "$(NAMES)" -a -n "$(AGAIN)" || { echo 'say what is learnt from: make model NAMES="--tsv open_concepts.tsv.gz --tsv synonyms_without_cui.tsv.gz" AGAIN="--tsv open_concepts.tsv.gz"'; exit 1; }
 	mkdir -p .training
-	$(SAPLINK) train pairs $(NAMES) --neighbours 4 --pairs-per-concept 4 --dev-concepts 500 --dev .training/dev.tsv --out .training/names.tsv
+	$(SAPLINK) train pairs $(NAMES) --neighbors 4 --pairs-per-concept 4 --dev-concepts 500 --dev .training/dev.tsv --out .training/names.tsv
 	$(WORDINGS) --pairs-per-concept 16 --out .training/wordings.tsv
 	cat .training/names.tsv .training/wordings.tsv > .training/pairs.tsv
 	$(LEARN) --base .checkpoints/all-MiniLM-L6-v2 --pairs .training/pairs.tsv --dev .training/dev.tsv --epochs 1 --warm-up 100 --learning-rate 1e-4 \
 	  --save-every 200 --dev-every 400 --mix-base 0.2 --out .training/first --export-hf .training/first-hf
-	$(SAPLINK) train pairs $(AGAIN) --neighbours 4 --pairs-per-concept 2 --seed 43 --out .training/names.tsv
+	$(SAPLINK) train pairs $(AGAIN) --neighbors 4 --pairs-per-concept 2 --seed 43 --out .training/names.tsv
 	$(WORDINGS) --pairs-per-concept 12 --seed 43 --out .training/wordings.tsv
 	cat .training/names.tsv .training/wordings.tsv > .training/pairs.tsv
 	$(LEARN) --base .training/first-hf --pairs .training/pairs.tsv --steps 700 --warm-up 30 --learning-rate 6e-5 \

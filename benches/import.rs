@@ -13,8 +13,9 @@ use std::{
 };
 
 use saplink::{
-    index::{Collector, Filter, FilterRequest, Index, Relation, Selection, bench},
-    progress::Silent,
+    concepts::{Collector, Filter, FilterRequest, Relation, Selection},
+    index::{Index, bench},
+    job::Job,
     terminology::Inputs,
     text,
 };
@@ -66,8 +67,8 @@ fn build(meta: &Path, store: &Path) -> Outcome<()> {
     let mut collector = Collector::new(store, selection.clone());
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
-    inputs.read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |_, _| {})?;
-    let assembled = collector.assemble(store, &Silent)?;
+    inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {})?;
+    let assembled = collector.assemble(store, Job::silent())?;
     Ok(bench::hollow(store, assembled, selection, DIMENSIONS)?)
 }
 
@@ -131,13 +132,13 @@ fn open(store: &Path) -> Outcome<()> {
     time("a name", names.iter(), |name| usize::from(concepts.row(&text::key(name)).is_some()));
     let beginning = |name: &String| name.chars().take(6).collect::<String>();
     time("a beginning of 6 letters, 20", names.iter().map(beginning), |q| concepts.find(q, &all, 0, 20).found.len());
-    let misspelt = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
+    let misspelled = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
         let mut letters: Vec<char> = name.chars().collect();
         let middle = letters.len() / 2;
         letters.swap(middle, middle - 1);
         letters.iter().collect::<String>()
     });
-    time("a misspelt name, 20", misspelt.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
+    time("a misspelled name, 20", misspelled.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
     time("a filter of group and source", chosen.iter(), |_| Filter::new(&asked, concepts).passing());
     let filter = Filter::new(&asked, concepts);
     time("a beginning of 2 letters, filtered", names.iter(), |n| {

@@ -1,9 +1,9 @@
 //! The service under load, beside the bare session and beside a Python service: `make bench`.
 //!
 //! All in one run on the same texts, which differ each time, are no names, have no word that would be repaired, and therefore cost one
-//! inference each (a misspelt mention costs two), with the cache off. A bare session
+//! inference each (a misspelled mention costs two), with the cache off. A bare session
 //! is one of a single thread: one text at a time, and, one on each core, batches of similar length as the service forms them.
-//! Processor time of a service is what its process used, tokenising, searching, HTTP and JSON included. Saturation: 16 clients that send 32 mentions, again
+//! Processor time of a service is what its process used, tokenizing, searching, HTTP and JSON included. Saturation: 16 clients that send 32 mentions, again
 //! and again. The Python service (`benches/python_service.py`: FastAPI, ONNX Runtime in float32, texts padded to 25 tokens, exact search) is
 //! measured by the same clients where `.bench/python` has what it needs; `make bench` puts that there. Arguments, if any, are a model and an
 //! index of it, which are then measured without the Python service.
@@ -238,7 +238,7 @@ impl Counted {
 
     /// Seconds that the stages of linking have taken since.
     fn stages(&self, before: &Self) -> Outcome<Vec<(&'static str, f64)>> {
-        let stages = ["names", "tokenise", "queue", "encode", "search", "serialise"].into_iter();
+        let stages = ["names", "tokenize", "queue", "encode", "search", "serialize"].into_iter();
         let took = |stage| Ok((stage, self.since(before, &format!("stage_seconds_sum{{stage=\"{stage}\"}}"))?));
         stages.map(took).collect()
     }

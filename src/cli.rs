@@ -10,16 +10,17 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable};
 
-use self::values::{cosine, positive, semantic_group, semantic_type, share, workers};
-pub use self::{
+use crate::cli::values::{cosine, positive, semantic_group, semantic_type, share, workers};
+pub use crate::cli::{
     eval::{AgainstArg, CalibrateArgs, CompareArgs, EvalArgs, EvalCommand, EvalRunArgs, MentionArgs},
     serve::{HealthArgs, LinkArgs, ServeArgs},
     train::{TrainCommand, TrainPairsArgs, TrainRunArgs},
 };
 use crate::{
+    ann::{GraphParameters, VectorPrecision},
     bert::{Pooling, Precision},
     encoder::Device,
-    index::{GraphParameters, VectorPrecision, Wanted},
+    index::Wanted,
     terminology::BadRows,
 };
 
@@ -147,7 +148,7 @@ pub struct BenchArgs {
     /// Vectors to take: a matrix of float32 in NumPy's format
     #[arg(long, value_name = "FILE", conflicts_with_all = ["index", "dimensions"])]
     pub vectors: Option<PathBuf>,
-    /// Index to make vectors from: each lies between names of it that are neighbours
+    /// Index to make vectors from: each lies between names of it that are neighbors
     #[arg(long, value_name = "DIR", default_value = "index/starter")]
     pub index: PathBuf,
     /// Rows of the graph [default: all but the queries of FILE, or 200000]
@@ -172,7 +173,7 @@ pub struct BenchArgs {
 /// How vectors are kept and a graph of them is built.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct GraphArgs {
-    /// Neighbours of a point in the graph (M) [default: 16]
+    /// Neighbors of a point in the graph (M) [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=128))]
     pub m: Option<u16>,
     /// Candidates looked at for each point while building [default: 200]

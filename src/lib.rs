@@ -14,9 +14,13 @@
 //! - Mention text reaches the encoder and the answer, and nothing else: no log, no error, no file.
 //! - A directory that saplink writes appears whole or not at all, and is checked before it is read.
 
+pub mod ann;
 pub mod bert;
+pub mod cancel;
 pub mod cli;
+pub mod columns;
 pub mod commands;
+pub mod concepts;
 pub mod corpus;
 pub mod domain;
 pub mod encoder;
@@ -24,12 +28,13 @@ pub mod eval;
 pub mod files;
 pub mod http;
 pub mod index;
+pub mod job;
 pub mod linker;
+pub mod onnx;
 pub mod page;
 pub mod progress;
 pub mod random;
-pub mod shutdown;
-pub mod sorter;
+pub mod signals;
 pub mod telemetry;
 pub mod terminology;
 pub mod text;

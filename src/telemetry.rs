@@ -36,10 +36,10 @@ pub fn init(level: LogLevel, format: LogFormat) {
     let libraries = if level == "error" { "error" } else { "warn" };
     let filter = EnvFilter::new(format!("{libraries},saplink={level}"));
     let registry = tracing_subscriber::registry().with(filter);
-    // Colours are for a terminal; in a file they are noise.
-    let colours = std::io::stderr().is_terminal();
+    // Colors are for a terminal; in a file they are noise.
+    let colors = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).init(),
+        LogFormat::Text => registry.with(fmt::layer().with_ansi(colors).with_writer(std::io::stderr)).init(),
         LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).init(),
     }
     std::panic::set_hook(Box::new(|panic| {

@@ -193,7 +193,7 @@ fn cui(concept: u64) -> u64 {
 ///
 /// # Errors
 /// Writing fails, or there would be more concepts than CUIs.
-pub fn generate(dir: &Path, rows: u64) -> io::Result<()> {
+pub(crate) fn generate(dir: &Path, rows: u64) -> io::Result<()> {
     let meta = dir.join("META");
     fs::create_dir_all(&meta)?;
     let create = |name: &str| File::create(meta.join(name)).map(|file| BufWriter::with_capacity(1 << 20, file));

@@ -77,7 +77,7 @@ def main():
         if result["status"] != "error" and result["status"] != "nil" and result["candidates"]:
             best = result["candidates"][0]
             score = best.get("probability", best["score"])
-            if score >= LEAST or best["match"] in ("exact", "normalised"):
+            if score >= LEAST or best["match"] in ("exact", "normalized"):
                 scored.append((end - start, score, sentence, start, end, best))
     # The longest first: "congestive heart failure" and not "heart".
     scored.sort(key=lambda one: (-one[0], -one[1]))

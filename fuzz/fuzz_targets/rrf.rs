@@ -8,10 +8,7 @@
 mod taker;
 
 use libfuzzer_sys::fuzz_target;
-use saplink::{
-    domain::{Statement, is_concept_id},
-    terminology::{RrfFile, TerminologyError, UmlsReader},
-};
+use saplink::{domain::{Statement, is_concept_id}, terminology::{RrfFile, TerminologyError, UmlsReader}};
 
 fn check(statement: &Statement) {
     match *statement {

@@ -1,21 +1,25 @@
 //! The encoder as an ONNX graph: token ids in, one pooled vector a text out.
 //!
 //! Inputs `input_ids` and `attention_mask`, int64 `[batch, tokens]`; output `embedding`, float32 `[batch, hidden]`, not
-//! normalised. Tokens are kept as rows `[batch * tokens, hidden]` between attentions.
+//! normalized. Tokens are kept as rows `[batch * tokens, hidden]` between attentions.
 //!
 //! Invariant: what a text's vector is does not depend on which texts share its batch. That holds for int8 too, since
-//! activations are quantised row by row rather than by the batch's largest value.
+//! activations are quantized row by row rather than by the batch's largest value.
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    config::BertConfig,
-    graph::Value,
-    network::{self, Medium, Part, Place},
-    onnx::{self, Attribute, Axis, DataType, Tensor},
-    quantise::{self, Quantised},
-    tape::Tape,
-    weights::{Layer, Linear, Weights},
+use crate::{
+    bert::{
+        config::BertConfig,
+        network::{self, Medium, Part, Place},
+        quantize::{self, Quantized},
+        weights::{Layer, Linear, Weights},
+    },
+    onnx::{
+        graph::Value,
+        message::{self, Attribute, Axis, DataType, Tensor},
+        tape::Tape,
+    },
 };
 
 /// How token vectors of the last layer become one vector.
@@ -34,7 +38,7 @@ pub enum Pooling {
 pub enum Precision {
     /// The reference.
     Fp32,
-    /// int8 matrices and word embeddings, activations quantised as they come; for CPUs.
+    /// int8 matrices and word embeddings, activations quantized as they come; for CPUs.
     Int8,
     /// float16 throughout; for GPUs.
     Fp16,
@@ -48,7 +52,7 @@ pub struct ExportOptions {
 }
 
 /// Writes the graph of `weights`.
-pub fn export(config: &BertConfig, weights: &Weights, options: ExportOptions) -> onnx::Model {
+pub fn export(config: &BertConfig, weights: &Weights, options: ExportOptions) -> message::Model {
     let float = match options.precision {
         Precision::Fp16 => DataType::Float16,
         Precision::Fp32 | Precision::Int8 => DataType::Float,
@@ -225,7 +229,7 @@ impl Exporter<'_> {
             return self.tape.look_up(&table, &ids);
         }
         let [values, scales] =
-            self.quantised("embeddings.words", &[vocab, hidden], &[vocab, 1], &quantise::by_row(words, hidden));
+            self.quantized("embeddings.words", &[vocab, hidden], &[vocab, 1], &quantize::by_row(words, hidden));
         let g = &mut self.tape.graph;
         let values = g.op("Gather", &[&values, &ids]);
         let values = g.cast(&values, DataType::Float);
@@ -234,7 +238,7 @@ impl Exporter<'_> {
     }
 
     /// int8 values of shape `dims`, and their scales.
-    fn quantised(&mut self, name: &str, dims: &[usize], scales: &[usize], weights: &Quantised) -> [Value; 2] {
+    fn quantized(&mut self, name: &str, dims: &[usize], scales: &[usize], weights: &Quantized) -> [Value; 2] {
         let values = Tensor::new(DataType::Int8, dims, bytemuck::cast_slice(&weights.values).to_vec());
         let values = self.tape.graph.weight(name, values);
         [values, self.weight(&format!("{name}.scale"), scales, &weights.scales)]
@@ -250,7 +254,7 @@ impl Exporter<'_> {
     fn product(&mut self, name: &str, linear: &Linear, rows: &str) -> Value {
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
         if self.precision == Precision::Int8 {
-            let product = self.quantised_product(&weight, linear, rows);
+            let product = self.quantized_product(&weight, linear, rows);
             let bias = self.weight(&bias, &[linear.outputs], &linear.bias);
             return self.tape.graph.op("Add", &[&product, &bias]);
         }
@@ -260,10 +264,10 @@ impl Exporter<'_> {
     }
 
     /// int8 product: weights by output channel, activations by row, sums in int32.
-    fn quantised_product(&mut self, name: &str, linear: &Linear, rows: &str) -> Value {
+    fn quantized_product(&mut self, name: &str, linear: &Linear, rows: &str) -> Value {
         let (inputs, outputs) = (linear.inputs, linear.outputs);
-        let quantised = quantise::by_column(&linear.weight, outputs);
-        let [matrix, columns] = self.quantised(name, &[inputs, outputs], &[outputs], &quantised);
+        let quantized = quantize::by_column(&linear.weight, outputs);
+        let [matrix, columns] = self.quantized(name, &[inputs, outputs], &[outputs], &quantized);
         let g = &mut self.tape.graph;
         let axis = g.ints(&[1]);
         let size = g.op("Abs", &[rows]);

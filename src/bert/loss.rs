@@ -6,9 +6,9 @@
 //!
 //! Invariant: a name is never paired with itself, and a batch without pairs has the loss 0.
 
-use super::{
+use crate::onnx::{
     graph::Value,
-    onnx::{Attribute, DataType},
+    message::{Attribute, DataType},
     tape::Tape,
 };
 
@@ -49,7 +49,7 @@ pub struct Written {
 
 /// Writes `loss` over the `similarities` of names with these `labels`, int64 `[names]`. With `mined`, only over pairs of triplets (anchor,
 /// positive, negative) whose negative is not farther from the anchor than the positive by more than so much: all triplets, as SapBERT
-/// mines them (section 2.2). Nothing is learnt from the choice itself.
+/// mines them (section 2.2). Nothing is learned from the choice itself.
 pub fn write(tape: &mut Tape, similarities: &str, labels: &str, loss: Loss, mined: Option<f32>) -> Written {
     let mut writer = Writer { t: tape, similarities };
     let mut masks = writer.pairs(labels);

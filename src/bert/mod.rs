@@ -2,20 +2,17 @@
 //!
 //! Reading order: `config` and `checkpoint` (what was downloaded), `weights` (checked and laid out), `onnx` and `graph`
 //! (how a graph is written), `tape` (operators with their gradients), `network` (BERT over them), `export` (the encoder as a graph),
-//! `quantise` (its int8 form); `loss`, `training` and `optimizer` (a step of training as graphs).
+//! `quantize` (its int8 form); `loss`, `training` and `optimizer` (a step of training as graphs).
 //!
 //! Invariant: pure computation over files and bytes; nothing here knows ONNX Runtime.
 
 pub mod checkpoint;
 pub mod config;
 pub mod export;
-pub mod graph;
 pub mod loss;
 mod network;
-pub mod onnx;
 pub mod optimizer;
-mod quantise;
-pub mod tape;
+mod quantize;
 pub mod training;
 pub mod weights;
 

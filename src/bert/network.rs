@@ -5,11 +5,14 @@
 //!
 //! Invariant: every graph of a BERT, whatever it is for, is this one.
 
-use super::{BertConfig, Pooling, config::Activation, graph::Value, tape::Tape};
+use crate::{
+    bert::{BertConfig, Pooling, config::Activation},
+    onnx::{graph::Value, tape::Tape},
+};
 
 /// A matrix with its bias, in a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     AttentionOutput,
     Intermediate,
     Output,
@@ -17,7 +20,7 @@ pub enum Part {
 
 /// A LayerNorm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     Embeddings,
     /// Of a layer, behind attention.
     Attention(usize),
@@ -26,7 +29,7 @@ pub enum Place {
 }
 
 /// What a BERT is written with. Rows are `[rows, hidden]`, one for each token.
-pub trait Medium {
+pub(super) trait Medium {
     /// Where operators are written.
     fn tape(&mut self) -> &mut Tape;
     /// The sum of the tokens' embeddings, as rows.
@@ -51,9 +54,9 @@ pub trait Medium {
     fn dropout(&mut self, value: Value) -> Value;
 }
 
-/// Writes the encoder; gives the pooled vectors, `[texts, hidden]`, not normalised. With [`Pooling::Cls`] the last layer computes the query,
+/// Writes the encoder; gives the pooled vectors, `[texts, hidden]`, not normalized. With [`Pooling::Cls`] the last layer computes the query,
 /// attention and feed-forward of first rows alone: nothing else of it is read.
-pub fn write(medium: &mut impl Medium, config: &BertConfig, pooling: Pooling) -> Value {
+pub(super) fn write(medium: &mut impl Medium, config: &BertConfig, pooling: Pooling) -> Value {
     let rows = medium.embeddings();
     let rows = medium.norm(Place::Embeddings, &rows);
     let mut rows = medium.dropout(rows);

@@ -4,9 +4,9 @@
 //!
 //! Invariant: outputs may be written over the inputs they replace, since each value depends on those of its own place alone.
 
-use super::{
+use crate::onnx::{
     graph::{GraphBuilder, Value},
-    onnx::{self, Attribute, Axis, DataType},
+    message::{self, Attribute, Axis, DataType},
 };
 
 /// Decay of the moments, and what keeps quotients finite: PyTorch's defaults.
@@ -55,7 +55,7 @@ impl Settings {
 }
 
 /// Writes the graph. With `guarded`, a gradient that is not finite changes nothing.
-pub fn write(guarded: bool) -> onnx::Model {
+pub fn write(guarded: bool) -> message::Model {
     let mut g = GraphBuilder::default();
     let axes = [Axis::Free("parameters")];
     let [parameters, means, squares, gradient] =

@@ -1,7 +1,7 @@
 //! A step of training as graphs: a batch of names in, the loss and the gradient of all parameters out.
 //!
 //! Names are packed: their tokens lie one after another as rows, without padding, and only attention sees them side by side, in cells
-//! `[names, tokens]`. Parameters come in one long vector, in the order of [`weights::named`]; what is not learnt is another.
+//! `[names, tokens]`. Parameters come in one long vector, in the order of [`weights::named`]; what is not learned is another.
 //!
 //! Either one graph does everything, or, for batches larger than memory (GradCache: Gao et al. 2021, section 3), the names are encoded
 //! chunk by chunk, one graph gives the loss and its derivative by the vectors of all names, and the chunks are computed again with that.
@@ -10,15 +10,19 @@
 
 use std::collections::HashMap;
 
-use super::{
-    BertConfig, Pooling,
-    graph::Value,
-    loss::{self, Loss},
-    network::{self, Medium, Part, Place},
-    onnx::{self, Attribute, Axis, DataType},
-    optimizer::{GRADIENT, PARAMETERS},
-    tape::Tape,
-    weights::{self, Named},
+use crate::{
+    bert::{
+        BertConfig, Pooling,
+        loss::{self, Loss},
+        network::{self, Medium, Part, Place},
+        optimizer::{GRADIENT, PARAMETERS},
+        weights::{self, Named},
+    },
+    onnx::{
+        graph::Value,
+        message::{self, Attribute, Axis, DataType},
+        tape::Tape,
+    },
 };
 
 /// Inputs and outputs by name. Of the batch, int64: each row's token and its place in the name, `[rows]`; each cell's row,
@@ -31,13 +35,13 @@ pub const FIRSTS: &str = "firsts";
 pub const LABELS: &str = "labels";
 /// float32 `[names, tokens]`: 1 where a cell has a token, 0 where it is padding.
 pub const MASK: &str = "mask";
-/// float32: parameters that are not learnt.
+/// float32: parameters that are not learned.
 pub const FROZEN: &str = "frozen";
 /// float32 `[noise]`: what values are multiplied by for dropout.
 pub const NOISE: &str = "noise";
 /// float32 `[]`: what the gradient is multiplied by, in half precision.
 pub const LOSS_SCALE: &str = "loss_scale";
-/// float32 `[names, hidden]`: vectors, not normalised, and the derivative of the loss by them.
+/// float32 `[names, hidden]`: vectors, not normalized, and the derivative of the loss by them.
 pub const VECTORS: &str = "vectors";
 pub const VECTORS_GRADIENT: &str = "vectors_gradient";
 /// Gradient of the chunks before.
@@ -71,7 +75,7 @@ pub fn noise_at(site: usize) -> String {
     format!("noise_at_{site}")
 }
 
-/// How many of the parameters are not learnt: they come first.
+/// How many of the parameters are not learned: they come first.
 pub fn frozen(config: &BertConfig, layers: Option<usize>) -> usize {
     let still = |named: &&Named| match layers {
         None => false,
@@ -84,7 +88,7 @@ pub fn frozen(config: &BertConfig, layers: Option<usize>) -> usize {
 }
 
 /// Names in, vectors out. With `dropout` as a step in chunks needs it, else for names that are only to be looked at.
-pub fn encode(config: &BertConfig, options: &StepOptions, dropout: bool) -> onnx::Model {
+pub fn encode(config: &BertConfig, options: &StepOptions, dropout: bool) -> message::Model {
     let options = StepOptions { dropout, ..*options };
     let mut trainer = Trainer::new(config, &options, false);
     let vectors = network::write(&mut trainer, config, options.pooling);
@@ -94,7 +98,7 @@ pub fn encode(config: &BertConfig, options: &StepOptions, dropout: bool) -> onnx
 }
 
 /// Names and their labels in; loss and gradient out.
-pub fn whole(config: &BertConfig, options: &StepOptions) -> onnx::Model {
+pub fn whole(config: &BertConfig, options: &StepOptions) -> message::Model {
     let mut trainer = Trainer::new(config, options, true);
     let vectors = network::write(&mut trainer, config, options.pooling);
     write_loss(&mut trainer.tape, &vectors, options);
@@ -102,7 +106,7 @@ pub fn whole(config: &BertConfig, options: &StepOptions) -> onnx::Model {
 }
 
 /// Vectors and labels in; loss and its derivative by the vectors out.
-pub fn loss_of_vectors(config: &BertConfig, options: &StepOptions) -> onnx::Model {
+pub fn loss_of_vectors(config: &BertConfig, options: &StepOptions) -> message::Model {
     let mut tape = Tape::new(DataType::Float);
     let axes = [Axis::Free("names"), Axis::Fixed(config.hidden)];
     let vectors = tape.graph.input(VECTORS, DataType::Float, &axes);
@@ -115,7 +119,7 @@ pub fn loss_of_vectors(config: &BertConfig, options: &StepOptions) -> onnx::Mode
 }
 
 /// Names of a chunk and the derivative of the loss by their vectors in; the gradient with that of the chunks before out.
-pub fn chunk(config: &BertConfig, options: &StepOptions) -> onnx::Model {
+pub fn chunk(config: &BertConfig, options: &StepOptions) -> message::Model {
     let mut trainer = Trainer::new(config, options, true);
     let vectors = network::write(&mut trainer, config, options.pooling);
     let axes = [Axis::Free("names"), Axis::Fixed(config.hidden)];
@@ -148,8 +152,8 @@ struct Trainer<'a> {
     tape: Tape,
     config: &'a BertConfig,
     parameters: HashMap<String, Value>,
-    /// Those that are learnt, in order.
-    learnt: Vec<Value>,
+    /// Those that are learned, in order.
+    learned: Vec<Value>,
     cell_rows: Value,
     row_cells: Value,
     firsts: Value,
@@ -182,18 +186,18 @@ impl<'a> Trainer<'a> {
         let bias = tape.graph.op("Mul", &[&bias, &far]);
         let axis = tape.graph.ints(&[2]);
         let mask = tape.graph.op("Unsqueeze", &[&mask, &axis]);
-        let (parameters, learnt) = parameters(&mut tape, config, options.frozen_layers, learn);
-        Self { tape, config, parameters, learnt, cell_rows, row_cells, firsts, mask, bias, noise, sites: 0 }
+        let (parameters, learned) = parameters(&mut tape, config, options.frozen_layers, learn);
+        Self { tape, config, parameters, learned, cell_rows, row_cells, firsts, mask, bias, noise, sites: 0 }
     }
 
     /// Writes all gradients, as one output.
-    fn finish(mut self, before: Option<Value>) -> onnx::Model {
+    fn finish(mut self, before: Option<Value>) -> message::Model {
         self.tape.backward();
         let unit = unit(self.config);
         let g = &mut self.tape;
         let (whole, units) = (g.graph.ints(&[-1]), g.graph.ints(&[-1, unit]));
         let mut parts = vec![];
-        for value in &self.learnt {
+        for value in &self.learned {
             let gradient = match g.gradient(value).cloned() {
                 Some(gradient) => gradient,
                 // Nothing depends on it.
@@ -245,7 +249,7 @@ fn unit(config: &BertConfig) -> i64 {
     weights::named(config).iter().fold(0, |unit, named| divisor(unit, named.len() as i64)).max(1)
 }
 
-/// The parameters in their shapes, and the values of those that are learnt.
+/// The parameters in their shapes, and the values of those that are learned.
 fn parameters(
     tape: &mut Tape,
     config: &BertConfig,
@@ -254,13 +258,13 @@ fn parameters(
 ) -> (HashMap<String, Value>, Vec<Value>) {
     let (named, still, unit) = (weights::named(config), frozen(config, frozen_layers), unit(config));
     let mut begin = 0;
-    let (frozen, learnt): (Vec<&Named>, Vec<&Named>) = named.iter().partition(|named| {
+    let (frozen, learned): (Vec<&Named>, Vec<&Named>) = named.iter().partition(|named| {
         begin += named.len();
         begin <= still
     });
     let mut all = HashMap::new();
     let mut values = vec![];
-    for (input, named, learnt) in [(FROZEN, frozen, false), (PARAMETERS, learnt, true)] {
+    for (input, named, learned) in [(FROZEN, frozen, false), (PARAMETERS, learned, true)] {
         if named.is_empty() {
             continue;
         }
@@ -273,7 +277,7 @@ fn parameters(
             let shape: Vec<i64> = named.shape.iter().map(|&n| n as i64).collect();
             let shape = tape.graph.ints(&shape);
             let value = tape.graph.op("Reshape", &[&part, &shape]);
-            if learnt && learn {
+            if learned && learn {
                 tape.learn(&value);
                 values.push(value.clone());
             }

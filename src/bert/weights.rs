@@ -2,7 +2,7 @@
 //!
 //! Invariant: every shape has been checked against the configuration; matrices are `[in, out]`, as ONNX multiplies.
 
-use super::{
+use crate::bert::{
     BertError,
     checkpoint::{Tensor, Tensors},
     config::BertConfig,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{RunArgs, values::share};
+use crate::cli::{RunArgs, values::share};
 use crate::{
     eval::{Against, Cometa, Score},
     index::Method,
@@ -53,7 +53,7 @@ pub struct CompareArgs {
 /// Which mentions are read.
 #[derive(Debug, Args)]
 pub struct MentionArgs {
-    /// Labelled mentions: a file, or a directory of BioSyn's; several are folds, whose mean is reported
+    /// Labeled mentions: a file, or a directory of BioSyn's; several are folds, whose mean is reported
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub mentions: Vec<PathBuf>,
     /// Ids that COMETA's mentions are to be linked to

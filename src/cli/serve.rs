@@ -6,8 +6,8 @@ use bytesize::ByteSize;
 use clap::{Args, builder::BoolishValueParser};
 
 #[cfg(feature = "otlp")]
-use super::values::collector;
-use super::{
+use crate::cli::values::collector;
+use crate::cli::{
     RunArgs,
     values::{cosine, positive},
 };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{
+use crate::cli::{
     DeviceArg, InputArgs, PoolingArg, SelectionArgs,
     values::{batch, positive, rate, share, workers},
 };
@@ -36,8 +36,8 @@ pub struct TrainPairsArgs {
     pub hard_negatives: Option<usize>,
     /// Write pairs in groups of N whose concepts follow one another by their ids, for `train run --group N`: what a vocabulary that is
     /// ordered by subject is to be told apart
-    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "hard_negatives")]
-    pub neighbours: Option<usize>,
+    #[arg(long, alias = "neighbours", value_name = "N", value_parser = positive, conflicts_with = "hard_negatives")]
+    pub neighbors: Option<usize>,
     /// Write pairs of concepts that are held out to FILE, for `train run --dev`
     #[arg(long, value_name = "FILE", requires = "dev_concepts")]
     pub dev: Option<PathBuf>,
@@ -82,7 +82,7 @@ pub struct TrainRunArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Times that the pairs are learnt from; each time, what does not fill a batch is left out
+    /// Times that the pairs are learned from; each time, what does not fill a batch is left out
     #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Learning")]
     pub epochs: usize,
     /// Steps, instead of epochs

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path, time::Instant};
 use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
-use super::{
+use crate::commands::{
     print,
     progress::{Bars, peak_memory, since},
 };
@@ -16,16 +16,16 @@ use crate::{
         Index,
         bench::{self, BenchOptions, Report, Source},
     },
-    shutdown,
+    signals,
 };
 
 /// Rows that are made when nothing is said.
 const ROWS: usize = 200_000;
 
 /// Measures, prints a table, and leaves everything in `--out`.
-pub fn run(args: &BenchArgs) -> Result<()> {
+pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     let (source, most) = match &args.vectors {
         Some(path) => {
             let vectors = bench::open(path)?;
@@ -49,13 +49,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let report = match &args.out {
         Some(dir) => {
             fs_err::create_dir_all(dir)?;
-            let report = bench::run(&source, &options, dir, true, &bars)?;
+            let report = bench::run(&source, &options, dir, true, bars.job())?;
             write_manifest(&dir.join("ours.json"), &report)?;
             report
         }
         None => {
             let dir = tempfile::tempdir().context("measuring needs a temporary directory (TMPDIR)")?;
-            bench::run(&source, &options, Path::new(dir.path()), false, &bars)?
+            bench::run(&source, &options, Path::new(dir.path()), false, bars.job())?
         }
     };
     bars.finish();

@@ -10,16 +10,16 @@ use std::{
 use anyhow::Result;
 use indicatif::HumanCount;
 
-use super::progress::Bars;
+use crate::commands::progress::Bars;
 use crate::{
     cli::{InputArgs, ScopeArg, SelectionArgs},
-    index::{Assembled, Collector, Concepts, Selection, Tally},
+    concepts::{Assembled, Collector, Concepts, Selection, Tally},
     terminology::{Dialect, Input, Inputs, Scope, Summary},
 };
 
 /// Reads `inputs`, after `index` if there is one, and assembles their concepts in `dir`; gives the files that were read too. Sorting
 /// takes about a quarter of `memory` bytes.
-pub fn collect(
+pub(super) fn collect(
     inputs: &Inputs,
     selection: &Selection,
     index: Option<&Concepts>,
@@ -30,7 +30,7 @@ pub fn collect(
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let mut collector = Collector::with_memory(dir, selection.clone(), memory);
     if let Some(index) = index {
-        collector.take_index(index, bars)?;
+        collector.take_index(index, bars.job())?;
     }
     let mut files = vec![];
     let mut done = |input: &Input, summary: &Summary| {
@@ -45,15 +45,15 @@ pub fn collect(
         }
         files.extend(input.parts.clone());
     };
-    inputs.read(&keep, &mut |statement| collector.take(statement), bars, &mut done)?;
-    let assembled = collector.assemble(dir, bars)?;
+    inputs.read(&keep, &mut |statement| collector.take(statement), bars.job(), &mut done)?;
+    let assembled = collector.assemble(dir, bars.job())?;
     bars.finish();
     eprintln!("{}", left_out(&assembled.tally));
     Ok((assembled, files))
 }
 
 /// The terminologies that are named.
-pub fn inputs(args: &InputArgs, selection: &SelectionArgs) -> Inputs {
+pub(super) fn inputs(args: &InputArgs, selection: &SelectionArgs) -> Inputs {
     let table = |dialect| move |path: &PathBuf| (path.clone(), dialect);
     let tabs = args.tsv.iter().map(table(Dialect::Tabs));
     Inputs {
@@ -79,7 +79,7 @@ impl From<ScopeArg> for Scope {
 }
 
 /// What is asked for of them.
-pub fn selection(args: &SelectionArgs) -> Selection {
+pub(super) fn selection(args: &SelectionArgs) -> Selection {
     let list = |values: &[String]| -> Vec<String> {
         values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
     };

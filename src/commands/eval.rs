@@ -7,19 +7,20 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{cannot_write, load_encoder, model_of, name_of, print, progress::Bars, stage};
+use crate::commands::{cannot_write, load_encoder, model_of, name_of, print, progress::Bars, stage};
 use crate::{
+    ann::GraphParameters,
     cli::{AgainstArg, CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalRunArgs, GraphArgs},
     encoder::Runtime,
     eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target, Wanted},
     files::FileSum,
-    index::{GraphParameters, Index, Input},
+    index::{Index, Input},
     linker::Linker,
-    shutdown,
+    signals,
 };
 
 /// Measures, calibrates or compares.
-pub fn run(args: &EvalArgs) -> Result<()> {
+pub(super) fn run(args: &EvalArgs) -> Result<()> {
     match &args.command {
         Some(EvalCommand::Compare(args)) => compare(args),
         None if args.run.calibrate.calibrate => calibrate(&args.run),
@@ -35,7 +36,7 @@ fn compare(args: &CompareArgs) -> Result<()> {
 }
 
 fn measure(args: &EvalRunArgs) -> Result<()> {
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     let score = Score::from(args.score);
     ensure!(
         score == Score::Cosine || args.against == AgainstArg::Exact && args.index.is_none(),
@@ -59,12 +60,12 @@ fn measure(args: &EvalRunArgs) -> Result<()> {
             let dictionary = Dictionary::read(path)?;
             let model = args.model.clone().unwrap_or_else(|| EMBEDDED_MODEL.into());
             let encoder = load_encoder(&runtime, &model, &args.run)?;
-            eval::evaluate(&folds, &dictionary, &Target::Names(&encoder), &options, &bars)
+            eval::evaluate(&folds, &dictionary, &Target::Names(&encoder), &options, bars.job())
         }
         (None, Some(dir)) => {
             let linker = linker(args, dir, &runtime, options.against)?;
             let dictionary = Dictionary::of_index(linker.index());
-            eval::evaluate(&folds, &dictionary, &Target::Index(&linker), &options, &bars)
+            eval::evaluate(&folds, &dictionary, &Target::Index(&linker), &options, bars.job())
         }
         (None, None) => anyhow::bail!("--dictionary or --index says what mentions are looked up among"),
     }?;
@@ -94,7 +95,7 @@ fn linker(args: &EvalRunArgs, dir: &Path, runtime: &Runtime, against: Against) -
 }
 
 fn calibrate(args: &EvalRunArgs) -> Result<()> {
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     let folds = folds(args)?;
     let input = |path: &PathBuf| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? });
     let inputs = args.mentions.mentions.iter().map(input).collect::<Result<_>>()?;
@@ -102,7 +103,7 @@ fn calibrate(args: &EvalRunArgs) -> Result<()> {
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     // As it is served.
     let linker = linker(args, dir, &runtime, Against::Index)?;
-    let samples = eval::samples(&folds, &linker, &bars)?;
+    let samples = eval::samples(&folds, &linker, bars.job())?;
     bars.finish();
     let fitted = eval::fit(&samples, args.calibrate.method.into(), args.calibrate.nil_share, inputs);
     let table = fitted.table();

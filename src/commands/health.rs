@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const STATUS: usize = "HTTP/1.1 200".len();
 
 /// Asks `/readyz`.
-pub fn run(args: &HealthArgs) -> Result<()> {
+pub(super) fn run(args: &HealthArgs) -> Result<()> {
     let address = reachable(args.listen);
     let status = status(address, args.tls_cert.as_deref()).with_context(|| format!("no answer from {address}"))?;
     if !status.ends_with(" 200") {

@@ -10,21 +10,19 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use indicatif::{DecimalBytes, HumanCount};
 
-use super::{
+use crate::commands::{
     collect, load_encoder, model_of, name_of, print,
     progress::{Bars, peak_memory, since},
 };
 use crate::{
+    ann::GraphParameters,
     cli::{IndexBuildArgs, InfoArgs, RecallArgs, VerifyArgs},
+    concepts::{Assembled, Concepts, Selection, Tally},
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned},
-    index::{
-        self, Assembled, BuildOptions, Built, Calibration, Concepts, GraphParameters, Index, IndexError, IndexManifest,
-        Input, Known, MANIFEST, Selection, Tally, Wanted,
-    },
-    linker,
-    progress::Progress,
-    shutdown,
+    index::{self, BuildOptions, Built, Calibration, Index, IndexError, IndexManifest, Input, Known, MANIFEST, Wanted},
+    job::Job,
+    linker, signals,
 };
 
 /// Below this best scores of the embedded model are answered as NIL, unless something else is said: about where the calibration of the starter
@@ -32,9 +30,9 @@ use crate::{
 const NIL_THRESHOLD: f32 = 0.65;
 
 /// `index build`.
-pub fn build(args: &IndexBuildArgs) -> Result<()> {
+pub(super) fn build(args: &IndexBuildArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     let Some(out) = &args.out else { return dry_run(args, &bars, started) };
     let failed = || format!("cannot build {}", out.display());
     // Before hours of work, and before anything is removed: a directory that must not be written, a model that cannot be used.
@@ -81,7 +79,7 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
     };
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
     let known: Vec<&Known> = known.iter().chain(&added_to).collect();
-    let built = index::build(staged, assembled, &options, &known, &embed(&encoder), &bars);
+    let built = index::build(staged, assembled, &options, &known, &embed(&encoder), bars.job());
     if built.is_err() && !(left.is_empty() && abandoned(out).unwrap_or_default().is_empty()) {
         bars.finish();
         eprintln!(
@@ -101,10 +99,10 @@ pub fn build(args: &IndexBuildArgs) -> Result<()> {
 }
 
 /// Embeds with `encoder`.
-fn embed(encoder: &Encoder) -> impl Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError> + '_ {
-    |texts, progress| {
-        encoder.embed_with(texts, progress).map_err(|e| match e {
-            EncoderError::Interrupted => IndexError::Interrupted,
+fn embed(encoder: &Encoder) -> impl Fn(&[&str], Job<'_>) -> Result<Vec<f32>, IndexError> + '_ {
+    |texts, job| {
+        encoder.embed_with(texts, job).map_err(|e| match e {
+            EncoderError::Canceled(canceled) => canceled.into(),
             e => IndexError::Embed(e.to_string()),
         })
     }
@@ -123,8 +121,8 @@ fn warn_of(manifest: &IndexManifest, wanted: Wanted) {
 }
 
 /// `index recall`.
-pub fn recall(args: &RecallArgs) -> Result<()> {
-    let bars = Bars::new(shutdown::flag()?);
+pub(super) fn recall(args: &RecallArgs) -> Result<()> {
+    let bars = Bars::new(signals::cancel_token()?);
     let mut index = Index::open(&args.dir)?;
     let model = args.model.clone().unwrap_or_else(|| model_of(&index));
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
@@ -138,7 +136,7 @@ pub fn recall(args: &RecallArgs) -> Result<()> {
         None => index.sample_mentions(args.sample),
     };
     ensure!(!mentions.is_empty(), "there is no mention to measure with");
-    let recall = index::measure(&mut index, &mentions, args.tuning.wanted(), &embed(&encoder), &bars)?;
+    let recall = index::measure(&mut index, &mentions, args.tuning.wanted(), &embed(&encoder), bars.job())?;
     bars.finish();
     let mut manifest = index.manifest().clone();
     manifest.tuned(index.ef_search(), recall);
@@ -194,13 +192,13 @@ fn sums(files: &[PathBuf]) -> Result<Vec<Input>> {
 }
 
 /// `index info`.
-pub fn info(args: &InfoArgs) -> Result<()> {
+pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let index = Index::open(&args.dir)?;
     print(&if args.json { serde_json::to_string_pretty(index.manifest())? + "\n" } else { describe(index.manifest()) })
 }
 
 /// `index verify`.
-pub fn verify(args: &VerifyArgs) -> Result<()> {
+pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     let manifest = IndexManifest::read(&args.dir)?;
     manifest.verify(&args.dir)?;
     drop(Index::open(&args.dir)?);

@@ -11,21 +11,23 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::commands::{
     cannot_write, load_encoder, model_of,
     progress::{Bars, since},
     stage,
 };
 use crate::{
+    cancel::Canceled,
     cli::LinkArgs,
+    concepts::FilterRequest,
     corpus::{self, Columns, Format},
-    encoder::{EncoderError, Runtime},
+    encoder::Runtime,
     files::{FileSum, read_manifest, write_manifest},
     http::{Limits, LineLinker},
-    index::{FilterRequest, Index},
+    index::Index,
     linker::Linker,
-    progress::{Flag, Progress},
-    shutdown,
+    progress::Progress,
+    signals,
 };
 
 /// Mentions that are linked between two looks at the clock and the disk.
@@ -45,10 +47,10 @@ struct Journal {
 }
 
 /// Links a file.
-pub fn run(args: &LinkArgs) -> Result<()> {
+pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let started = std::time::Instant::now();
-    let interrupt = shutdown::flag()?;
-    let (bars, gone) = (Bars::new(interrupt.clone()), Flag(interrupt));
+    let interrupt = signals::cancel_token()?;
+    let (bars, gone) = (Bars::new(interrupt.clone()), interrupt);
     let (input, output) = (Format::of(&args.input)?, Format::of(&args.output)?);
     ensure!(args.force || !args.output.exists(), "{}: is there already (--force replaces it)", args.output.display());
     let linker = Arc::new(linker(args)?);
@@ -77,16 +79,16 @@ pub fn run(args: &LinkArgs) -> Result<()> {
 
     let mut partial = Partial::open(args, with)?;
     let columns = Columns { mention: args.column.clone(), id: args.id_column.clone() };
-    let mut records = corpus::records(&args.input, input, &columns, &bars)?.skip(partial.journal.lines as usize);
+    let mut records = corpus::records(&args.input, input, &columns, bars.job())?.skip(partial.journal.lines as usize);
     loop {
         let some = records.by_ref().take(TOGETHER).collect::<Result<Vec<_>, _>>()?;
         if some.is_empty() {
             break;
         }
         let answers = lines.answer(&some, partial.journal.lines as usize, &gone);
-        if gone.interrupted() {
+        if gone.is_canceled() {
             eprintln!("  interrupted after {} lines; --resume goes on", HumanCount(partial.journal.lines));
-            return Err(EncoderError::Interrupted.into());
+            return Err(Canceled.into());
         }
         let answers = answers.map_err(|problem| anyhow!("{}: {}", args.input.display(), problem.detail))?;
         partial.add(some.len(), &answers)?;

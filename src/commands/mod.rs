@@ -21,13 +21,11 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    cancel::Canceled,
     cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs, TrainCommand},
-    encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
-    eval::EvalError,
+    encoder::{Encoder, EncoderOptions, Runtime},
     files::StagedFile,
-    index::{Index, IndexError},
-    terminology::TerminologyError,
-    train::TrainError,
+    index::Index,
 };
 
 /// Runs what was asked for.
@@ -55,13 +53,7 @@ pub fn run(cli: Cli) -> Result<()> {
 
 /// Whether a command ended because it was told to.
 pub fn is_interruption(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| {
-        matches!(e.downcast_ref(), Some(EncoderError::Interrupted))
-            || matches!(e.downcast_ref(), Some(IndexError::Interrupted))
-            || matches!(e.downcast_ref(), Some(TerminologyError::Interrupted))
-            || matches!(e.downcast_ref(), Some(TrainError::Interrupted { .. }))
-            || matches!(e.downcast_ref(), Some(EvalError::Interrupted))
-    })
+    error.chain().any(|cause| cause.is::<Canceled>())
 }
 
 fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {

@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use super::{name_of, print};
+use crate::commands::{name_of, print};
 use crate::{
     cli::{InfoArgs, ModelImportArgs},
     encoder::{self, ImportOptions, ModelManifest, Runtime},
 };
 
 /// `model import`.
-pub fn import(args: &ModelImportArgs) -> Result<()> {
+pub(super) fn import(args: &ModelImportArgs) -> Result<()> {
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
     let options = ImportOptions {
         from: args.from.clone(),
@@ -27,7 +27,7 @@ pub fn import(args: &ModelImportArgs) -> Result<()> {
 }
 
 /// `model info`.
-pub fn info(args: &InfoArgs) -> Result<()> {
+pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let manifest = ModelManifest::read(&args.dir)?;
     print(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
 }

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::print;
+use crate::commands::print;
 use crate::http;
 
 /// Prints the description of the service.
-pub fn run() -> Result<()> {
+pub(super) fn run() -> Result<()> {
     print(&http::openapi_json()?)
 }

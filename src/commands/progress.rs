@@ -3,20 +3,17 @@
 use std::{
     fmt::Write,
     io::IsTerminal,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
 use indicatif::{DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
-use crate::progress::Progress;
+use crate::{cancel::CancelToken, job::Job, progress::Progress};
 
-/// Draws stages on standard error and stops when `interrupt` is raised.
-pub struct Bars {
-    interrupt: Arc<AtomicBool>,
+/// Draws stages on standard error and carries the cancel token of a command.
+pub(super) struct Bars {
+    cancel: CancelToken,
     stage: Mutex<Option<Stage>>,
 }
 
@@ -31,12 +28,17 @@ struct Stage {
 
 impl Bars {
     /// Draws nothing yet.
-    pub fn new(interrupt: Arc<AtomicBool>) -> Self {
-        Self { interrupt, stage: Mutex::default() }
+    pub(super) fn new(cancel: CancelToken) -> Self {
+        Self { cancel, stage: Mutex::default() }
+    }
+
+    /// A job that these bars display and that a signal cancels.
+    pub(super) fn job(&self) -> Job<'_> {
+        Job::new(self, &self.cancel)
     }
 
     /// Ends the last stage.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stage.bar.finish_and_clear();
             if stage.total == 0 {
@@ -57,7 +59,7 @@ impl Bars {
     }
 
     /// Ends the last stage, which did not get to its end.
-    pub fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
             stage.bar.finish_and_clear();
         }
@@ -116,10 +118,6 @@ impl Progress for Bars {
             None => eprintln!("  {text}"),
         }
     }
-
-    fn interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed)
-    }
 }
 
 /// So many a second, for people.
@@ -128,12 +126,12 @@ fn rate(per_second: f64) -> String {
 }
 
 /// A duration for people.
-pub fn since(started: Instant) -> String {
+pub(super) fn since(started: Instant) -> String {
     HumanDuration(started.elapsed()).to_string()
 }
 
 /// The most memory that this process ever held, where the system tells.
-pub fn peak_memory() -> String {
+pub(super) fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());

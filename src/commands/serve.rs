@@ -5,18 +5,19 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{load_encoder, model_of};
+use crate::commands::{load_encoder, model_of};
 use crate::{
     cli::ServeArgs,
+    concepts::FilterRequest,
     encoder::{Encoder, ModelManifest, Runtime},
     http::{self, Access, App, ConnectionLimits, Limits, Tls, Tokens},
-    index::{FilterRequest, Index},
+    index::Index,
     linker::{Linker, Query},
-    shutdown, telemetry,
+    signals, telemetry,
 };
 
 /// Serves until SIGTERM or Ctrl-C.
-pub fn run(args: &ServeArgs) -> Result<()> {
+pub(super) fn run(args: &ServeArgs) -> Result<()> {
     telemetry::init(args.log_level, args.log_format);
     ensure!(
         args.listen.ip().is_loopback() || args.tokens.is_some() || args.insecure,
@@ -31,7 +32,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         // Before anybody can know that it is there.
-        let stop = shutdown::signal()?;
+        let stop = signals::signal()?;
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
         serve(args, onnxruntime, listener, stop).await
@@ -41,7 +42,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     telemetry::otlp::finish();
     outcome?;
     // Work that nobody waits for any more may still be inside ONNX Runtime.
-    shutdown::exit_at_once(0)
+    signals::exit_at_once(0)
 }
 
 async fn serve(
@@ -88,7 +89,7 @@ async fn serve(
         cache: args.cache.as_u64() as usize,
         run: args.run.clone(),
     });
-    let mut hangups = shutdown::hangups()?;
+    let mut hangups = signals::hangups()?;
     tokio::pin!(stop);
     tokio::select! {
         loaded = load.clone().linker(None) => app.ready(loaded?),

@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use indicatif::HumanCount;
 use tempfile::TempDir;
 
-use super::{
+use crate::commands::{
     cannot_write,
     collect::{collect, inputs, selection},
     progress::{Bars, peak_memory, since},
@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     cli::TrainPairsArgs,
-    index::{Concepts, Index, Selection},
-    shutdown,
+    concepts::{Concepts, Selection},
+    index::Index,
+    signals,
     terminology::Inputs,
     train::{DrawOptions, Drawing, Groups, TrainError, Vocabulary},
 };
@@ -29,9 +30,9 @@ use crate::{
 const NEAR: usize = 48;
 
 /// Draws pairs and writes them.
-pub fn run(args: &TrainPairsArgs) -> Result<()> {
+pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
     let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
     ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
@@ -55,18 +56,18 @@ pub fn run(args: &TrainPairsArgs) -> Result<()> {
         seed: args.seed,
     };
     let vocabulary = Selected { concepts, selection: &selection };
-    let drawing = Drawing::new(&vocabulary, options, &bars).with_context(|| {
+    let drawing = Drawing::new(&vocabulary, options, bars.job()).with_context(|| {
         let paths = inputs.paths().chain(args.index.as_deref());
         paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     })?;
-    let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, &bars)).transpose()?;
+    let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, bars.job())).transpose()?;
     let near = |concept| match &index {
         Some(index) if args.hard_negatives.is_some() => index.confusable(concept, NEAR),
         _ => (concept + 1..).take(NEAR).collect(),
     };
-    let groups = args.hard_negatives.or(args.neighbours).map(|size| Groups { size, near: &near });
+    let groups = args.hard_negatives.or(args.neighbors).map(|size| Groups { size, near: &near });
     let written = match &mut out {
-        Some(file) => Some(drawing.write_training(file, groups, &bars)?),
+        Some(file) => Some(drawing.write_training(file, groups, bars.job())?),
         None => print_pairs(&drawing, groups, &bars)?,
     };
     bars.finish();
@@ -126,7 +127,7 @@ impl Vocabulary for Selected<'_> {
 
 /// Writes the pairs to learn from to standard output; gives how many they are, or nothing if the reader has seen enough of them.
 fn print_pairs(drawing: &Drawing<Selected>, groups: Option<Groups>, bars: &Bars) -> Result<Option<u64>> {
-    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars) {
+    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars.job()) {
         Err(TrainError::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         outcome => Ok(Some(outcome?)),
     }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use indicatif::HumanCount;
 
-use super::{
+use crate::commands::{
     name_of,
     progress::{Bars, peak_memory, since},
 };
@@ -17,14 +17,14 @@ use crate::{
     cli::TrainRunArgs,
     encoder::{self, ImportOptions, Runtime, Tokens},
     files::StagedDir,
-    shutdown,
+    signals,
     train::{self, Conduct, Pairs, Run, Settings, TrainError},
 };
 
-/// Trains, and makes models of what was learnt.
-pub fn run(args: &TrainRunArgs) -> Result<()> {
+/// Trains, and makes models of what was learned.
+pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(shutdown::flag()?);
+    let bars = Bars::new(signals::cancel_token()?);
     // Before hours of work: whatever could be wrong.
     let (int8, run_dir) = outputs(args)?;
     let (config, base) = load(&args.base)?;
@@ -59,9 +59,9 @@ pub fn run(args: &TrainRunArgs) -> Result<()> {
         settings: &settings,
         conduct: &conduct,
     };
-    let trained = run.train(&bars).inspect_err(|e| {
+    let trained = run.train(bars.job()).inspect_err(|e| {
         bars.give_up();
-        if let TrainError::Interrupted { saved: Some(path) } = e {
+        if let TrainError::Canceled { saved: Some(path), .. } = e {
             eprintln!("  saved in {}: the same command with --resume goes on from it", path.display());
         }
     });
@@ -171,7 +171,7 @@ fn beside(dir: &Path, ending: &str) -> Result<PathBuf> {
     Ok(dir.with_file_name(name_of(dir)? + ending))
 }
 
-/// The model directories, imported from the checkpoint of what was learnt, and that.
+/// The model directories, imported from the checkpoint of what was learned, and that.
 fn write_models(
     args: &TrainRunArgs,
     runtime: &Runtime,

@@ -15,8 +15,8 @@ use parquet::{
 };
 use serde_json::json;
 
-use super::{CorpusError, Format};
-use crate::{progress::Progress, terminology::Input};
+use crate::corpus::{CorpusError, Format};
+use crate::{job::Job, terminology::Input};
 
 /// Columns of a table that are read.
 #[derive(Clone, Debug, Default)]
@@ -28,24 +28,19 @@ pub struct Columns {
 }
 
 /// Lines of JSON, or why there are no more.
-pub type Records<'p> = Box<dyn Iterator<Item = Result<Vec<u8>, CorpusError>> + 'p>;
+pub(super) type Records<'p> = Box<dyn Iterator<Item = Result<Vec<u8>, CorpusError>> + 'p>;
 
 /// The mentions of the file at `path`. Bytes, or rows of Parquet, are reported as a stage of `progress`.
 ///
 /// # Errors
 /// [`CorpusError`] names the file and the column that is missing; what is wrong further on comes in its place.
-pub fn records<'p>(
-    path: &Path,
-    format: Format,
-    columns: &Columns,
-    progress: &'p dyn Progress,
-) -> Result<Records<'p>, CorpusError> {
-    let text = || Input::file(path).open(progress).map_err(io::Error::other);
+pub fn records<'p>(path: &Path, format: Format, columns: &Columns, job: Job<'p>) -> Result<Records<'p>, CorpusError> {
+    let text = || Input::file(path).open(job).map_err(io::Error::other);
     match format {
         Format::Ndjson => Ok(Box::new(text()?.split(b'\n').map(|line| Ok(line?)))),
         Format::Csv => table(path, text()?, b',', columns),
         Format::Tsv => table(path, text()?, b'\t', columns),
-        Format::Parquet => parquet(path, columns, progress),
+        Format::Parquet => parquet(path, columns, job),
     }
 }
 
@@ -92,7 +87,7 @@ fn table<'p>(
     Ok(Box::new(reader.into_records().map(record)))
 }
 
-fn parquet<'p>(path: &Path, columns: &Columns, progress: &'p dyn Progress) -> Result<Records<'p>, CorpusError> {
+fn parquet<'p>(path: &Path, columns: &Columns, job: Job<'p>) -> Result<Records<'p>, CorpusError> {
     let named = path.to_owned();
     let broken = move |e: ParquetError| CorpusError::Broken {
         path: named.clone(),
@@ -101,7 +96,7 @@ fn parquet<'p>(path: &Path, columns: &Columns, progress: &'p dyn Progress) -> Re
     let file = fs_err::File::open(path)?.into_parts().0;
     let reader = SerializedFileReader::new(file).map_err(&broken)?;
     let about = reader.metadata().file_metadata();
-    progress.stage("linking", about.num_rows().max(0) as u64);
+    job.progress.stage("linking", about.num_rows().max(0) as u64);
     let fields = about.schema_descr().root_schema().get_fields().to_vec();
     let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
     let (mention, id) = places(path, &names, columns)?;
@@ -115,7 +110,7 @@ fn parquet<'p>(path: &Path, columns: &Columns, progress: &'p dyn Progress) -> Re
     let next = move || {
         // The library takes some damage for impossible.
         let row = catch_unwind(AssertUnwindSafe(|| rows.next())).unwrap_or_else(|_| Some(Err(damaged())))?;
-        progress.advance(1);
+        job.progress.advance(1);
         Some(row.map_err(&broken).map(|row| {
             let (mut text, mut id) = (String::new(), None);
             for (name, field) in row.get_column_iter() {

@@ -15,7 +15,7 @@ use parquet::{
 };
 use serde_json::Value;
 
-use super::Format;
+use crate::corpus::Format;
 
 /// Rows of Parquet that are compressed together.
 const GROUP: usize = 1 << 16;

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::is_concept_id;
+use crate::domain::is_concept_id;
 
 /// Where IRIs begin that end in `PREFIX_LOCAL`, without the scheme.
 const NAMESPACES: [&str; 3] = ["purl.obolibrary.org/obo/", "www.orpha.net/ORDO/", "www.ebi.ac.uk/efo/"];

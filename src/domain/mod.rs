@@ -24,9 +24,9 @@ pub fn is_concept_id(id: &str) -> bool {
 pub enum MatchKind {
     /// The mention is the name, letter by letter.
     Exact,
-    /// They are equal after normalisation.
-    Normalised,
-    /// The mention was misspelt: with its unknown words repaired it is the name, or its embedding is near.
+    /// They are equal after normalization.
+    Normalized,
+    /// The mention was misspelled: with its unknown words repaired it is the name, or its embedding is near.
     Corrected,
     /// Their embeddings are near.
     Embedding,

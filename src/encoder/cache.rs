@@ -12,8 +12,8 @@ use std::{
 
 use quick_cache::{Weighter, sync};
 
-use super::EncoderError;
-use crate::progress::Progress;
+use crate::encoder::EncoderError;
+use crate::job::Job;
 
 /// Bytes of an entry beside its ids and its vector: what the cache and the allocator keep of it, about.
 const ENTRY: usize = 96;
@@ -22,7 +22,7 @@ type Ids = Box<[i64]>;
 type Vector = Arc<[f32]>;
 
 /// Remembered vectors of one model.
-pub struct Cache {
+pub(super) struct Cache {
     vectors: sync::Cache<Ids, Vector, Bytes>,
     dimensions: usize,
     hits: AtomicU64,
@@ -40,14 +40,14 @@ impl Weighter<Ids, Vector> for Bytes {
 
 impl Cache {
     /// A cache of about so many bytes for vectors of `dimensions` values.
-    pub fn new(bytes: usize, dimensions: usize) -> Self {
+    pub(super) fn new(bytes: usize, dimensions: usize) -> Self {
         let entries = bytes / (ENTRY + size_of::<f32>() * dimensions);
         let vectors = sync::Cache::with_weighter(entries.max(1), bytes as u64, Bytes);
         Self { vectors, dimensions, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
     /// How many texts were found and how many were not.
-    pub fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> (u64, u64) {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
@@ -55,10 +55,10 @@ impl Cache {
     ///
     /// # Errors
     /// What `compute` says.
-    pub fn through(
+    pub(super) fn through(
         &self,
         ids: Vec<Vec<i64>>,
-        progress: &dyn Progress,
+        job: Job<'_>,
         compute: impl FnOnce(Vec<Vec<i64>>) -> Result<Vec<f32>, EncoderError>,
     ) -> Result<Vec<f32>, EncoderError> {
         let mut vectors = vec![0.0; ids.len() * self.dimensions];
@@ -80,7 +80,7 @@ impl Cache {
         }
         self.hits.fetch_add(hits, Ordering::Relaxed);
         self.misses.fetch_add(unknown.len() as u64, Ordering::Relaxed);
-        progress.advance(hits);
+        job.progress.advance(hits);
         if unknown.is_empty() {
             return Ok(vectors);
         }
@@ -98,12 +98,12 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
+    use crate::job::Job;
 
     /// The vectors of texts of one token, and those that were computed.
     fn ask(cache: &Cache, ids: &[i64]) -> (Vec<f32>, Vec<i64>) {
         let mut computed = vec![];
-        let vectors = cache.through(ids.iter().map(|&id| vec![id]).collect(), &Silent, |ids| {
+        let vectors = cache.through(ids.iter().map(|&id| vec![id]).collect(), Job::silent(), |ids| {
             computed = ids.iter().map(|ids| ids[0]).collect();
             Ok(ids.iter().flat_map(|ids| [ids[0] as f32, 1.0]).collect())
         });
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_failure_is_not_remembered() {
         let cache = Cache::new(1 << 16, 2);
-        let failed = cache.through(vec![vec![3]], &Silent, |_| Err(EncoderError::Inference("why".into())));
+        let failed = cache.through(vec![vec![3]], Job::silent(), |_| Err(EncoderError::Inference("why".into())));
         assert!(failed.is_err());
         assert_eq!(ask(&cache, &[3]).1, [3]);
     }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use super::{
+use crate::encoder::{
     Device, EncoderError, ModelManifest, Output, Runtime,
     manifest::{FORMAT, GRAPH, MANIFEST, TOKENIZER},
-    session::{EncoderSession, normalise},
+    session::{EncoderSession, normalize},
     tokens::{self, Tokens},
 };
 use crate::{
@@ -93,7 +93,7 @@ fn try_out(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<()
     let (mut session, _) = EncoderSession::load(runtime, dir, manifest, Device::Cpu, 1)?;
     let texts = [vec![largest; manifest.max_tokens], vec![0; 3]];
     let vectors = session.run(&texts.each_ref().map(Vec::as_slice));
-    let directed = |mut vectors: Vec<f32>| vectors.chunks_exact_mut(manifest.dimensions).try_for_each(normalise);
+    let directed = |mut vectors: Vec<f32>| vectors.chunks_exact_mut(manifest.dimensions).try_for_each(normalize);
     vectors.and_then(directed).map_err(|e| {
         let reason = format!("it cannot read {} tokens of ids up to {largest} ({e})", manifest.max_tokens);
         EncoderError::Graph { path: dir.join(GRAPH), reason }

@@ -6,17 +6,17 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::EncoderError;
+use crate::encoder::EncoderError;
 use crate::{
     bert::{Pooling, Precision},
     files::{FileSum, read_manifest, sha256_hex},
 };
 
 /// Version of the directory's layout.
-pub const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 pub const MANIFEST: &str = "model.json";
-pub const GRAPH: &str = "model.onnx";
-pub const TOKENIZER: &str = "tokenizer.json";
+pub(super) const GRAPH: &str = "model.onnx";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
 
 /// What the graph's output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,7 @@ pub use tokens::Tokens;
 
 use crate::{
     bert::BertError,
+    cancel::Canceled,
     files::{StageError, SumError},
 };
 
@@ -72,10 +73,11 @@ pub enum EncoderError {
     Graph { path: PathBuf, reason: String },
     #[error("{0}")]
     Import(String),
-    #[error("a text could not be tokenised")]
+    #[error("a text could not be tokenized")]
     Tokenize,
     #[error("inference failed: {0}")]
     Inference(String),
+    /// The caller canceled the work.
     #[error("interrupted")]
-    Interrupted,
+    Canceled(#[from] Canceled),
 }

@@ -17,17 +17,17 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
+use crate::encoder::{
     Device, EncoderError, ModelManifest, Runtime,
     cache::Cache,
     manifest::TOKENIZER,
     queue::{Batch, Call, Queue, Room},
-    session::{EncoderSession, normalise},
+    session::{EncoderSession, normalize},
     tokens::Tokens,
 };
-use crate::progress::{Progress, Silent};
+use crate::job::Job;
 
-/// Texts from which on they are tokenised by several threads.
+/// Texts from which on they are tokenized by several threads.
 const PARALLEL_FROM: usize = 256;
 
 /// How a model is run.
@@ -67,7 +67,7 @@ pub struct Work {
 /// What a call took, by its parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    pub tokenise: Duration,
+    pub tokenize: Duration,
     /// Until a session began with the first of its texts.
     pub queue: Duration,
     /// From then until the last was done, other calls' turns in between.
@@ -174,24 +174,24 @@ impl Encoder {
     /// # Errors
     /// [`EncoderError::Inference`] when a session fails.
     pub fn embed(&self, texts: &[&str]) -> Result<Vec<f32>, EncoderError> {
-        self.embed_with(texts, &Silent)
+        self.embed_with(texts, Job::silent())
     }
 
     /// As [`Encoder::embed`], reporting each text that is done.
     ///
     /// # Errors
-    /// As [`Encoder::embed`], and [`EncoderError::Interrupted`].
-    pub fn embed_with(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        self.embed_timed(texts, progress).map(|(vectors, _)| vectors)
+    /// As [`Encoder::embed`], and [`EncoderError::Canceled`].
+    pub fn embed_with(&self, texts: &[&str], job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
+        self.embed_timed(texts, job).map(|(vectors, _)| vectors)
     }
 
     /// As [`Encoder::embed_with`], and what it took.
     ///
     /// # Errors
     /// As [`Encoder::embed_with`].
-    pub fn embed_timed(&self, texts: &[&str], progress: &dyn Progress) -> Result<(Vec<f32>, Times), EncoderError> {
-        let (mut vectors, times) = self.run(texts, progress)?;
-        vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalise)?;
+    pub fn embed_timed(&self, texts: &[&str], job: Job<'_>) -> Result<(Vec<f32>, Times), EncoderError> {
+        let (mut vectors, times) = self.run(texts, job)?;
+        vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalize)?;
         Ok((vectors, times))
     }
 
@@ -199,30 +199,30 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::embed_with`].
-    pub fn embed_raw(&self, texts: &[&str], progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
-        self.run(texts, progress).map(|(vectors, _)| vectors)
+    pub fn embed_raw(&self, texts: &[&str], job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
+        self.run(texts, job).map(|(vectors, _)| vectors)
     }
 
-    fn run(&self, texts: &[&str], progress: &dyn Progress) -> Result<(Vec<f32>, Times), EncoderError> {
+    fn run(&self, texts: &[&str], job: Job<'_>) -> Result<(Vec<f32>, Times), EncoderError> {
         let started = Instant::now();
-        let tokenise = |text: &&str| self.tokens.ids(text);
+        let tokenize = |text: &&str| self.tokens.ids(text);
         let ids: Vec<Vec<i64>> = if texts.len() < PARALLEL_FROM {
-            texts.iter().map(tokenise).collect::<Result<_, _>>()?
+            texts.iter().map(tokenize).collect::<Result<_, _>>()?
         } else {
-            texts.par_iter().map(tokenise).collect::<Result<_, _>>()?
+            texts.par_iter().map(tokenize).collect::<Result<_, _>>()?
         };
-        let mut times = Times { tokenise: started.elapsed(), ..Times::default() };
+        let mut times = Times { tokenize: started.elapsed(), ..Times::default() };
         let mut compute = |ids| {
             let call = Call::new(ids, self.dimensions());
-            let vectors = self.desk.answer(&call, progress);
+            let vectors = self.desk.answer(&call, job);
             times.queue = call.waited();
             vectors
         };
         let vectors = match &self.cache {
-            Some(cache) => cache.through(ids, progress, compute),
+            Some(cache) => cache.through(ids, job, compute),
             None => compute(ids),
         }?;
-        times.run = started.elapsed() - times.tokenise - times.queue;
+        times.run = started.elapsed() - times.tokenize - times.queue;
         Ok((vectors, times))
     }
 }
@@ -254,11 +254,11 @@ impl Desk {
     }
 
     /// The vectors of a call: computed here if a session is idle, else waited for.
-    fn answer(&self, call: &Arc<Call>, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+    fn answer(&self, call: &Arc<Call>, job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
         let mut state = self.state();
         state.queue.push(call.clone());
         match state.idle.pop() {
-            Some(session) if self.shared => self.run(state, session, &|| call.is_over(progress)),
+            Some(session) if self.shared => self.run(state, session, &|| call.is_over(job)),
             Some(session) => {
                 state.idle.push(session);
                 drop(state);
@@ -266,7 +266,7 @@ impl Desk {
             }
             None => drop(state),
         }
-        call.wait(progress)
+        call.wait(job)
     }
 
     /// A session's thread: runs what callers leave, until the desk is closed.

@@ -3,7 +3,7 @@
 //! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes what fits of calls of a few texts and one text as
 //! long of each other call, and is filled up with what is as long, or, where that is little, nearly as long. So a call of one text waits for a batch of a large call and
 //! not for all of it, and padding is small: to begin a run takes what some five tokens take, less than to pad many texts by one.
-//! Invariant: a text is in one batch, and a call that was cancelled is in no further one.
+//! Invariant: a text is in one batch, and a call that was canceled is in no further one.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,8 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::EncoderError;
-use crate::progress::Progress;
+use crate::cancel::Canceled;
+use crate::encoder::EncoderError;
+use crate::job::Job;
 
 /// Where several sessions could share what waits, or texts of one length are few, a batch is no smaller than this.
 const LEAST_TOKENS: usize = 128;
@@ -23,7 +24,7 @@ const LEAST_TOKENS: usize = 128;
 const FEW: usize = 4;
 /// How large a batch may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub(super) struct Room {
     /// Tokens, padding included.
     pub tokens: usize,
     pub texts: usize,
@@ -31,21 +32,21 @@ pub struct Room {
 
 impl Room {
     /// More gains nothing on a CPU.
-    pub const CPU: Self = Self { tokens: 512, texts: 64 };
+    pub(super) const CPU: Self = Self { tokens: 512, texts: 64 };
     /// A GPU is filled by many texts at once only.
-    pub const GPU: Self = Self { tokens: 16_384, texts: 1024 };
+    pub(super) const GPU: Self = Self { tokens: 16_384, texts: 1024 };
 }
 
 /// How often a waiting call looks whether anybody still waits for it.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Texts that somebody waits for together.
-pub struct Call {
+pub(super) struct Call {
     ids: Vec<Vec<i64>>,
     dimensions: usize,
     asked: Instant,
     begun: OnceLock<Instant>,
-    cancelled: AtomicBool,
+    canceled: AtomicBool,
     answer: Mutex<Answer>,
     changed: Condvar,
 }
@@ -59,36 +60,36 @@ struct Answer {
 
 impl Call {
     /// A call for vectors of texts, each a list of token ids.
-    pub fn new(ids: Vec<Vec<i64>>, dimensions: usize) -> Arc<Self> {
+    pub(super) fn new(ids: Vec<Vec<i64>>, dimensions: usize) -> Arc<Self> {
         let answer = Answer { vectors: vec![0.0; ids.len() * dimensions], done: 0, told: 0, failed: None };
-        let (answer, changed, cancelled) = (Mutex::new(answer), Condvar::new(), AtomicBool::new(false));
+        let (answer, changed, canceled) = (Mutex::new(answer), Condvar::new(), AtomicBool::new(false));
         let (asked, begun) = (Instant::now(), OnceLock::new());
-        Arc::new(Self { ids, dimensions, asked, begun, cancelled, answer, changed })
+        Arc::new(Self { ids, dimensions, asked, begun, canceled, answer, changed })
     }
 
     /// How long it waited until the first of its texts was in a batch.
-    pub fn waited(&self) -> Duration {
+    pub(super) fn waited(&self) -> Duration {
         self.begun.get().map_or(Duration::ZERO, |begun| *begun - self.asked)
     }
 
     /// Waits for the vectors, a row for each text in their order.
     ///
     /// # Errors
-    /// [`EncoderError::Inference`] when a batch failed; [`EncoderError::Interrupted`], after which the rest of the call is not run.
-    pub fn wait(&self, progress: &dyn Progress) -> Result<Vec<f32>, EncoderError> {
+    /// [`EncoderError::Inference`] when a batch failed; [`EncoderError::Canceled`], after which the rest of the call is not run.
+    pub(super) fn wait(&self, job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
         loop {
-            let over = self.is_over(progress);
+            let over = self.is_over(job);
             let mut answer = self.answer();
             if let Some(reason) = answer.failed.take() {
-                self.cancelled.store(true, Ordering::Relaxed);
+                self.canceled.store(true, Ordering::Relaxed);
                 return Err(EncoderError::Inference(reason));
             }
             if answer.done == self.ids.len() && over {
                 return Ok(std::mem::take(&mut answer.vectors));
             }
             if over {
-                self.cancelled.store(true, Ordering::Relaxed);
-                return Err(EncoderError::Interrupted);
+                self.canceled.store(true, Ordering::Relaxed);
+                return Err(Canceled.into());
             }
             if answer.done == answer.told {
                 drop(self.changed.wait_timeout(answer, LOOK).unwrap_or_else(PoisonError::into_inner));
@@ -97,23 +98,23 @@ impl Call {
     }
 
     /// Whether there is nothing to wait for: it is done, it failed, or nobody waits any more. Reports what was done.
-    pub fn is_over(&self, progress: &dyn Progress) -> bool {
+    pub(super) fn is_over(&self, job: Job<'_>) -> bool {
         let mut answer = self.answer();
         let (done, over) = (answer.done, answer.done == self.ids.len() || answer.failed.is_some());
         let told = std::mem::replace(&mut answer.told, done);
         drop(answer);
         if done > told {
-            progress.advance((done - told) as u64);
+            job.progress.advance((done - told) as u64);
         }
-        over || progress.interrupted()
+        over || job.cancel.is_canceled()
     }
 
     fn answer(&self) -> MutexGuard<'_, Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+    fn is_canceled(&self) -> bool {
+        self.canceled.load(Ordering::Relaxed)
     }
 }
 
@@ -139,7 +140,7 @@ impl Waiting {
 }
 
 /// Texts that are run together.
-pub struct Batch {
+pub(super) struct Batch {
     texts: Vec<(Arc<Call>, u32)>,
     /// Tokens of the longest.
     pub longest: usize,
@@ -147,22 +148,22 @@ pub struct Batch {
 
 impl Batch {
     /// The token ids of each text.
-    pub fn ids(&self) -> Vec<&[i64]> {
+    pub(super) fn ids(&self) -> Vec<&[i64]> {
         self.texts.iter().map(|(call, text)| call.ids[*text as usize].as_slice()).collect()
     }
 
     /// Tokens of all texts, without padding.
-    pub fn tokens(&self) -> usize {
+    pub(super) fn tokens(&self) -> usize {
         self.ids().iter().map(|ids| ids.len()).sum()
     }
 
     /// Whether it is of one text.
-    pub fn is_single(&self) -> bool {
+    pub(super) fn is_single(&self) -> bool {
         self.texts.len() == 1
     }
 
     /// A batch for each of its texts.
-    pub fn singles(self) -> impl Iterator<Item = Self> {
+    pub(super) fn singles(self) -> impl Iterator<Item = Self> {
         self.texts.into_iter().map(|(call, text)| {
             let longest = call.ids[text as usize].len();
             Self { texts: vec![(call, text)], longest }
@@ -170,7 +171,7 @@ impl Batch {
     }
 
     /// Hands the rows of a run, or why there are none, to those who wait.
-    pub fn finish(self, outcome: Result<Vec<f32>, EncoderError>) {
+    pub(super) fn finish(self, outcome: Result<Vec<f32>, EncoderError>) {
         let rows = outcome.map_err(|e| match e {
             EncoderError::Inference(reason) => reason,
             other => other.to_string(),
@@ -194,7 +195,7 @@ impl Batch {
 }
 
 /// Calls that wait, the one whose turn is next first.
-pub struct Queue {
+pub(super) struct Queue {
     room: Room,
     waiting: VecDeque<Waiting>,
     texts: usize,
@@ -203,12 +204,12 @@ pub struct Queue {
 
 impl Queue {
     /// Nothing waits, for batches of such a size.
-    pub fn new(room: Room) -> Self {
+    pub(super) fn new(room: Room) -> Self {
         Self { room, waiting: VecDeque::new(), texts: 0, tokens: 0 }
     }
 
     /// Puts a call at the end.
-    pub fn push(&mut self, call: Arc<Call>) {
+    pub(super) fn push(&mut self, call: Arc<Call>) {
         let mut by_length: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         // From the end, so that of equally long texts the first is taken first.
         for (text, ids) in call.ids.iter().enumerate().rev() {
@@ -223,19 +224,19 @@ impl Queue {
     }
 
     /// Texts that are in no batch yet and that somebody still waits for.
-    pub fn texts(&mut self) -> usize {
-        self.forget_cancelled();
+    pub(super) fn texts(&mut self) -> usize {
+        self.forget_canceled();
         self.texts
     }
 
     /// Whether nothing waits.
-    pub fn is_empty(&mut self) -> bool {
+    pub(super) fn is_empty(&mut self) -> bool {
         self.texts() == 0
     }
 
     /// The next batch for one of `sessions`, if anything waits.
-    pub fn next(&mut self, sessions: usize) -> Option<Batch> {
-        self.forget_cancelled();
+    pub(super) fn next(&mut self, sessions: usize) -> Option<Batch> {
+        self.forget_canceled();
         let mut first = self.waiting.pop_front()?;
         let most = (self.tokens / sessions.max(1)).clamp(LEAST_TOKENS, self.room.tokens);
         let mut batch = Batch { texts: vec![], longest: 0 };
@@ -272,10 +273,10 @@ impl Queue {
         Some(batch)
     }
 
-    fn forget_cancelled(&mut self) {
+    fn forget_canceled(&mut self) {
         let (texts, tokens) = (&mut self.texts, &mut self.tokens);
         self.waiting.retain(|waiting| {
-            let keep = !waiting.call.is_cancelled();
+            let keep = !waiting.call.is_canceled();
             if !keep {
                 *texts -= waiting.left;
                 *tokens -= waiting.by_length.iter().map(|(length, texts)| length * texts.len()).sum::<usize>();
@@ -288,7 +289,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::{Flag, Silent};
+    use crate::cancel::CancelToken;
 
     fn call(lengths: &[usize]) -> Arc<Call> {
         Call::new(lengths.iter().map(|&length| vec![7; length]).collect(), 1)
@@ -323,7 +324,7 @@ mod tests {
         assert_eq!(seen.len(), 900);
         for (number, call) in calls.iter().enumerate() {
             let expected: Vec<f32> = (0..call.ids.len()).map(|text| (number * 1000 + text) as f32).collect();
-            assert_eq!(call.wait(&Silent).unwrap(), expected);
+            assert_eq!(call.wait(Job::silent()).unwrap(), expected);
         }
     }
 
@@ -372,7 +373,10 @@ mod tests {
         let calls = [call(&[9; 100]), call(&[4, 3])];
         let mut queue = Queue::new(Room::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
-        assert!(matches!(calls[0].wait(&Flag(Arc::new(AtomicBool::new(true)))), Err(EncoderError::Interrupted)));
+        assert!(matches!(
+            calls[0].wait(Job::quiet(&CancelToken::on(Arc::new(AtomicBool::new(true))))),
+            Err(EncoderError::Canceled(_))
+        ));
         assert_eq!(batches(&mut queue, &calls, 1), [[(1, 0), (1, 1)]]);
     }
 
@@ -384,7 +388,7 @@ mod tests {
         queue.next(1).unwrap().finish(Err(EncoderError::Inference("why".into())));
         queue.push(calls[1].clone());
         batches(&mut queue, &calls, 1);
-        assert_eq!(calls[0].wait(&Silent).unwrap_err().to_string(), "inference failed: why");
-        assert_eq!(calls[1].wait(&Silent).unwrap(), [1000.0]);
+        assert_eq!(calls[0].wait(Job::silent()).unwrap_err().to_string(), "inference failed: why");
+        assert_eq!(calls[1].wait(Job::silent()).unwrap(), [1000.0]);
     }
 }

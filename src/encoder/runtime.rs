@@ -15,7 +15,7 @@ use ort::{
     },
 };
 
-use super::{Device, EncoderError};
+use crate::encoder::{Device, EncoderError};
 
 #[cfg(target_os = "macos")]
 const LIBRARY: &str = "libonnxruntime.dylib";

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use ort::{session::Session, value::TensorRef};
 
-use super::{
+use crate::bert::Pooling;
+use crate::encoder::{
     Device, EncoderError, Runtime,
     manifest::{GRAPH, ModelManifest, Output},
 };
-use crate::bert::Pooling;
 
 /// A loaded graph.
 pub struct EncoderSession {
@@ -22,7 +22,7 @@ pub struct EncoderSession {
 }
 
 /// The output that a graph of `last_hidden_state` has.
-pub const TOKENS_OUTPUT: &str = "last_hidden_state";
+pub(super) const TOKENS_OUTPUT: &str = "last_hidden_state";
 const POOLED_OUTPUT: &str = "embedding";
 
 fn ort_error(e: impl std::fmt::Display) -> EncoderError {
@@ -138,7 +138,7 @@ fn pool(rows: &[f32], length: usize, dimensions: usize, pooling: Pooling) -> Vec
 ///
 /// # Errors
 /// [`EncoderError::Inference`] when it has no direction.
-pub fn normalise(vector: &mut [f32]) -> Result<(), EncoderError> {
+pub(super) fn normalize(vector: &mut [f32]) -> Result<(), EncoderError> {
     let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
     if !length.is_finite() || length == 0.0 {
         return Err(EncoderError::Inference("the model gave a vector that is zero or not finite".into()));

@@ -10,7 +10,7 @@ use tokenizers::{
     normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer, processors::bert::BertProcessing,
 };
 
-use super::EncoderError;
+use crate::encoder::EncoderError;
 
 /// A tokenizer that truncates.
 pub struct Tokens(Tokenizer);
@@ -85,7 +85,7 @@ fn yes() -> bool {
 ///
 /// # Errors
 /// [`EncoderError::Tokenizer`] when there is none, it cannot be read, it lacks BERT's special tokens or knows more tokens than the model.
-pub fn import(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
+pub(super) fn import(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
     let (json, txt) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
     let (path, tokenizer) = if json.is_file() {
         let tokenizer = Tokenizer::from_bytes(fs_err::read(&json)?).map_err(|e| fail(&json, e));

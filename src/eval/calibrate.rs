@@ -1,13 +1,13 @@
 //! Scores to probabilities, and the score below which the best candidate is no answer.
 //!
-//! Every labelled mention is taken twice: as it is, and with its gold concepts removed from the answer, as if the index did not have them.
+//! Every labeled mention is taken twice: as it is, and with its gold concepts removed from the answer, as if the index did not have them.
 //! Those that no concept covers count as the second alone. Invariant: what is measured is measured on mentions that were not fitted on.
 
 use crate::index::{Calibration, Input, Measured, Method};
 
 /// Parts that mentions are cut into: each is measured with what was fitted on the others.
 const PARTS: usize = 5;
-/// Groups of neighbouring scores that are made at most before a curve is fitted, and mentions of one at least.
+/// Groups of neighboring scores that are made at most before a curve is fitted, and mentions of one at least.
 const GROUPS: usize = 40;
 const LEAST: usize = 15;
 /// Bins of the expected calibration error.
@@ -149,7 +149,7 @@ fn curve(samples: &[Sample], weights: Weights, method: Method) -> Vec<[f32; 2]> 
     }
 }
 
-/// Samples of neighbouring scores together.
+/// Samples of neighboring scores together.
 #[derive(Clone, Copy)]
 struct Group {
     score: f64,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
+use crate::eval::{
     EvalError,
     metrics::{Outcome, Paired},
     report::{Report, System, columns},

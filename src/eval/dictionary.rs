@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use super::{
+use crate::eval::{
     EvalError,
     mentions::{Mention, lowered, read_text, without_prefix},
 };
@@ -17,7 +17,7 @@ const NAME: &str = "name";
 const TYPE: &str = "semantic_type";
 
 /// A concept by its number.
-pub type Concept = u32;
+pub(super) type Concept = u32;
 
 /// Names with their owners.
 pub struct Dictionary {

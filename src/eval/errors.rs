@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::eval::{
     dictionary::{Concept, Dictionary},
     rankers::Found,
 };
@@ -12,7 +12,7 @@ use crate::text;
 
 /// Letters of an abbreviation at most.
 const ABBREVIATION: usize = 6;
-/// Letters of a name for each one that may be wrong in a misspelt mention.
+/// Letters of a name for each one that may be wrong in a misspelled mention.
 const LETTERS_PER_SLIP: usize = 5;
 /// Letters by which words are taken to be forms of one word.
 const STEM: usize = 5;
@@ -87,7 +87,7 @@ impl Kind {
         {
             return Self::Abbreviation;
         }
-        if any(&|name| is_misspelt(&key, name)) {
+        if any(&|name| is_misspelled(&key, name)) {
             return Self::Typo;
         }
         let found = found.first().map(|best| text::key(&dictionary.names[best.row as usize])).unwrap_or_default();
@@ -107,7 +107,7 @@ fn initials(name: &str) -> String {
 }
 
 /// Whether few letters of two texts differ, and some do.
-fn is_misspelt(one: &str, other: &str) -> bool {
+fn is_misspelled(one: &str, other: &str) -> bool {
     let slips = one.chars().count().max(other.chars().count()) / LETTERS_PER_SLIP;
     (1..=slips).contains(&strsim::osa_distance(one, other))
 }

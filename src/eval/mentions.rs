@@ -1,4 +1,4 @@
-//! Labelled mentions, as benchmarks and annotators keep them.
+//! Labeled mentions, as benchmarks and annotators keep them.
 //!
 //! Formats, told apart by what a file begins with (`||` fields are those of BioSyn and of SapBERT's evaluation):
 //! - a directory of `*.concept` (or `*.txt`) files, or one of them: `PMID||START|END||TYPE||MENTION||ID`
@@ -16,10 +16,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::EvalError;
+use crate::eval::EvalError;
 use crate::{
     files::sha256_hex,
-    progress::Silent,
+    job::Job,
     terminology::Input,
     text::{self, quoted},
 };
@@ -118,7 +118,7 @@ impl Mention {
 }
 
 /// An id without what says that it is of UMLS or MeSH, which files add or leave out.
-pub fn without_prefix(id: &str) -> &str {
+pub(super) fn without_prefix(id: &str) -> &str {
     ["UMLS:", "MESH:"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
 }
 
@@ -170,11 +170,11 @@ fn concept_files(dir: &Path) -> Result<Vec<PathBuf>, EvalError> {
 }
 
 /// What a file holds; bytes that are no UTF-8 are taken for Latin-1, in which AskAPatient is written.
-pub fn read_text(path: &Path) -> Result<String, EvalError> {
+pub(super) fn read_text(path: &Path) -> Result<String, EvalError> {
     let input = Input::file(path);
     let named = |e| EvalError::Io(std::io::Error::other(e));
     let mut bytes = vec![];
-    input.open(&Silent).map_err(named)?.read_to_end(&mut bytes)?;
+    input.open(Job::silent()).map_err(named)?.read_to_end(&mut bytes)?;
     let text =
         String::from_utf8(bytes).unwrap_or_else(|e| e.into_bytes().iter().map(|&byte| char::from(byte)).collect());
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
@@ -270,14 +270,14 @@ fn pubtator_row(line: &str) -> Row<'_> {
 }
 
 /// The distinct texts that are looked up for `mentions`, as the dictionary's names are written: clean and in lower case.
-pub fn distinct<'a>(mentions: impl Iterator<Item = &'a Mention>) -> Vec<String> {
+pub(super) fn distinct<'a>(mentions: impl Iterator<Item = &'a Mention>) -> Vec<String> {
     let mut seen = HashSet::new();
     let parts = mentions.flat_map(|mention| mention.parts()).map(lowered);
     parts.filter(|part| seen.insert(part.clone())).collect()
 }
 
 /// A name or mention as the paper compares them.
-pub fn lowered(name: &str) -> String {
+pub(super) fn lowered(name: &str) -> String {
     text::clean(name).to_lowercase()
 }
 

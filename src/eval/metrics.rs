@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{dictionary::Concept, rankers::Found};
+use crate::eval::{dictionary::Concept, rankers::Found};
 use crate::random::Random;
 
 /// Places that are looked at.
-pub const PLACES: usize = 10;
+pub(super) const PLACES: usize = 10;
 /// Samples of the bootstrap.
 const SAMPLES: usize = 1000;
 
@@ -106,7 +106,7 @@ fn mean(folds: &[Vec<Outcome>], mut take: impl FnMut(&[Outcome], usize) -> Outco
 }
 
 /// The middle 95 %.
-pub fn middle(samples: &mut [f64]) -> [f64; 2] {
+pub(super) fn middle(samples: &mut [f64]) -> [f64; 2] {
     samples.sort_unstable_by(f64::total_cmp);
     [0.025, 0.975].map(|share| samples[((samples.len() - 1) as f64 * share).round() as usize])
 }

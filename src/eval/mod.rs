@@ -27,7 +27,7 @@ pub use rankers::NAMES;
 pub use report::{DictionaryEntry, Example, FoldEntry, Group, ModelEntry, RecallEntry, Report, System, TypeEntry};
 pub use run::{Against, Options, Score, Target, evaluate, samples};
 
-use crate::{encoder::EncoderError, index::IndexError};
+use crate::{ann::AnnError, cancel::Canceled, encoder::EncoderError, index::IndexError};
 
 /// Why nothing could be measured.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum EvalError {
     Encoder(#[from] EncoderError),
     #[error(transparent)]
     Index(#[from] IndexError),
+    #[error(transparent)]
+    Ann(#[from] AnnError),
+    /// The caller canceled the work.
     #[error("interrupted")]
-    Interrupted,
+    Canceled(#[from] Canceled),
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
-use super::dictionary::{Concept, Dictionary};
+use crate::eval::dictionary::{Concept, Dictionary};
 
 /// Names that are found for a text at most.
 pub const NAMES: usize = 64;
@@ -28,23 +28,23 @@ pub struct Found {
 }
 
 /// The names found for each text.
-pub type Ranking = Vec<Vec<Found>>;
+pub(super) type Ranking = Vec<Vec<Found>>;
 
 /// Rows as found names.
-pub fn found(dictionary: &Dictionary, rows: Vec<(u32, f32)>) -> Vec<Found> {
+pub(super) fn found(dictionary: &Dictionary, rows: Vec<(u32, f32)>) -> Vec<Found> {
     let owners = |row: u32| dictionary.owners[row as usize].clone();
     rows.into_iter().map(|(row, score)| Found { row, score, concepts: owners(row) }).collect()
 }
 
 /// Names that are equal to the text.
-pub fn equal(dictionary: &Dictionary, texts: &[String]) -> Ranking {
+pub(super) fn equal(dictionary: &Dictionary, texts: &[String]) -> Ranking {
     let rows: HashMap<&str, u32> = dictionary.names.iter().map(String::as_str).zip(0..).collect();
     let equal = |text: &String| rows.get(text.as_str()).map(|&row| (row, 1.0)).into_iter().collect();
     texts.iter().map(|text| found(dictionary, equal(text))).collect()
 }
 
 /// Names whose vectors have the greatest inner product with the text's, all compared. Both matrices have a row of `dimensions` a text.
-pub fn nearest(names: &[f32], texts: &[f32], dimensions: usize) -> Vec<Vec<(u32, f32)>> {
+pub(super) fn nearest(names: &[f32], texts: &[f32], dimensions: usize) -> Vec<Vec<(u32, f32)>> {
     let Ok(names) = matrix_of(names, dimensions) else { return vec![] };
     let chunk = |texts: &[f32]| {
         let Ok(texts) = matrix_of(texts, dimensions) else { return vec![] };
@@ -77,7 +77,7 @@ fn keep_best(scored: &mut Vec<(u32, f32)>) {
 }
 
 /// Character n-grams of 1 to 3 letters, weighted by how rare they are (tf-idf, vectors of length 1).
-pub struct Grams {
+pub(super) struct Grams {
     weights: HashMap<Box<str>, (u32, f32)>,
     /// For each n-gram the names that have it, and its part in them.
     names: Vec<Vec<(u32, f32)>>,
@@ -86,7 +86,7 @@ pub struct Grams {
 
 impl Grams {
     /// Counts the n-grams of `names`.
-    pub fn new(names: &[String]) -> Self {
+    pub(super) fn new(names: &[String]) -> Self {
         let counts: Vec<HashMap<&str, u32>> = names.par_iter().map(|name| count(name)).collect();
         let mut weights: HashMap<Box<str>, (u32, f32)> = HashMap::new();
         for gram in counts.iter().flat_map(|counts| counts.keys()) {
@@ -120,7 +120,7 @@ impl Grams {
     }
 
     /// The names whose vectors have the greatest cosine with each text's.
-    pub fn rank(&self, texts: &[String]) -> Vec<Vec<(u32, f32)>> {
+    pub(super) fn rank(&self, texts: &[String]) -> Vec<Vec<(u32, f32)>> {
         let one = |scores: &mut Vec<f32>, text: &String| {
             scores.clear();
             scores.resize(self.rows, 0.0);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::eval::{
     EvalError,
     calibrate::Fitted,
     errors::Kind,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Version of the JSON.
-pub const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// The page around its parts.
 const PAGE: &str = include_str!("page.html");
 /// Semantic types that are shown; the others are in the JSON.
@@ -57,7 +57,7 @@ pub struct FoldEntry {
     pub sha256: String,
     /// Mentions that count.
     pub mentions: usize,
-    /// Mentions that were left out: without an id, labelled NIL, and, if only covered ones were wanted, not covered.
+    /// Mentions that were left out: without an id, labeled NIL, and, if only covered ones were wanted, not covered.
     pub without_id: usize,
     pub nil: usize,
     pub not_covered: usize,
@@ -205,7 +205,7 @@ impl Report {
         let sum = |of: fn(&FoldEntry) -> usize| self.folds.iter().map(of).sum::<usize>() as u64;
         let left = [
             ("without an id", sum(|fold| fold.without_id)),
-            ("labelled NIL", sum(|fold| fold.nil)),
+            ("labeled NIL", sum(|fold| fold.nil)),
             ("not covered", sum(|fold| fold.not_covered)),
         ];
         let left: Vec<String> =
@@ -399,7 +399,7 @@ fn example_row(example: &Example) -> String {
 }
 
 /// Rows of which all columns but the first stand at the right.
-pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &[String; N]| {

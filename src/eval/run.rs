@@ -10,7 +10,8 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
+use crate::cancel::Canceled;
+use crate::eval::{
     EvalError,
     calibrate::Sample,
     dictionary::{Concept, Dictionary},
@@ -21,10 +22,11 @@ use super::{
     report::{DictionaryEntry, Example, FORMAT, FoldEntry, Group, ModelEntry, RecallEntry, Report, System, TypeEntry},
 };
 use crate::{
+    ann::{GraphParameters, NameGraph},
+    concepts::FilterRequest,
     encoder::Encoder,
-    index::{FilterRequest, GraphParameters, NameGraph},
+    job::Job,
     linker::{Answer, Linker, Query},
-    progress::Progress,
 };
 
 /// Mentions that are linked together.
@@ -96,25 +98,25 @@ pub fn evaluate(
     dictionary: &Dictionary,
     target: &Target,
     options: &Options,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<Report, EvalError> {
     let (counted, entries) = count(folds, dictionary, options)?;
     let texts = distinct(counted.iter().flatten().map(|one| one.mention));
     let evaluation = Evaluation { dictionary, counted: &counted, texts: &texts, options };
     let mut systems = vec![];
     if options.baselines {
-        progress.stage("equal names", 0);
+        job.progress.stage("equal names", 0);
         systems.push(evaluation.system("string equality", || rankers::equal(dictionary, &texts)));
-        progress.stage("counting n-grams", 0);
+        job.progress.stage("counting n-grams", 0);
         let grams = Grams::new(&dictionary.names);
-        progress.stage("comparing n-grams", 0);
+        job.progress.stage("comparing n-grams", 0);
         let ranked = || grams.rank(&texts).into_iter().map(|rows| rankers::found(dictionary, rows)).collect();
         systems.push(evaluation.system("character n-grams", ranked));
     }
-    let (embedded, recall, dictionary_seconds) = evaluation.embedded(target, progress)?;
+    let (embedded, recall, dictionary_seconds) = evaluation.embedded(target, job)?;
     systems.extend(embedded);
     if let Target::Index(linker) = target {
-        systems.push(evaluation.linked(linker, progress)?);
+        systems.push(evaluation.linked(linker, job)?);
     }
     let (encoder, all) = (target.encoder(), || counted.iter().flatten());
     let model = encoder.manifest();
@@ -297,18 +299,14 @@ impl Evaluation<'_> {
     }
 
     /// The embedding, compared with all names and, if that is wanted, searched in a graph; what the graph finds; seconds that the names took.
-    fn embedded(
-        &self,
-        target: &Target,
-        progress: &dyn Progress,
-    ) -> Result<(Vec<System>, Option<RecallEntry>, f64), EvalError> {
+    fn embedded(&self, target: &Target, job: Job<'_>) -> Result<(Vec<System>, Option<RecallEntry>, f64), EvalError> {
         let (encoder, dimensions) = (target.encoder(), target.encoder().dimensions());
         let embed = |what: &str, texts: &[String]| {
-            progress.stage(what, texts.len() as u64);
+            job.progress.stage(what, texts.len() as u64);
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             match self.options.score {
-                Score::Cosine => encoder.embed_with(&texts, progress),
-                Score::Dot => encoder.embed_raw(&texts, progress),
+                Score::Cosine => encoder.embed_with(&texts, job),
+                Score::Dot => encoder.embed_raw(&texts, job),
             }
         };
         let started = Instant::now();
@@ -322,7 +320,7 @@ impl Evaluation<'_> {
         let embedding = started.elapsed().as_secs_f64();
         let mut searches: Vec<(&str, Nearest, f64)> = vec![];
         let mut timed = |name: &'static str, search: &dyn Fn() -> Result<Nearest, EvalError>| {
-            progress.stage(&format!("searching, {name}"), 0);
+            job.progress.stage(&format!("searching, {name}"), 0);
             let started = Instant::now();
             let found = search()?;
             searches.push((name, found, embedding + started.elapsed().as_secs_f64()));
@@ -332,20 +330,18 @@ impl Evaluation<'_> {
         timed("embedding", &|| match target {
             Target::Names(_) => Ok(rankers::nearest(&names, &vectors, dimensions)),
             Target::Index(linker) => {
-                let some = |queries: &[&[f32]]| match progress.interrupted() {
-                    true => Err(EvalError::Interrupted),
+                let some = |queries: &[&[f32]]| match job.cancel.is_canceled() {
+                    true => Err(Canceled),
                     false => Ok(linker.index().nearest_names_exact(queries, NAMES)),
                 };
-                Ok(queries.par_chunks(SCANNED).map(some).collect::<Result<Vec<_>, _>>()?.concat())
+                Ok(queries.par_chunks(SCANNED).map(some).collect::<Result<Vec<_>, Canceled>>()?.concat())
             }
         })?;
         let mut ef_search = 0;
         if self.options.against == Against::Index {
             let dir = tempfile::tempdir()?;
             let graph = match target {
-                Target::Names(_) => {
-                    Some(NameGraph::build(dir.path(), &names, dimensions, &self.options.graph, progress)?)
-                }
+                Target::Names(_) => Some(NameGraph::build(dir.path(), &names, dimensions, &self.options.graph, job)?),
                 Target::Index(_) => None,
             };
             let nearest = |query: &&[f32]| match (&graph, target) {
@@ -359,9 +355,7 @@ impl Evaluation<'_> {
                 Target::Index(linker) => linker.index().ef_search(),
             };
         }
-        if progress.interrupted() {
-            return Err(EvalError::Interrupted);
-        }
+        job.cancel.check()?;
         let recall = match searches.as_slice() {
             [(_, exact, _), (_, graph, _)] => Some(recall(exact, graph, ef_search)),
             _ => None,
@@ -374,12 +368,12 @@ impl Evaluation<'_> {
     }
 
     /// What is served: exact names, the embedding, repaired spellings.
-    fn linked(&self, linker: &Linker, progress: &dyn Progress) -> Result<System, EvalError> {
+    fn linked(&self, linker: &Linker, job: Job<'_>) -> Result<System, EvalError> {
         let mut parts: Vec<&str> = self.counted.iter().flatten().flat_map(|one| one.mention.parts()).collect();
         parts.sort_unstable();
         parts.dedup();
         let started = Instant::now();
-        let answers = link(linker, &parts, PLACES, progress)?;
+        let answers = link(linker, &parts, PLACES, job)?;
         let seconds = started.elapsed().as_secs_f64();
         let concepts = linker.index().concepts();
         let name = |answer: &Answer| -> Vec<Found> {
@@ -415,17 +409,15 @@ fn recall(exact: &Nearest, graph: &Nearest, ef_search: usize) -> RecallEntry {
     RecallEntry { ef_search, at_1: right(1), at_10: right(10) }
 }
 
-fn link(linker: &Linker, texts: &[&str], top_k: usize, progress: &dyn Progress) -> Result<Vec<Answer>, EvalError> {
-    progress.stage("linking", texts.len() as u64);
+fn link(linker: &Linker, texts: &[&str], top_k: usize, job: Job<'_>) -> Result<Vec<Answer>, EvalError> {
+    job.progress.stage("linking", texts.len() as u64);
     let mut answers = vec![];
     for texts in texts.chunks(TOGETHER) {
         let query =
             |text: &&str| Query { text: (*text).into(), top_k, min_score: None, filter: FilterRequest::default() };
         answers.extend(linker.link(&texts.iter().map(query).collect::<Vec<_>>())?);
-        progress.advance(texts.len() as u64);
-        if progress.interrupted() {
-            return Err(EvalError::Interrupted);
-        }
+        job.progress.advance(texts.len() as u64);
+        job.cancel.check()?;
     }
     Ok(answers)
 }
@@ -434,13 +426,13 @@ fn link(linker: &Linker, texts: &[&str], top_k: usize, progress: &dyn Progress) 
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn samples(folds: &[Fold], linker: &Linker, progress: &dyn Progress) -> Result<Vec<Sample>, EvalError> {
+pub fn samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Result<Vec<Sample>, EvalError> {
     let concepts = linker.index().concepts();
     let mentions: Vec<&Mention> = folds.iter().flat_map(|fold| &fold.mentions).collect();
     let texts: Vec<&str> = mentions.iter().map(|mention| mention.text.as_str()).collect();
     let gold = |mention: &Mention| -> Vec<_> { mention.gold.iter().filter_map(|id| concepts.concept(id)).collect() };
     let most = mentions.iter().map(|mention| mention.gold.len()).max().unwrap_or(0);
-    let answers = link(linker, &texts, PLACES + most, progress)?;
+    let answers = link(linker, &texts, PLACES + most, job)?;
     let mut samples = vec![];
     for (number, (mention, answer)) in mentions.into_iter().zip(&answers).enumerate() {
         let gold = gold(mention);

@@ -23,7 +23,7 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use super::problem::{Kind, Problem};
+use crate::http::problem::{Kind, Problem};
 
 /// Characters of a token at least.
 const SHORTEST: usize = 16;
@@ -110,7 +110,7 @@ impl Tokens {
         let accepted = self.accepted.read().unwrap_or_else(PoisonError::into_inner);
         let Some((token, &right)) = token.and_then(|token| accepted.get_key_value(&token)) else {
             return Err(Problem::new(
-                Kind::Unauthorised,
+                Kind::Unauthorized,
                 "send authorization: Bearer and a token that is accepted here",
             ));
         };
@@ -148,7 +148,7 @@ fn parse(path: &Path) -> Result<HashMap<Token, Right>, TokensError> {
 }
 
 /// Lets through what may be asked.
-pub async fn authorised(access: Access, request: Request, next: Next) -> Response {
+pub(super) async fn authorized(access: Access, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let open = OPEN.contains(&path)
         || path.strip_prefix(OPEN_BELOW).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -168,7 +168,7 @@ pub async fn authorised(access: Access, request: Request, next: Next) -> Respons
 }
 
 /// Says in the description which operations a service with tokens asks for one.
-pub fn describe(openapi: &mut OpenApi) {
+pub(super) fn describe(openapi: &mut OpenApi) {
     let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let http = http
         .description(Some("A token of the file that `--tokens` names; a service without that option asks for none"));

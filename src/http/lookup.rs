@@ -14,7 +14,7 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, ResponseBuilder, response},
 };
 
-use super::{
+use crate::http::{
     answer::RetiredView,
     problem::{Kind, Problem},
 };
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Why there is nothing under the id that was asked for.
-pub enum Elsewhere {
+pub(super) enum Elsewhere {
     /// What was asked for is at this location.
     Moved(String, RetiredView),
     Problem(Problem),
@@ -34,7 +34,12 @@ pub enum Elsewhere {
 ///
 /// # Errors
 /// Where the concept is now, or why it is nowhere.
-pub fn concept(concepts: &Concepts, id: &str, below: &str, query: Option<&str>) -> Result<ConceptNumber, Elsewhere> {
+pub(super) fn concept(
+    concepts: &Concepts,
+    id: &str,
+    below: &str,
+    query: Option<&str>,
+) -> Result<ConceptNumber, Elsewhere> {
     if !is_concept_id(id) {
         return Err(no_id().into());
     }
@@ -59,7 +64,7 @@ pub fn concept(concepts: &Concepts, id: &str, below: &str, query: Option<&str>) 
 }
 
 /// The problem of a path that holds no concept id.
-pub fn no_id() -> Problem {
+pub(super) fn no_id() -> Problem {
     let detail = "write a CUI (a capital C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
     Problem::new(Kind::InvalidConceptId, detail).at("cui")
 }

@@ -15,11 +15,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::problem::Kind;
+use crate::http::problem::Kind;
 use crate::linker::{Answer, Linker, Stages, Status};
 
 /// The media type of [`Metrics::text`].
-pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const SECONDS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -61,7 +61,7 @@ struct Served {
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// The counters of a service.
-pub struct Metrics {
+pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     request_seconds: Histograms<Route>,
@@ -93,7 +93,7 @@ fn histogram() -> Histogram {
 
 impl Metrics {
     /// Counters at 0, for routes by their methods and paths.
-    pub fn new(routes: &[(&'static str, String)]) -> Self {
+    pub(super) fn new(routes: &[(&'static str, String)]) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("saplink"),
             requests: Family::default(),
@@ -113,7 +113,7 @@ impl Metrics {
         for kind in Kind::ALL {
             drop(metrics.problems.get_or_create(&Problems { kind: kind.code() }));
         }
-        for stage in ["names", "tokenise", "queue", "encode", "search", "serialise"] {
+        for stage in ["names", "tokenize", "queue", "encode", "search", "serialize"] {
             drop(metrics.stage_seconds.get_or_create(&Stage { stage }));
         }
         for status in ["linked", "ambiguous", "nil", "error"] {
@@ -146,19 +146,19 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    pub(super) fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let answered = Answered { method: known(method), route: route.into(), status: status.as_u16() };
         self.requests.get_or_create(&answered).inc();
         self.request_seconds.get_or_create(&Route { route: route.into() }).observe(took.as_secs_f64());
     }
 
     /// A problem was answered, of a request or of a mention.
-    pub fn problem(&self, kind: &'static str) {
+    pub(super) fn problem(&self, kind: &'static str) {
         self.problems.get_or_create(&Problems { kind }).inc();
     }
 
     /// Mentions were linked.
-    pub fn linked(&self, answers: &[Answer], stages: Stages) {
+    pub(super) fn linked(&self, answers: &[Answer], stages: Stages) {
         for (stage, took) in stages.named() {
             self.stage_seconds.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
         }
@@ -169,21 +169,21 @@ impl Metrics {
     }
 
     /// A mention could not be linked.
-    pub fn refused(&self, kind: &'static str) {
+    pub(super) fn refused(&self, kind: &'static str) {
         self.mentions.get_or_create(&Linked { status: "error" }).inc();
         self.problem(kind);
     }
 
     /// An answer was written.
-    pub fn serialised(&self, took: Duration) {
-        self.stage_seconds.get_or_create(&Stage { stage: "serialise" }).observe(took.as_secs_f64());
+    pub(super) fn serialized(&self, took: Duration) {
+        self.stage_seconds.get_or_create(&Stage { stage: "serialize" }).observe(took.as_secs_f64());
     }
 
     /// All of it, with what is served now, if anything is.
     ///
     /// # Errors
     /// When a metric cannot be written.
-    pub fn text(&self, linker: Option<&Linker>) -> Result<String, std::fmt::Error> {
+    pub(super) fn text(&self, linker: Option<&Linker>) -> Result<String, std::fmt::Error> {
         let _scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         self.served.clear();
         if let Some(linker) = linker {
@@ -213,7 +213,7 @@ impl Metrics {
 }
 
 /// A method, those that no route has being one.
-pub fn known(method: &Method) -> &'static str {
+pub(super) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

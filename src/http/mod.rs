@@ -43,13 +43,13 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 
-use self::{
-    auth::authorised,
+use crate::http::{
+    auth::authorized,
     metrics::Metrics,
     problem::{Kind, PROBLEM_JSON, ProblemCode},
     routes::{admin, codes, concepts, find, link, status, vocabularies},
 };
-pub use self::{
+pub use crate::http::{
     auth::{Access, Tokens, TokensError},
     problem::Problem,
     server::{ConnectionLimits, serve},
@@ -58,10 +58,7 @@ pub use self::{
 };
 #[cfg(feature = "otlp")]
 use crate::telemetry::otlp;
-use crate::{
-    linker::Linker,
-    progress::{Flag, Progress, Until},
-};
+use crate::{cancel::CancelToken, linker::Linker};
 
 /// Bounds on what a client may ask.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -143,7 +140,7 @@ impl App {
     /// more: when the client has gone, or the time is over.
     async fn admitted<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Progress) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&CancelToken) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = self.permit()?;
         self.done(permit, work).await
@@ -154,14 +151,14 @@ impl App {
     async fn admitted_at_once<T: Send + 'static>(
         &self,
         linker: &Linker,
-        work: impl FnOnce(&dyn Progress) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&CancelToken) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = self.permit()?;
         if !linker.encoder().is_idle() {
             return self.done(permit, work).await;
         }
         let _counted = Counted::new(&self.metrics.admitted);
-        tokio::task::block_in_place(|| work(&Until(Instant::now() + self.timeout)))
+        tokio::task::block_in_place(|| work(&CancelToken::at(Instant::now() + self.timeout)))
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
@@ -172,7 +169,7 @@ impl App {
     /// As [`App::admitted`], for a client that waits for its turn.
     async fn admitted_in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Progress) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&CancelToken) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = self.admission.clone().acquire_owned();
         let permit = permit.await.map_err(|_| Problem::new(Kind::NotReady, "the service is stopping"))?;
@@ -182,10 +179,10 @@ impl App {
     async fn done<T: Send + 'static>(
         &self,
         permit: OwnedSemaphorePermit,
-        work: impl FnOnce(&dyn Progress) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&CancelToken) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let gone = Gone(Arc::default());
-        let (flag, admitted) = (Flag(gone.0.clone()), self.metrics.admitted.clone());
+        let (flag, admitted) = (CancelToken::on(gone.0.clone()), self.metrics.admitted.clone());
         let span = tracing::Span::current();
         let work = tokio::task::spawn_blocking(move || {
             let _admitted = (permit, Counted::new(&admitted));
@@ -284,7 +281,7 @@ pub fn router(app: App, access: Access) -> Router {
         .fallback(|| async { Problem::new(Kind::NotFound, "GET /docs describes the resources") })
         .layer(DefaultBodyLimit::max(body_bytes));
     router
-        .layer(middleware::from_fn(move |request, next| authorised(access.clone(), request, next)))
+        .layer(middleware::from_fn(move |request, next| authorized(access.clone(), request, next)))
         .layer(middleware::from_fn(move |request, next| announced(body_bytes, request, next)))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // What a panic says might hold a mention, so it is not looked at.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 /// What went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Unauthorised,
+    Unauthorized,
     Forbidden,
     TooFast,
     InvalidJson,
@@ -46,7 +46,7 @@ pub enum Kind {
 impl Kind {
     /// Every kind.
     pub const ALL: [Self; 28] = [
-        Self::Unauthorised,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::TooFast,
         Self::InvalidJson,
@@ -85,7 +85,7 @@ impl Kind {
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Unauthorised => ("unauthorised", S::UNAUTHORIZED, "The request has no token that is accepted"),
+            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "The request has no token that is accepted"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow that"),
             Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
@@ -190,10 +190,10 @@ impl Problem {
 
 /// What kind of problem a response is, for whoever counts them.
 #[derive(Clone, Copy, Debug)]
-pub struct ProblemCode(pub &'static str);
+pub(super) struct ProblemCode(pub &'static str);
 
 /// The media type of a problem.
-pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -12,7 +12,7 @@ use serde::{
 };
 use utoipa::IntoParams;
 
-use super::{
+use crate::http::{
     Limits,
     problem::{Kind, Problem},
     request::{check_groups, check_list, check_sources, check_text, check_types},
@@ -31,7 +31,7 @@ const FURTHEST: usize = 10_000;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct NamesQuery {
+pub(super) struct NamesQuery {
     /// Names to skip.
     #[param(default = 0)]
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct NamesQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct PageQuery {
+pub(super) struct PageQuery {
     /// Concepts to skip.
     #[param(default = 0)]
     #[serde(default)]
@@ -69,7 +69,7 @@ pub struct PageQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct CodesQuery {
+pub(super) struct CodesQuery {
     /// Only codes of these source vocabularies, separated by commas.
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "commas")]
@@ -88,8 +88,8 @@ pub struct CodesQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct FindQuery {
-    /// A name, the beginning of one, or one misspelt.
+pub(super) struct FindQuery {
+    /// A name, the beginning of one, or one misspelled.
     #[param(example = "heart att")]
     q: String,
     /// Only concepts of these semantic types (TUIs), separated by commas.
@@ -129,7 +129,7 @@ fn commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Strin
 
 /// A part of a sequence.
 #[derive(Clone, Copy)]
-pub struct Page {
+pub(super) struct Page {
     pub offset: usize,
     pub limit: usize,
 }
@@ -144,7 +144,7 @@ impl Page {
 }
 
 /// Which names of a concept, once checked.
-pub struct CheckedNames {
+pub(super) struct CheckedNames {
     pub page: Page,
     sources: Option<HashSet<String>>,
     languages: Option<HashSet<String>>,
@@ -152,7 +152,7 @@ pub struct CheckedNames {
 
 impl CheckedNames {
     /// Whether a name passes the filters.
-    pub fn takes(&self, atom: u32, concepts: &Concepts) -> bool {
+    pub(super) fn takes(&self, atom: u32, concepts: &Concepts) -> bool {
         // Names that nobody shows or filters need not be read to be counted.
         if self.sources.is_none() && self.languages.is_none() {
             return true;
@@ -165,7 +165,7 @@ impl CheckedNames {
 
 impl NamesQuery {
     /// Checks everything.
-    pub fn check(self, concepts: &Concepts) -> Result<CheckedNames, Problem> {
+    pub(super) fn check(self, concepts: &Concepts) -> Result<CheckedNames, Problem> {
         let page = Page::checked(self.offset, self.limit)?;
         check_sources("source", &self.source, concepts).map_err(|p| p.at("source"))?;
         let spoken = |language: &str| concepts.sources().any(|s| s.languages.iter().any(|l| l == language));
@@ -178,21 +178,21 @@ impl NamesQuery {
 
 impl PageQuery {
     /// Checks the page.
-    pub fn check(&self) -> Result<Page, Problem> {
+    pub(super) fn check(&self) -> Result<Page, Problem> {
         Page::checked(self.offset, self.limit)
     }
 }
 
 impl CodesQuery {
     /// Checks page and sources.
-    pub fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
+    pub(super) fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
         check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))?;
         Page::checked(self.offset, self.limit)
     }
 }
 
 /// What to find, once checked.
-pub struct CheckedFind {
+pub(super) struct CheckedFind {
     pub q: String,
     pub filter: FilterRequest,
     pub page: Page,
@@ -200,7 +200,7 @@ pub struct CheckedFind {
 
 impl CheckedFind {
     /// Where a page as long as this one goes on, if it may.
-    pub fn next_offset(&self) -> Option<usize> {
+    pub(super) fn next_offset(&self) -> Option<usize> {
         let Page { offset, limit } = self.page;
         Some(offset + limit).filter(|next| next + limit <= FURTHEST)
     }
@@ -208,7 +208,7 @@ impl CheckedFind {
 
 impl FindQuery {
     /// Checks everything against `limits` and the index.
-    pub fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedFind, Problem> {
+    pub(super) fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedFind, Problem> {
         check_text(&self.q, limits).map_err(|p| p.at("q"))?;
         check_types("semantic_types", &self.semantic_types).map_err(|p| p.at("semantic_types"))?;
         check_groups("semantic_groups", &self.semantic_groups).map_err(|p| p.at("semantic_groups"))?;
@@ -236,7 +236,7 @@ fn wrong(field: &str, detail: impl Into<String>) -> Problem {
 }
 
 /// A query string, strictly read.
-pub struct QueryParams<T>(pub T);
+pub(super) struct QueryParams<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Problem;

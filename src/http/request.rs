@@ -13,7 +13,7 @@ use serde::{
 };
 use utoipa::ToSchema;
 
-use super::{
+use crate::http::{
     Limits,
     problem::{Kind, Problem},
 };
@@ -33,7 +33,7 @@ const LONGEST_FILTER: usize = 200;
 /// Mentions to link: `mention` for one, `mentions` for many.
 #[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LinkRequest {
+pub(super) struct LinkRequest {
     /// One mention.
     mention: Option<MentionInput>,
     /// Several mentions; each is answered, or its error is, in its own result.
@@ -59,7 +59,7 @@ pub struct LinkRequest {
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(examples("heart attack", json!({"id": "m2", "text": "cold", "semantic_types": ["T047"]})))]
 #[serde(untagged)]
-pub enum MentionInput {
+pub(super) enum MentionInput {
     Text(String),
     Object(MentionObject),
 }
@@ -67,7 +67,7 @@ pub enum MentionInput {
 /// A mention with settings of its own.
 #[derive(Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MentionObject {
+pub(super) struct MentionObject {
     /// The mention as it stands in the note.
     text: String,
     /// Comes back with the result; `m1`, `m2`, .. by default.
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for MentionInput {
 }
 
 /// A mention that was accepted, or why not.
-pub struct Checked {
+pub(super) struct Checked {
     pub id: String,
     pub text: String,
     pub query: Result<Query, Problem>,
@@ -113,21 +113,21 @@ pub struct Checked {
 
 impl Checked {
     /// A line of a stream that is no mention.
-    pub fn refused(number: usize, problem: Problem) -> Self {
+    pub(super) fn refused(number: usize, problem: Problem) -> Self {
         Self { id: format!("m{number}"), text: String::new(), query: Err(problem) }
     }
 }
 
 /// What counts for the lines of a stream that do not say otherwise.
 #[derive(Clone)]
-pub struct LineDefaults(MentionObject);
+pub(super) struct LineDefaults(MentionObject);
 
 impl LineDefaults {
     /// So many candidates, of those that pass.
     ///
     /// # Errors
     /// The field that the limits or the index do not allow.
-    pub fn new(
+    pub(super) fn new(
         top_k: Option<usize>,
         min_score: Option<f32>,
         filter: FilterRequest,
@@ -149,7 +149,7 @@ impl LineDefaults {
 }
 
 /// Reads line `number` of a stream, counted from 1: a mention with its own settings.
-pub fn parse_line(
+pub(super) fn parse_line(
     line: &[u8],
     number: usize,
     defaults: &LineDefaults,
@@ -169,7 +169,7 @@ pub fn parse_line(
 }
 
 /// A request that was accepted.
-pub struct CheckedRequest {
+pub(super) struct CheckedRequest {
     pub mentions: Vec<Checked>,
     /// Whether it came as `mention`: its error is then the request's.
     pub single: bool,
@@ -180,7 +180,7 @@ impl LinkRequest {
     ///
     /// # Errors
     /// The [`Problem`] of the request as a whole; those of single mentions are in their place.
-    pub fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedRequest, Problem> {
+    pub(super) fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedRequest, Problem> {
         let defaults = MentionObject {
             top_k: Some(self.top_k.unwrap_or(DEFAULT_TOP_K.min(limits.top_k))),
             min_score: self.min_score,
@@ -288,25 +288,25 @@ impl MentionObject {
 }
 
 /// Checks the TUIs of a filter.
-pub fn check_types(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
+pub(super) fn check_types(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
     let unknown = Problem::new(Kind::UnknownSemanticType, "write TUIs such as T047");
     check_list(field, list, |t| semantic_type::position(t).is_some(), unknown)
 }
 
 /// Checks the groups of a filter.
-pub fn check_groups(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
+pub(super) fn check_groups(field: &str, list: &Option<Vec<String>>) -> Result<(), Problem> {
     let unknown = Problem::new(Kind::UnknownSemanticGroup, "write groups such as DISO");
     check_list(field, list, semantic_type::is_group, unknown)
 }
 
 /// Checks the sources of a filter, which must be some that the index shows.
-pub fn check_sources(field: &str, list: &Option<Vec<String>>, concepts: &Concepts) -> Result<(), Problem> {
+pub(super) fn check_sources(field: &str, list: &Option<Vec<String>>, concepts: &Concepts) -> Result<(), Problem> {
     let unknown = Problem::new(Kind::UnknownSource, "GET /sources lists the sources");
     check_list(field, list, |s| concepts.source(s).is_some(), unknown)
 }
 
 /// Checks the entries of a filter; `unknown` is what is wrong with one that is not `known`.
-pub fn check_list(
+pub(super) fn check_list(
     field: &str,
     list: &Option<Vec<String>>,
     known: impl Fn(&str) -> bool,
@@ -324,7 +324,7 @@ pub fn check_list(
 }
 
 /// Checks a text that is to be found among names.
-pub fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
+pub(super) fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
     if mention.len() > limits.mention_bytes {
         let detail = format!("a mention has at most {} bytes of UTF-8", limits.mention_bytes);
         return Err(Problem::new(Kind::MentionTooLong, detail));
@@ -339,7 +339,7 @@ pub fn check_text(mention: &str, limits: &Limits) -> Result<(), Problem> {
 }
 
 /// A JSON body, strictly read.
-pub struct JsonBody<T>(pub T);
+pub(super) struct JsonBody<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
@@ -362,7 +362,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 ///
 /// # Errors
 /// `invalid-json` with line and column, or `invalid-request` with the field and what it should be.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // serde would take an array for a struct, by position.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<IgnoredAny>(body) {

@@ -16,7 +16,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::tls::Tls;
+use crate::http::tls::Tls;
 
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;

@@ -14,7 +14,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{
+use crate::http::{
     App, Limits,
     metrics::Metrics,
     problem::{Kind, Problem},
@@ -22,12 +22,12 @@ use super::{
     routes::link::{linked, written},
 };
 use crate::{
+    cancel::CancelToken,
     linker::{FilterRequest, Linker},
-    progress::Progress,
 };
 
 /// The media type of lines of JSON.
-pub const NDJSON: &str = "application/x-ndjson";
+pub(super) const NDJSON: &str = "application/x-ndjson";
 /// Lines that are linked at once.
 const TOGETHER: usize = 256;
 /// Bytes of a line beside the mention: its id and its filters, and what escapes make of it.
@@ -36,7 +36,7 @@ const AROUND: usize = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a request brings lines.
-pub fn is_stream(headers: &HeaderMap) -> bool {
+pub(super) fn is_stream(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(NDJSON))
 }
@@ -45,7 +45,7 @@ pub fn is_stream(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// When nothing is served yet; what is wrong later is said in a line.
-pub fn answer(app: App, request: Request) -> Result<Response, Problem> {
+pub(super) fn answer(app: App, request: Request) -> Result<Response, Problem> {
     let linker = app.linker()?;
     let defaults = LineDefaults::new(None, None, FilterRequest::default(), &app.limits, linker.index().concepts())?;
     let lines = Lines {
@@ -98,7 +98,7 @@ impl LineLinker {
     ///
     /// # Errors
     /// When inference failed, or nobody waits any more.
-    pub fn answer(&self, lines: &[Vec<u8>], before: usize, gone: &dyn Progress) -> Result<Vec<u8>, Problem> {
+    pub fn answer(&self, lines: &[Vec<u8>], before: usize, gone: &CancelToken) -> Result<Vec<u8>, Problem> {
         let concepts = self.linker.index().concepts();
         let checked = (before + 1..).zip(lines).filter_map(|(number, line)| {
             if line.len() > self.longest() {

@@ -13,18 +13,18 @@ use std::{
 use axum::http::{HeaderMap, HeaderName};
 
 /// Carries a request's id in its answer.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
 
 /// The id of the next request: unlike those of other processes, and in the log and the answer alone.
-pub fn next_id() -> String {
+pub(super) fn next_id() -> String {
     static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     format!("{:016x}", PROCESS.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// What a client says that a request is part of, if it says so and says it rightly: the trace, the span in it, and flags.
-pub fn parent(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
+pub(super) fn parent(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
     let value = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = value.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -1,6 +1,6 @@
 //! How fast and how well vectors are searched: builds a graph over vectors and measures searches of it against the truth.
 //!
-//! Vectors are read from a file, or made from those of an index: each lies between some that are neighbours there, so that they are
+//! Vectors are read from a file, or made from those of an index: each lies between some that are neighbors there, so that they are
 //! clustered as names are, in as many rows and dimensions as wanted. The truth is computed in float32, before anything is rounded.
 //! Invariant: a vector depends on its number alone, so that none need be kept.
 
@@ -8,20 +8,23 @@ use std::{path::Path, sync::Arc, time::Instant};
 
 use rayon::prelude::*;
 
-use super::{
-    Assembled, BuildOptions, Index, IndexError, ModelReference, Selection, Wanted,
-    beam::{Ground, NONE, Scored, Scratch},
-    build, build_graph,
-    graph::{self, Graph, Level},
-    hierarchy::{self, Hierarchy},
-    kernel,
-    manifest::{GRAPH, GraphParameters, SCALES, VECTORS},
-    mapped::MappedFile,
-    npy,
-    scan::{Best, rescore, scan},
-    vectors::{Kept, QueryVector, VectorPrecision, Vectors, VectorsWriter},
+use crate::{
+    ann::{
+        beam::{Ground, NONE, Scored, Scratch},
+        builder,
+        graph::{self, Graph, Level},
+        hierarchy::{self, Hierarchy},
+        kernel,
+        layout::{GRAPH, SCALES, VECTORS},
+        parameters::GraphParameters,
+        scan::{Best, rescore, scan},
+        vectors::{Kept, QueryVector, VectorPrecision, Vectors, VectorsWriter},
+    },
+    columns::mapped::MappedFile,
+    concepts::{Assembled, Selection},
+    index::{BuildOptions, Index, IndexError, ModelReference, Wanted, build, npy},
 };
-use crate::{progress::Progress, random::Random};
+use crate::{job::Job, random::Random};
 
 /// Nearest rows that recall is measured with.
 const NEAREST: usize = 10;
@@ -71,16 +74,16 @@ impl Source {
     }
 }
 
-/// A vector between one of `index` and some neighbours of it, a little off; longer or shorter than those, its values are theirs again
+/// A vector between one of `index` and some neighbors of it, a little off; longer or shorter than those, its values are theirs again
 /// with other signs.
 fn made(index: &Index, number: u64, out: &mut [f32]) {
     let mut random = Random::new(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED);
     let vectors = index.vectors.rows();
     let first = (random.next() % index.vectors.len() as u64) as u32;
-    let neighbours: Vec<u32> = index.graph.ground().neighbours(first).collect();
+    let neighbors: Vec<u32> = index.graph.ground().neighbors(first).collect();
     let mut rows = vec![(first, 1.0)];
-    for _ in 0..neighbours.len().min(3) {
-        rows.push((neighbours[random.next() as usize % neighbours.len()], 0.5 * random.share()));
+    for _ in 0..neighbors.len().min(3) {
+        rows.push((neighbors[random.next() as usize % neighbors.len()], 0.5 * random.share()));
     }
     out.fill(0.0);
     for (row, weight) in rows {
@@ -147,7 +150,7 @@ pub fn run(
     options: &BenchOptions,
     dir: &Path,
     keep: bool,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<Report, IndexError> {
     let (rows, dimensions) = (options.rows, source.dimensions());
     let wanted = rows.saturating_add(options.queries);
@@ -159,7 +162,7 @@ pub fn run(
     let mut truth: Vec<Best> = (0..options.queries).map(|_| Best::new(NEAREST)).collect();
     let mut writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     let mut kept = if keep { Some(npy::Writer::create(&dir.join("base.npy"), rows, dimensions)?) } else { None };
-    progress.stage("making vectors and the truth", rows as u64);
+    job.progress.stage("making vectors and the truth", rows as u64);
     for start in (0..rows).step_by(BLOCK) {
         let end = rows.min(start + BLOCK);
         let block = source.vectors(start..end);
@@ -178,10 +181,8 @@ pub fn run(
                 }
             }
         });
-        progress.advance((end - start) as u64);
-        if progress.interrupted() {
-            return Err(IndexError::Interrupted);
-        }
+        job.progress.advance((end - start) as u64);
+        job.cancel.check()?;
     }
     drop(writer);
     let truth: Vec<Vec<Scored>> = truth.into_iter().map(Best::sorted).collect();
@@ -195,7 +196,7 @@ pub fn run(
     let judge = Judge { source, queries: &queries, truth: &truth, rows };
 
     let (started, cpu) = (Instant::now(), cpu_seconds());
-    let built = build_graph::build(&vectors, &options.graph, progress)?;
+    let built = builder::build(&vectors, &options.graph, job)?;
     let (build_seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let path = dir.join(GRAPH);
     graph::write(&path, Ground { lists: &built.lists, width: built.width }, &built.levels, built.entry)?;
@@ -229,14 +230,14 @@ pub fn run(
             }
             let width = 2 * options.graph.m;
             let mut lists = vec![NONE; rows * width];
-            for (&row, neighbours) in levels[0].nodes.iter().zip(&levels[0].neighbours) {
-                build_graph::fill(&mut lists[row as usize * width..][..width], neighbours);
+            for (&row, neighbors) in levels[0].nodes.iter().zip(&levels[0].neighbors) {
+                builder::fill(&mut lists[row as usize * width..][..width], neighbors);
             }
             graph::write(&path, Ground { lists: &lists, width }, &levels[1..], entry)?;
             ours("saplink, graph of hnsw_rs", &Graph::open(&path, rows)?, &mut searches);
             Ok::<_, IndexError>(())
         };
-        hierarchy::baseline(&base, dimensions, NEAREST, &options.graph, progress, measure)??;
+        hierarchy::baseline(&base, dimensions, NEAREST, &options.graph, job, measure)??;
     }
     Ok(Report {
         rows,
@@ -323,12 +324,12 @@ pub fn hollow(dir: &Path, assembled: Assembled, selection: Selection, dimensions
     let rows = assembled.counts.rows as usize;
     fs_err::File::create(dir.join(VECTORS))?.set_len((rows * dimensions) as u64)?;
     fs_err::write(dir.join(SCALES), vec![0; rows * size_of::<f32>()])?;
-    let nodes: Vec<u32> = (0..rows as u32).step_by(build_graph::SAMPLE).collect();
-    let neighbours = vec![nodes[..nodes.len().min(24)].to_vec(); nodes.len()];
+    let nodes: Vec<u32> = (0..rows as u32).step_by(builder::SAMPLE).collect();
+    let neighbors = vec![nodes[..nodes.len().min(24)].to_vec(); nodes.len()];
     let graph = GraphParameters { m: 16, ef_construction: 200, ef_search: 64, repaired: 0 };
     let lists = vec![NONE; rows * 2 * graph.m];
     let ground = Ground { lists: &lists, width: 2 * graph.m };
-    graph::write(&dir.join(GRAPH), ground, &[Level { nodes, neighbours }], 0)?;
+    graph::write(&dir.join(GRAPH), ground, &[Level { nodes, neighbors }], 0)?;
     let options = BuildOptions {
         name: "hollow".into(),
         model: ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions },

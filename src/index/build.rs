@@ -5,19 +5,24 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{
-    Index, IndexError, Recall, Wanted,
-    beam::Ground,
-    build_graph,
-    concepts::{Assembled, Concepts, Selection},
-    graph,
-    known::{self, Known, PARTIAL},
-    manifest::{FORMAT, GRAPH, GraphParameters, IndexManifest, Input, ModelReference, parts},
-    vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
+use crate::{
+    ann::{
+        beam::Ground,
+        builder, graph,
+        layout::GRAPH,
+        parameters::GraphParameters,
+        vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
+    },
+    concepts::{ingest::assemble::Assembled, selection::Selection, store::Concepts},
+    index::{
+        Index, IndexError, Recall, Wanted,
+        manifest::{FORMAT, IndexManifest, Input, ModelReference, parts},
+        reuse::{self, Known, PARTIAL},
+    },
 };
 use crate::{
     files::{StagedDir, free_space, sums},
-    progress::Progress,
+    job::Job,
     text,
 };
 
@@ -48,11 +53,11 @@ pub struct Built {
 }
 
 /// Gives vectors of norm 1 for texts, one after another.
-pub type Embed<'a> = &'a dyn Fn(&[&str], &dyn Progress) -> Result<Vec<f32>, IndexError>;
+pub(super) type Embed<'a> = &'a dyn Fn(&[&str], Job<'_>) -> Result<Vec<f32>, IndexError>;
 
 /// Texts that are embedded and written before the next are: enough to sort them by length, few enough to lose. A model may give a text
 /// another vector in other company, so that blocks must be the same when a build goes on.
-pub const BLOCK: u32 = 1 << 13;
+pub(super) const BLOCK: u32 = 1 << 13;
 /// Texts like mentions that recall is measured with.
 pub const MENTIONS: usize = 1000;
 
@@ -66,9 +71,9 @@ pub fn build(
     options: &BuildOptions,
     known: &[&Known],
     embed: Embed,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<Built, IndexError> {
-    let outcome = complete(staged.path(), assembled, options, known, embed, progress);
+    let outcome = complete(staged.path(), assembled, options, known, embed, job);
     // From here on nothing that fails costs what was embedded.
     if matches!(Known::of_partial(staged.path(), &options.model), Ok(Some(_))) {
         staged.keep();
@@ -86,11 +91,11 @@ fn complete(
     options: &BuildOptions,
     known: &[&Known],
     embed: Embed,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<Built, IndexError> {
     let (counts, dimensions) = (assembled.counts, options.model.dimensions);
     let rows = counts.rows;
-    let memory = build_graph::memory(rows, &options.graph);
+    let memory = builder::memory(rows, &options.graph);
     if memory > options.memory {
         return Err(IndexError::Memory { needed: memory, allowed: options.memory });
     }
@@ -103,11 +108,11 @@ fn complete(
 
     let concepts = Concepts::open(dir, &assembled.sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
-    known::begin(dir, options, counts, &assembled.sources)?;
-    let known = embed_rows(&concepts, writer, options, known, embed, progress)?;
+    reuse::begin(dir, options, counts, &assembled.sources)?;
+    let known = embed_rows(&concepts, writer, options, known, embed, job)?;
     drop(concepts);
     let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize, options.vectors)?);
-    let built = build_graph::build(&vectors, &options.graph, progress)?;
+    let built = builder::build(&vectors, &options.graph, job)?;
     let ground = Ground { lists: &built.lists, width: built.width };
     graph::write(&dir.join(GRAPH), ground, &built.levels, built.entry)?;
     let repaired = built.repaired;
@@ -117,12 +122,10 @@ fn complete(
     manifest.write(dir)?;
     let mut index = Index::open(dir)?;
     let mentions = index.sample_mentions(MENTIONS);
-    let recall = measure(&mut index, &mentions, options.wanted, embed, progress)?;
+    let recall = measure(&mut index, &mentions, options.wanted, embed, job)?;
     manifest.tuned(index.ef_search(), recall);
     manifest.write(dir)?;
-    if progress.interrupted() {
-        return Err(IndexError::Interrupted);
-    }
+    job.cancel.check()?;
     Ok(Built { manifest, known })
 }
 
@@ -130,7 +133,7 @@ fn complete(
 ///
 /// # Errors
 /// What the disk says.
-pub fn manifest(
+pub(super) fn manifest(
     dir: &Path,
     assembled: Assembled,
     options: &BuildOptions,
@@ -139,7 +142,7 @@ pub fn manifest(
     let Assembled { counts, sources, semantic_types, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
-        normalisation: text::NORMALISATION,
+        normalization: text::NORMALIZATION,
         name: options.name.clone(),
         model: options.model.clone(),
         vectors: options.vectors,
@@ -167,11 +170,11 @@ pub fn measure(
     mentions: &[String],
     wanted: Wanted,
     embed: Embed,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<Recall, IndexError> {
-    progress.stage("embedding mentions", mentions.len() as u64);
-    let vectors = embed(&mentions.iter().map(String::as_str).collect::<Vec<_>>(), progress)?;
-    index.tune(&vectors, wanted, progress)
+    job.progress.stage("embedding mentions", mentions.len() as u64);
+    let vectors = embed(&mentions.iter().map(String::as_str).collect::<Vec<_>>(), job)?;
+    index.tune(&vectors, wanted, job)
 }
 
 /// Writes the vectors of all rows, block by block; how many were known.
@@ -181,11 +184,11 @@ fn embed_rows(
     options: &BuildOptions,
     known: &[&Known],
     embed: Embed,
-    progress: &dyn Progress,
+    job: Job<'_>,
 ) -> Result<u64, IndexError> {
     let rows = concepts.counts().rows as u32;
     let mut found = 0;
-    progress.stage("embedding the names", rows.into());
+    job.progress.stage("embedding the names", rows.into());
     for start in (0..rows).step_by(BLOCK as usize) {
         let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
         let mut kept: Vec<Option<Kept>> =
@@ -193,9 +196,9 @@ fn embed_rows(
         let (places, new): (Vec<usize>, Vec<&str>) =
             texts.iter().enumerate().filter(|(i, _)| kept[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
         found += (texts.len() - new.len()) as u64;
-        progress.advance((texts.len() - new.len()) as u64);
+        job.progress.advance((texts.len() - new.len()) as u64);
         if !new.is_empty() {
-            let vectors = embed(&new, progress)?;
+            let vectors = embed(&new, job)?;
             places
                 .iter()
                 .zip(vectors.chunks_exact(options.model.dimensions))
@@ -203,9 +206,7 @@ fn embed_rows(
         }
         writer.push(&kept.into_iter().flatten().collect::<Vec<_>>())?;
         writer.sync()?;
-        if progress.interrupted() {
-            return Err(IndexError::Interrupted);
-        }
+        job.cancel.check()?;
     }
     Ok(found)
 }

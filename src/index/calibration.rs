@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Input;
+use crate::index::manifest::Input;
 
 /// What an index says of its scores; `saplink eval --calibrate` fits it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Calibration {
     pub method: Method,
     /// Scores, ascending, each with the probability that a best candidate of that score is right; between them it is linear.
     pub curve: Vec<[f32; 2]>,
-    /// Labelled mentions that it was fitted on, and where they came from.
+    /// Labeled mentions that it was fitted on, and where they came from.
     pub mentions: u64,
     pub inputs: Vec<Input>,
     /// Share of mentions that no concept covers, as it is expected in use.

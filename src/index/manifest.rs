@@ -6,25 +6,25 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Calibration, IndexError, Recall, VectorPrecision, concepts::Selection};
+use super::{Calibration, IndexError, Recall};
 use crate::{
+    ann::{
+        GraphParameters, VectorPrecision,
+        layout::{GRAPH, RESIDUALS, SCALES, VECTORS},
+    },
+    concepts::{
+        Counts, Selection, SourceEntry,
+        schema::{CONCEPTS, KEYS, ROWS, WORDS},
+    },
     files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
-    text::NORMALISATION,
+    text::NORMALIZATION,
 };
 
 /// Version of the directory's layout.
-pub const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 3;
 pub const MANIFEST: &str = "index.json";
-pub const CONCEPTS: &str = "concepts.bin";
-pub const ROWS: &str = "rows.bin";
-pub const KEYS: &str = "keys.fst";
-pub const WORDS: &str = "words.fst";
-pub const VECTORS: &str = "vectors.bin";
-pub const SCALES: &str = "scales.bin";
-pub const RESIDUALS: &str = "residuals.bin";
-pub const GRAPH: &str = "graph.bin";
 /// Every file of an index whose vectors are of this precision, but its manifest.
-pub fn parts(precision: VectorPrecision) -> Vec<&'static str> {
+pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
     let mut parts = vec![CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
     if precision == VectorPrecision::Int16 {
         parts.push(RESIDUALS);
@@ -59,48 +59,6 @@ impl ModelReference {
     }
 }
 
-/// How many of each there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub concepts: u64,
-    /// Names as the sources give them.
-    pub atoms: u64,
-    /// Distinct names after normalisation: the vectors.
-    pub rows: u64,
-}
-
-/// A source vocabulary: what gives names, codes, definitions or relations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceEntry {
-    /// Its abbreviation (SAB).
-    pub source: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// UMLS restriction level (SRL), 0 to 4, or 9; absent when unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restriction_level: Option<u8>,
-    /// Languages (LAT) of its names.
-    pub languages: Vec<String>,
-    /// Concepts that have a name from it.
-    pub concepts: u64,
-    pub atoms: u64,
-    /// Codes of concepts in it.
-    pub codes: u64,
-}
-
-/// How the graph was built and is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GraphParameters {
-    /// Neighbours of a point (M); twice as many in the lowest level.
-    pub m: usize,
-    pub ef_construction: usize,
-    pub ef_search: usize,
-    /// Points that had no way to them and were given one.
-    pub repaired: u64,
-}
-
 /// A file that names came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
@@ -115,8 +73,9 @@ pub struct Input {
 #[serde(deny_unknown_fields)]
 pub struct IndexManifest {
     pub format: u32,
-    /// Version of the normalisation that its keys went through.
-    pub normalisation: u32,
+    /// Version of the normalization that its keys went through.
+    #[serde(rename = "normalisation")]
+    pub normalization: u32,
     pub name: String,
     pub model: ModelReference,
     /// What is kept of a vector.
@@ -164,10 +123,10 @@ impl IndexManifest {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| IndexError::Manifest { path: path.clone(), reason };
         let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
-        if manifest.normalisation != NORMALISATION {
+        if manifest.normalization != NORMALIZATION {
             return Err(fail(format!(
-                "its names were normalised by version {}, this saplink uses version {NORMALISATION}: build it again",
-                manifest.normalisation
+                "its names were normalized by version {}, this saplink uses version {NORMALIZATION}: build it again",
+                manifest.normalization
             )));
         }
         if manifest.score != "cosine" {

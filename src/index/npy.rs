@@ -9,9 +9,9 @@ use std::{
 
 use bytemuck::NoUninit;
 
-use super::{
-    IndexError,
-    mapped::{self, Column, MappedFile},
+use crate::{
+    columns::mapped::{self, Column, MappedFile},
+    index::IndexError,
 };
 
 const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
@@ -36,10 +36,10 @@ impl Rows {
         let plain = header.contains("'<f4'") && header.contains("'fortran_order': False");
         let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).ok_or_else(wrong)?.0;
         let shape: Vec<usize> = shape.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-        let [rows, dimensions] = shape[..] else { return Err(wrong()) };
+        let [rows, dimensions] = shape[..] else { return Err(wrong().into()) };
         let values = file.rest::<f32>(start)?;
         if !plain || dimensions == 0 || rows.checked_mul(dimensions) != Some(values.len()) {
-            return Err(wrong());
+            return Err(wrong().into());
         }
         Ok(Self { values, dimensions })
     }
@@ -61,7 +61,7 @@ impl Rows {
 }
 
 /// A type of values as NumPy names it.
-pub trait Value: NoUninit {
+pub(super) trait Value: NoUninit {
     const NAME: &str;
 }
 
@@ -74,27 +74,27 @@ impl Value for i32 {
 }
 
 /// Writes a matrix of float32 piece by piece.
-pub struct Writer(BufWriter<fs_err::File>);
+pub(super) struct Writer(BufWriter<fs_err::File>);
 
 impl Writer {
     /// Begins a matrix.
-    pub fn create(path: &Path, rows: usize, dimensions: usize) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, rows: usize, dimensions: usize) -> io::Result<Self> {
         begin::<f32>(path, rows, dimensions).map(Self)
     }
 
     /// Adds values.
-    pub fn push(&mut self, values: &[f32]) -> io::Result<()> {
+    pub(super) fn push(&mut self, values: &[f32]) -> io::Result<()> {
         self.0.write_all(mapped::bytes(values))
     }
 
     /// Ends it.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
 
 /// Writes `values` as a matrix of `rows` rows.
-pub fn write<T: Value>(path: &Path, rows: usize, values: &[T]) -> io::Result<()> {
+pub(super) fn write<T: Value>(path: &Path, rows: usize, values: &[T]) -> io::Result<()> {
     let mut file = begin::<T>(path, rows, values.len() / rows.max(1))?;
     file.write_all(mapped::bytes(values))?;
     file.flush()

@@ -6,11 +6,15 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{ConceptHit, Filter, FilterRequest, Index, IndexError, QueryVector};
-use crate::progress::Progress;
+use crate::{
+    ann::vectors::QueryVector,
+    concepts::{Filter, FilterRequest},
+    index::{ConceptHit, Index, IndexError},
+};
+use crate::{cancel::Canceled, job::Job};
 
 /// Concepts that are asked for.
-pub const NEAREST: usize = 10;
+pub(super) const NEAREST: usize = crate::ann::parameters::MEASURED_NEIGHBORS;
 /// Values of `ef_search` that are tried, in this order.
 const EF: [usize; 14] = [2 * NEAREST, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
 /// Queries that are compared with a block of rows at once.
@@ -49,30 +53,26 @@ impl Index {
     /// Measures searches for `vectors`, one after another of norm 1, and from now on searches with the `ef_search` that was wanted.
     ///
     /// # Errors
-    /// [`IndexError::Interrupted`].
-    pub fn tune(&mut self, vectors: &[f32], wanted: Wanted, progress: &dyn Progress) -> Result<Recall, IndexError> {
+    /// [`IndexError::Canceled`].
+    pub fn tune(&mut self, vectors: &[f32], wanted: Wanted, job: Job<'_>) -> Result<Recall, IndexError> {
         let queries: Vec<&[f32]> = vectors.chunks_exact(self.vectors.dimensions()).collect();
         let everything = Filter::new(&FilterRequest::default(), &self.concepts);
-        progress.stage("measuring recall", queries.len() as u64);
+        job.progress.stage("measuring recall", queries.len() as u64);
         let truth = queries.par_chunks(TOGETHER).map(|queries| {
-            if progress.interrupted() {
-                return Err(IndexError::Interrupted);
-            }
+            job.cancel.check()?;
             let vectors: Vec<QueryVector> = queries.iter().map(|query| QueryVector::new(query)).collect();
             let hits = self.scan(&vectors, NEAREST, &everything);
-            progress.advance(queries.len() as u64);
+            job.progress.advance(queries.len() as u64);
             Ok(hits)
         });
-        let truth = truth.collect::<Result<Vec<_>, _>>()?.concat();
+        let truth = truth.collect::<Result<Vec<_>, Canceled>>()?.concat();
         let candidates = match wanted {
             Wanted::Recall(_) => &EF[..],
             Wanted::EfSearch(ef) => &[ef],
         };
         let mut recall = Recall { queries: queries.len(), at_1: 1.0, at_10: 1.0 };
         for &ef in candidates {
-            if progress.interrupted() {
-                return Err(IndexError::Interrupted);
-            }
+            job.cancel.check()?;
             self.set_ef_search(ef);
             let found = queries.par_iter().zip(&truth).map(|(query, truth)| {
                 let hits = self.search(query, NEAREST, &everything);

@@ -13,16 +13,21 @@ use std::{
 use rayon::prelude::*;
 
 pub use crate::encoder::EncoderError;
-pub use crate::index::{
-    AtomView, Calibration, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page,
-    Recall, Relation, Retired, SourceEntry, Successor,
-};
 use crate::{
+    cancel::CancelToken,
+    concepts::Repaired,
     domain::MatchKind,
     encoder::Encoder,
-    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference, Repaired},
-    progress::{Progress, Silent},
+    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference},
+    job::Job,
     text,
+};
+pub use crate::{
+    concepts::{
+        AtomView, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page, Relation,
+        Retired, SourceEntry, Successor,
+    },
+    index::{Calibration, Recall},
 };
 
 /// Searches of one call from which on they are spread over threads.
@@ -55,7 +60,7 @@ pub struct Candidate {
     /// The atom through which it was found.
     pub atom: u32,
     pub kind: MatchKind,
-    /// 1 for names, and for names alone; else the cosine. With misspelt words, times the share of letters that were right; with unknown words
+    /// 1 for names, and for names alone; else the cosine. With misspelled words, times the share of letters that were right; with unknown words
     /// alone, times 0.9.
     pub score: f32,
     /// How likely it is the concept, if the index is calibrated: see [`likely`].
@@ -86,7 +91,7 @@ pub struct Stages {
     /// Looking up exact names and repairing spelling.
     pub names: Duration,
     /// Texts to token ids.
-    pub tokenise: Duration,
+    pub tokenize: Duration,
     /// Waiting for a session.
     pub queue: Duration,
     /// Inference.
@@ -100,7 +105,7 @@ impl Stages {
     pub fn named(&self) -> [(&'static str, Duration); 5] {
         [
             ("names", self.names),
-            ("tokenise", self.tokenise),
+            ("tokenize", self.tokenize),
             ("queue", self.queue),
             ("encode", self.encode),
             ("search", self.search),
@@ -146,26 +151,26 @@ impl Linker {
     /// # Errors
     /// [`EncoderError::Inference`] when inference fails.
     pub fn link(&self, queries: &[Query]) -> Result<Vec<Answer>, EncoderError> {
-        self.link_with(queries, &Silent).map(|(answers, _)| answers)
+        self.link_with(queries, &CancelToken::never()).map(|(answers, _)| answers)
     }
 
     /// As [`Linker::link`], for somebody who may give up; says what it took.
     ///
     /// # Errors
-    /// As [`Linker::link`], and [`EncoderError::Interrupted`].
-    pub fn link_with(&self, queries: &[Query], progress: &dyn Progress) -> Result<(Vec<Answer>, Stages), EncoderError> {
+    /// As [`Linker::link`], and [`EncoderError::Canceled`].
+    pub fn link_with(&self, queries: &[Query], cancel: &CancelToken) -> Result<(Vec<Answer>, Stages), EncoderError> {
         let mut stages = Stages::default();
         let mut by_filter: HashMap<&FilterRequest, Vec<usize>> = HashMap::new();
         queries.iter().enumerate().for_each(|(i, query)| by_filter.entry(&query.filter).or_default().push(i));
         if by_filter.len() <= MOST_FILTERS {
-            let answers = self.link_some(&queries.iter().collect::<Vec<_>>(), progress, &mut stages)?;
+            let answers = self.link_some(&queries.iter().collect::<Vec<_>>(), cancel, &mut stages)?;
             return Ok((answers, stages));
         }
         let mut answers: Vec<Option<Answer>> = vec![None; queries.len()];
         for group in by_filter.into_values().collect::<Vec<_>>().chunks(MOST_FILTERS) {
             let places = group.concat();
             let queries: Vec<&Query> = places.iter().map(|&i| &queries[i]).collect();
-            let some = self.link_some(&queries, progress, &mut stages)?;
+            let some = self.link_some(&queries, cancel, &mut stages)?;
             places.into_iter().zip(some).for_each(|(i, answer)| answers[i] = Some(answer));
         }
         Ok((answers.into_iter().flatten().collect(), stages))
@@ -174,7 +179,7 @@ impl Linker {
     fn link_some(
         &self,
         queries: &[&Query],
-        progress: &dyn Progress,
+        cancel: &CancelToken,
         stages: &mut Stages,
     ) -> Result<Vec<Answer>, EncoderError> {
         let started = Instant::now();
@@ -194,7 +199,7 @@ impl Linker {
             }
             let (key, unnamed) = (text::key(&cleaned[i]), candidates[i].is_empty());
             let repaired = unnamed.then(|| self.index.repair(&key)).flatten();
-            // A text with a misspelt word is as doubtful as its repair.
+            // A text with a misspelled word is as doubtful as its repair.
             let similarity = match &repaired {
                 Some(repaired) => repaired.similarity,
                 None if unnamed && self.index.is_foreign(&key) => FOREIGN,
@@ -209,7 +214,7 @@ impl Linker {
         }
         let texts: Vec<&str> = open.iter().map(|reading| reading.text.as_str()).collect();
         let named = started.elapsed();
-        let (vectors, times) = self.encoder.embed_timed(&texts, progress)?;
+        let (vectors, times) = self.encoder.embed_timed(&texts, Job::quiet(cancel))?;
         let embedded = Instant::now();
         let search = |(vector, reading): (&[f32], &Reading)| {
             self.index.search(vector, queries[reading.query].top_k, filters[reading.query])
@@ -234,7 +239,7 @@ impl Linker {
         };
         let answers = queries.iter().zip(candidates).map(answer).collect();
         stages.names += named;
-        stages.tokenise += times.tokenise;
+        stages.tokenize += times.tokenize;
         stages.queue += times.queue;
         stages.encode += times.run;
         stages.search += embedded.elapsed();
@@ -248,7 +253,7 @@ impl Linker {
         let mut owners: Vec<Candidate> = vec![];
         for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
-            let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalised };
+            let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
             let full = owners.len() == MOST_TIES;
             match owners.last_mut().filter(|last| last.concept == concept) {
@@ -343,7 +348,7 @@ mod tests {
             candidate(4, Embedding, 0.9),
             candidate(9, Embedding, 1.0),
             candidate(3, Embedding, 0.9),
-            candidate(8, Normalised, 1.0),
+            candidate(8, Normalized, 1.0),
             candidate(7, Exact, 1.0),
         ];
         check(&query(9, None), all.clone(), Status::Linked, &[7, 8, 9, 3, 4]);
@@ -366,14 +371,14 @@ mod tests {
 
     #[test]
     fn a_concept_found_twice_keeps_its_better_match() {
-        let mut candidates = vec![candidate(1, MatchKind::Normalised, 1.0)];
+        let mut candidates = vec![candidate(1, MatchKind::Normalized, 1.0)];
         let hit = |concept, score| ConceptHit { concept, atom: 0, row: 0, score };
         let reading = |similarity, kind| Reading { query: 0, text: String::new(), similarity, kind };
         merge(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], &reading(1.0, MatchKind::Embedding));
         merge(&mut candidates, &[hit(2, 0.8), hit(3, 0.9)], &reading(0.5, MatchKind::Corrected));
         let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
         use MatchKind::*;
-        assert_eq!(found, [(1, Normalised, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
+        assert_eq!(found, [(1, Normalized, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
     }
 
     #[test]

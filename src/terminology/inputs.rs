@@ -4,11 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
+use crate::job::Job;
+use crate::terminology::{
     BadRows, Dialect, Input, OntologyOptions, Reading, Release, Scope, Summary, Taker, TerminologyError, read_obo,
     read_obograph, read_sssom, read_table, read_umls,
 };
-use crate::progress::Progress;
 
 /// Terminologies to read.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl Inputs {
         &self,
         keep: &dyn Fn(&str, &str) -> bool,
         take: &mut Taker,
-        progress: &dyn Progress,
+        job: Job<'_>,
         done: &mut dyn FnMut(&Input, &Summary),
     ) -> Result<(), TerminologyError> {
         let releases = self.umls.iter().map(|dir| Release::find(dir)).collect::<Result<Vec<_>, _>>()?;
@@ -50,27 +50,27 @@ impl Inputs {
         }
         let mut one = |path: &Path, read: &mut dyn FnMut(&Input, &mut Reading) -> Result<(), TerminologyError>| {
             let input = Input::file(path);
-            let mut reading = Reading::new(path, take, progress, self.bad_rows);
+            let mut reading = Reading::new(path, take, job, self.bad_rows);
             read(&input, &mut reading)?;
             done(&input, &reading.finish()?);
             Ok::<_, TerminologyError>(())
         };
         let options = OntologyOptions { scopes: self.scopes.clone() };
         for path in &self.sssom {
-            one(path, &mut |input, reading| read_sssom(input.open(progress)?, reading))?;
+            one(path, &mut |input, reading| read_sssom(input.open(job)?, reading))?;
         }
         for path in &self.obo {
-            one(path, &mut |input, reading| read_obo(input.open(progress)?, &options, reading))?;
+            one(path, &mut |input, reading| read_obo(input.open(job)?, &options, reading))?;
         }
         for path in &self.obograph {
-            one(path, &mut |input, reading| read_obograph(input.open(progress)?, &options, reading))?;
+            one(path, &mut |input, reading| read_obograph(input.open(job)?, &options, reading))?;
         }
         for (path, dialect) in &self.tables {
-            one(path, &mut |input, reading| read_table(input.open(progress)?, *dialect, reading))?;
+            one(path, &mut |input, reading| read_table(input.open(job)?, *dialect, reading))?;
         }
         for release in &releases {
             let mut missing = release.missing();
-            for (input, mut summary) in read_umls(release, keep, take, progress, self.bad_rows)? {
+            for (input, mut summary) in read_umls(release, keep, take, job, self.bad_rows)? {
                 summary.notes.append(&mut missing);
                 done(&input, &summary);
             }

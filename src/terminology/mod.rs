@@ -6,7 +6,6 @@
 //! the atoms of MRCONSO where MRHIER is read, whose rows name nothing else.
 //! A bad row is counted and named by file and line; too many of them, and whatever breaks a file as a whole, is an error.
 
-mod input;
 mod inputs;
 mod obo;
 mod obo_text;
@@ -20,7 +19,7 @@ mod testing;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-pub use input::{Input, Lines};
+pub use crate::files::input::{Input, Lines};
 pub use inputs::Inputs;
 pub use obo::read_obo;
 pub use obograph::read_obograph;
@@ -33,7 +32,7 @@ pub use crate::domain::{
     Refusal,
     curie::{concept_id, umls_cui, vocabulary},
 };
-use crate::{domain::Statement, progress::Progress};
+use crate::{cancel::Canceled, domain::Statement, job::Job};
 
 /// Bad rows that are reported with file and line.
 const REPORTED: usize = 10;
@@ -55,8 +54,9 @@ pub enum TerminologyError {
     /// Who takes the statements has failed.
     #[error(transparent)]
     Taker(Box<dyn std::error::Error + Send + Sync>),
+    /// The caller canceled the work.
     #[error("interrupted")]
-    Interrupted,
+    Canceled(#[from] Canceled),
 }
 
 /// Takes statements.
@@ -121,7 +121,7 @@ pub struct Summary {
 pub struct Reading<'a> {
     path: PathBuf,
     take: &'a mut Taker<'a>,
-    progress: &'a dyn Progress,
+    job: Job<'a>,
     allowed: BadRows,
     summary: Summary,
     bad_row: bool,
@@ -129,27 +129,20 @@ pub struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// The reading of `path`, which errors name.
-    pub fn new(
-        path: impl Into<PathBuf>,
-        take: &'a mut Taker<'a>,
-        progress: &'a dyn Progress,
-        allowed: BadRows,
-    ) -> Self {
-        Self { path: path.into(), take, progress, allowed, summary: Summary::default(), bad_row: false }
+    pub fn new(path: impl Into<PathBuf>, take: &'a mut Taker<'a>, job: Job<'a>, allowed: BadRows) -> Self {
+        Self { path: path.into(), take, job, allowed, summary: Summary::default(), bad_row: false }
     }
 
     /// Begins a row: a line, a stanza, a node. To be called before its statements.
     ///
     /// # Errors
-    /// [`TerminologyError::Interrupted`].
+    /// [`TerminologyError::Canceled`].
     pub fn row(&mut self) -> Result<(), TerminologyError> {
         self.summary.rows += 1;
         self.bad_row = false;
         if self.summary.rows.is_multiple_of(PULSE) {
-            self.progress.detail(self.summary.rows);
-            if self.progress.interrupted() {
-                return Err(TerminologyError::Interrupted);
-            }
+            self.job.progress.detail(self.summary.rows);
+            self.job.cancel.check()?;
         }
         Ok(())
     }
@@ -201,7 +194,7 @@ impl<'a> Reading<'a> {
     /// [`TerminologyError::Empty`] without rows, [`TerminologyError::BadRows`] with more bad ones than are allowed.
     pub fn finish(self) -> Result<Summary, TerminologyError> {
         let Summary { rows, bad, notes } = &self.summary;
-        self.progress.detail(*rows);
+        self.job.progress.detail(*rows);
         if *rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }

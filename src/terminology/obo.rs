@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, io::BufRead};
 
-use super::{
+use crate::terminology::{
     OntologyOptions, Reading, Scope, TerminologyError, concept_id,
     obo_text::{LogicalLines, quoted, tag, unescaped, value, word, words_before_list},
     ontology::{Synonym, Teller, Term, means_abbreviation, means_part_of},

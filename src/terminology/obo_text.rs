@@ -4,9 +4,9 @@
 
 use std::io::{self, BufRead};
 
-use super::{
-    Lines,
-    input::{LONGEST_LINE, LineError},
+use crate::{
+    files::input::{LONGEST_LINE, LineError},
+    terminology::Lines,
 };
 
 /// The lines of an OBO file, those that end in a backslash joined to the next.
@@ -16,12 +16,12 @@ pub(super) struct LogicalLines<R> {
 }
 
 impl<R: BufRead> LogicalLines<R> {
-    pub fn new(input: R) -> Self {
+    pub(super) fn new(input: R) -> Self {
         Self { lines: Lines::new(input), text: String::new() }
     }
 
     /// As [`Lines::next`]; the number is that of the first of joined lines.
-    pub fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
         self.text.clear();
         let mut first = None;
         while let Some((number, line)) = self.lines.next()? {

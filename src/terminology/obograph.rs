@@ -17,12 +17,14 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{
-    OntologyOptions, Reading, Scope, TerminologyError, concept_id,
-    input::LineCounter,
-    ontology::{Synonym, Teller, Term, means_abbreviation, means_part_of, relate},
-};
 use crate::domain::Hierarchy;
+use crate::{
+    files::input::LineCounter,
+    terminology::{
+        OntologyOptions, Reading, Scope, TerminologyError, concept_id,
+        ontology::{Synonym, Teller, Term, means_abbreviation, means_part_of, relate},
+    },
+};
 
 /// Bytes of a node beyond which the file is refused; the longest of large ontologies have some 100,000.
 const LARGEST_ITEM: u64 = 1 << 23;

@@ -5,8 +5,8 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{Reading, TerminologyError, umls_cui, vocabulary};
 use crate::domain::{AtomRef, Hierarchy, Statement, Succession};
+use crate::terminology::{Reading, TerminologyError, umls_cui, vocabulary};
 
 /// Language of all names: ontologies seldom say another.
 pub(super) const LANGUAGE: &str = "ENG";
@@ -98,12 +98,12 @@ pub(super) struct Teller<'o> {
 }
 
 impl<'o> Teller<'o> {
-    pub fn new(options: &'o OntologyOptions) -> Self {
+    pub(super) fn new(options: &'o OntologyOptions) -> Self {
         Self { options, vocabularies: BTreeSet::new() }
     }
 
     /// Tells a term that stands at `line`.
-    pub fn tell(&mut self, line: u64, term: &Term, reading: &mut Reading) -> Result<(), TerminologyError> {
+    pub(super) fn tell(&mut self, line: u64, term: &Term, reading: &mut Reading) -> Result<(), TerminologyError> {
         let id = term.id.as_str();
         let (source, code) = own_vocabulary(id);
         if self.vocabularies.len() < MOST_VOCABULARIES && !self.vocabularies.contains(source) {
@@ -152,7 +152,7 @@ impl<'o> Teller<'o> {
     /// It is the version of the vocabulary that the ontology is called after, not of those that it took terms from: of
     /// `HP:..` and `UBERON:..` in `http://purl.obolibrary.org/obo/hp.owl` or `hp/subsets/some` it is that of HPO. An
     /// ontology without a name, or whose name is none of its vocabularies', has no version that could be told.
-    pub fn version(
+    pub(super) fn version(
         &self,
         line: u64,
         ontology: &str,

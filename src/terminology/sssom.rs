@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, io::BufRead};
 
-use super::{
+use crate::terminology::{
     Lines, Reading, TerminologyError, concept_id,
     ontology::{LANGUAGE, own_vocabulary, tell_version},
     umls_cui, vocabulary,

@@ -8,13 +8,13 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
-use super::{
-    Lines, Reading, TerminologyError,
-    input::{LONGEST_LINE, LineError, Numbered},
-};
 use crate::{
     domain::{AtomRef, Hierarchy, Statement, is_concept_id, semantic_type},
     text::quoted,
+};
+use crate::{
+    files::input::{LONGEST_LINE, LineError, Numbered},
+    terminology::{Lines, Reading, TerminologyError},
 };
 
 /// Source of rows that name none.

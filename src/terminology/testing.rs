@@ -7,21 +7,21 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::{BadRows, Reading, Refusal, Summary, TerminologyError};
+use crate::terminology::{BadRows, Reading, Refusal, Summary, TerminologyError};
 use crate::{
     domain::{AtomRef, Statement, is_concept_id},
-    progress::Silent,
+    job::Job,
 };
 
 /// What was read of an input, which is named `input`.
-pub struct Told {
+pub(super) struct Told {
     pub statements: Vec<String>,
     pub outcome: Result<Summary, TerminologyError>,
 }
 
 impl Told {
     /// The bad rows by line, or why the file was refused.
-    pub fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self) -> Vec<String> {
         match &self.outcome {
             Ok(summary) => summary.notes.clone(),
             Err(e) => vec![e.to_string()],
@@ -29,13 +29,13 @@ impl Told {
     }
 
     /// The statements that begin with `start`.
-    pub fn of(&self, start: &str) -> Vec<&str> {
+    pub(super) fn of(&self, start: &str) -> Vec<&str> {
         self.statements.iter().map(String::as_str).filter(|s| s.starts_with(start)).collect()
     }
 }
 
 /// Reads with `read`, any number of bad rows being allowed.
-pub fn told(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> Told {
+pub(super) fn told(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> Told {
     let mut statements = vec![];
     let mut take = |statement: Statement| {
         if let Statement::Atom(AtomRef { name, .. }) = statement
@@ -50,7 +50,7 @@ pub fn told(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> 
         statements.push(text);
         Ok(())
     };
-    let mut reading = Reading::new("input", &mut take, &Silent, BadRows::Share(1.0));
+    let mut reading = Reading::new("input", &mut take, Job::silent(), BadRows::Share(1.0));
     let outcome = read(&mut reading).and_then(|()| reading.finish());
     Told { statements, outcome }
 }
@@ -81,12 +81,12 @@ fn parts(statement: Statement<'_>) -> ([Option<&'_ str>; 2], String) {
 }
 
 /// The text of a file of `tests/fixtures/terminology`.
-pub fn fixture(name: &str) -> String {
+pub(super) fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("tests/fixtures/terminology/{name}")).unwrap()
 }
 
 /// Reads random bytes, and a fixture in which bytes are replaced, inserted and taken out, and that is cut off.
-pub fn survives_damage(whole: &str, read: impl Fn(&[u8], &mut Reading) -> Result<(), TerminologyError>) {
+pub(super) fn survives_damage(whole: &str, read: impl Fn(&[u8], &mut Reading) -> Result<(), TerminologyError>) {
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3u8, telling_byte()), 0..8);
     let damaged = (edits, any::<prop::sample::Index>()).prop_map(|(edits, cut)| {
         let mut bytes = whole.as_bytes().to_vec();

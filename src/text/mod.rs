@@ -6,7 +6,7 @@
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Version of [`key`]: an index knows under which it was built.
-pub const NORMALISATION: u32 = 1;
+pub const NORMALIZATION: u32 = 1;
 
 /// Drops invisible characters and control characters other than white space, composes (NFC), joins white space to single
 /// spaces and trims.

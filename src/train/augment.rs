@@ -4,13 +4,13 @@
 
 use crate::random::Random;
 
-/// Letters of a word that is long enough to be misspelt or shortened.
+/// Letters of a word that is long enough to be misspelled or shortened.
 const LONG: usize = 5;
 /// Letters that a shortened word keeps at least.
 const SHORTENED: usize = 4;
 
 /// `name` with one change.
-pub fn altered(name: &str, random: &mut Random) -> String {
+pub(super) fn altered(name: &str, random: &mut Random) -> String {
     let mut words: Vec<String> = name.split(' ').map(str::to_owned).collect();
     let long: Vec<usize> = (0..words.len()).filter(|&i| is_long(&words[i])).collect();
     let kind = random.below(4);
@@ -19,7 +19,7 @@ pub fn altered(name: &str, random: &mut Random) -> String {
         words.rotate_left(place);
     } else if let Some(&place) = (!long.is_empty()).then(|| &long[random.below(long.len())]) {
         let letters: Vec<char> = words[place].chars().collect();
-        words[place] = if kind == 1 { shortened(letters, random) } else { misspelt(letters, random) };
+        words[place] = if kind == 1 { shortened(letters, random) } else { misspelled(letters, random) };
     }
     words.join(" ")
 }
@@ -35,7 +35,7 @@ fn shortened(mut letters: Vec<char>, random: &mut Random) -> String {
 }
 
 /// A letter that is missing, doubled, or exchanged with the next; the first stays.
-fn misspelt(mut letters: Vec<char>, random: &mut Random) -> String {
+fn misspelled(mut letters: Vec<char>, random: &mut Random) -> String {
     let place = 1 + random.below(letters.len() - 2);
     match random.below(3) {
         0 => drop(letters.remove(place)),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_turned_shortened_or_misspelt() {
+    fn a_name_is_turned_shortened_or_misspelled() {
         let seen = all("acute heart attack");
         for one in
             ["heart attack acute", "attack acute heart", "acute hear attack", "acute heart attakc", "acte heart attack"]

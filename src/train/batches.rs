@@ -1,17 +1,17 @@
-//! Pairs to batches: drawn in the order of a seed, tokenised, packed without padding.
+//! Pairs to batches: drawn in the order of a seed, tokenized, packed without padding.
 //!
 //! Invariant: which pairs a step has depends on the seed and the step alone, so that a run can go on anywhere.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::{TrainError, augment::altered, pairs::Pairs};
+use crate::train::{TrainError, augment::altered, pairs::Pairs};
 use crate::{encoder::Tokens, random::Random, text};
 
 /// Batches that are ready before they are asked for.
 const AHEAD: usize = 4;
 /// Rows are made up to a multiple of this, and tokens of a name to one of that: few shapes, so that freed memory fits again.
-pub const ROWS: usize = 64;
-pub const WIDTH: usize = 4;
+pub(super) const ROWS: usize = 64;
+pub(super) const WIDTH: usize = 4;
 /// Tells what is drawn to alter names from what else follows from a seed.
 const AUGMENT: u64 = 3;
 
@@ -121,8 +121,8 @@ impl Plan {
 /// Makes the batches from step `first` until `last`, for whoever takes them; it ends when nobody does any more.
 ///
 /// # Errors
-/// [`TrainError`] when a name cannot be tokenised.
-pub fn produce(
+/// [`TrainError`] when a name cannot be tokenized.
+pub(super) fn produce(
     pairs: &Pairs,
     tokens: &Tokens,
     plan: Plan,
@@ -161,7 +161,7 @@ pub fn produce(
 }
 
 /// Runs `take` with batches that another thread makes ahead.
-pub fn with_batches<T>(
+pub(super) fn with_batches<T>(
     pairs: &Pairs,
     tokens: &Tokens,
     plan: Plan,

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrainError, engine::State};
+use crate::train::{TrainError, engine::State};
 use crate::{
     bert::{
         BertConfig, Weights,
@@ -42,7 +42,7 @@ struct Manifest {
 
 /// What half precision goes on from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scaling {
+pub(super) struct Scaling {
     /// What the loss is multiplied by.
     pub loss_scale: f32,
     /// Steps since that was last changed.
@@ -53,7 +53,7 @@ pub struct Scaling {
 
 /// What is written and read.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub(super) struct Checkpoint {
     pub step: u64,
     pub scaling: Scaling,
     pub state: State,
@@ -64,7 +64,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`TrainError::Save`] names what could not be written; older checkpoints are still there then.
-    pub fn write(&self, dir: &Path, config: &BertConfig, keep: usize) -> Result<PathBuf, TrainError> {
+    pub(super) fn write(&self, dir: &Path, config: &BertConfig, keep: usize) -> Result<PathBuf, TrainError> {
         let target = dir.join(format!("{PREFIX}{:08}", self.step));
         let write = || -> Result<(), crate::files::StageError> {
             let staged = StagedDir::create(&target, MANIFEST, true)?;
@@ -91,7 +91,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] names the file, and what to do.
-    pub fn last(dir: &Path, config: &BertConfig) -> Result<Option<Self>, TrainError> {
+    pub(super) fn last(dir: &Path, config: &BertConfig) -> Result<Option<Self>, TrainError> {
         match all(dir)?.pop() {
             Some((step, path)) => Self::read(step, &path, config).map(Some),
             None => Ok(None),
@@ -119,12 +119,12 @@ impl Checkpoint {
 }
 
 /// The directory of the last checkpoint in `dir`, if there is any.
-pub fn newest(dir: &Path) -> Option<PathBuf> {
+pub(super) fn newest(dir: &Path) -> Option<PathBuf> {
     all(dir).ok()?.pop().map(|(_, path)| path)
 }
 
 /// Removes what a process that was killed had not finished. No other may be at work in `dir`.
-pub fn clean(dir: &Path) -> Result<(), TrainError> {
+pub(super) fn clean(dir: &Path) -> Result<(), TrainError> {
     for entry in fs_err::read_dir(dir)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(&format!(".{PREFIX}")) && entry.file_type()?.is_dir() {

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use rayon::prelude::*;
 
-use super::{TrainError, metrics::DevRecord, pairs::Pairs};
+use crate::train::{TrainError, metrics::DevRecord, pairs::Pairs};
 use crate::{encoder::Tokens, random::Random, text};
 
 /// Names that are compared with each other at most, sixteen million comparisons, and names of a concept.
@@ -15,7 +15,7 @@ const MOST_OF_CONCEPT: usize = 64;
 
 /// Names with their concepts.
 #[derive(Default)]
-pub struct Dev {
+pub(super) struct Dev {
     pub concepts: Vec<u32>,
     pub names: Vec<String>,
     pub ids: Vec<Vec<i64>>,
@@ -26,7 +26,7 @@ impl Dev {
     ///
     /// # Errors
     /// [`TrainError::NothingHeldOut`] when no concept has two names that differ.
-    pub fn new(pairs: &Pairs, tokens: &Tokens, seed: u64) -> Result<Self, TrainError> {
+    pub(super) fn new(pairs: &Pairs, tokens: &Tokens, seed: u64) -> Result<Self, TrainError> {
         let by_concept = ByConcept::new(pairs);
         let mut order: Vec<u32> = (0..pairs.concepts() as u32).collect();
         Random::of(&[seed, 2]).shuffle(&mut order);
@@ -41,7 +41,7 @@ impl Dev {
     }
 
     /// Some names of some concepts: of those that are `asked` for, else of those with the most pairs.
-    pub fn of_concepts(
+    pub(super) fn of_concepts(
         pairs: &Pairs,
         tokens: &Tokens,
         asked: &[u32],
@@ -69,7 +69,7 @@ impl Dev {
     }
 
     /// What each name that is not alone finds among all others, by their vectors of length 1.
-    pub fn measure(&self, vectors: &[f32], step: u64) -> DevRecord {
+    pub(super) fn measure(&self, vectors: &[f32], step: u64) -> DevRecord {
         let names = self.names.len();
         let dimensions = vectors.len() / names.max(1);
         let row = |i: usize| &vectors[i * dimensions..][..dimensions];
@@ -112,7 +112,7 @@ impl<'a> ByConcept<'a> {
         &self.numbers[begin..self.ends[concept]]
     }
 
-    /// The names of a concept that differ after normalisation, as they are read.
+    /// The names of a concept that differ after normalization, as they are read.
     fn names(&self, concept: u32, most: usize) -> Vec<String> {
         let mut seen = HashSet::new();
         let names = self.pairs_of(concept).iter().flat_map(|&i| self.pairs.pair(i as usize).names);

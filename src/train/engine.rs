@@ -12,17 +12,18 @@ use ort::{
 };
 use prost::Message;
 
-use super::{
+use crate::train::{
     TrainError,
     batches::{Batch, Packed, ROWS, WIDTH},
 };
 use crate::{
     bert::{
-        BertConfig, onnx,
+        BertConfig,
         optimizer::{self, Settings},
         training::{self, StepOptions},
     },
     encoder::{Device, Runtime},
+    onnx::message,
     random::Random,
 };
 
@@ -57,7 +58,7 @@ pub struct Outcome {
     pub gradient_norm: f32,
 }
 
-/// What a run goes on from: all parameters, and the moments of those that are learnt.
+/// What a run goes on from: all parameters, and the moments of those that are learned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub parameters: Vec<f32>,
@@ -71,7 +72,7 @@ pub struct Engine {
     options: EngineOptions,
     device: Device,
     frozen: Vec<f32>,
-    learnt: Tensor<f32>,
+    learned: Tensor<f32>,
     means: Tensor<f32>,
     squares: Tensor<f32>,
     gradient: Tensor<f32>,
@@ -106,7 +107,7 @@ fn failed(e: impl std::fmt::Display) -> TrainError {
 }
 
 impl Bound {
-    fn open(runtime: &Runtime, model: &onnx::Model, device: Device, threads: usize) -> Result<Self, TrainError> {
+    fn open(runtime: &Runtime, model: &message::Model, device: Device, threads: usize) -> Result<Self, TrainError> {
         let mut builder = runtime.builder(device == Device::Cuda, threads)?;
         let session = builder.commit_from_memory(&model.encode_to_vec()).map_err(failed)?;
         let io = session.create_binding().map_err(failed)?;
@@ -216,16 +217,16 @@ impl Engine {
         parameters: &[f32],
     ) -> Result<Self, TrainError> {
         let step = options.step;
-        let open = |model: &onnx::Model| Bound::open(runtime, model, device, options.threads);
+        let open = |model: &message::Model| Bound::open(runtime, model, device, options.threads);
         let still = training::frozen(config, step.frozen_layers);
-        let (frozen, learnt) = parameters.split_at(still);
-        let zeros = vec![0.0; learnt.len()];
+        let (frozen, learned) = parameters.split_at(still);
+        let zeros = vec![0.0; learned.len()];
         let mut engine = Self {
             config: config.clone(),
             options,
             device,
             frozen: frozen.to_vec(),
-            learnt: placed(device, learnt)?,
+            learned: placed(device, learned)?,
             means: placed(device, &zeros)?,
             squares: placed(device, &zeros)?,
             gradient: placed(device, &zeros)?,
@@ -256,7 +257,7 @@ impl Engine {
             Work::Chunks(work) => work.encode.iter_mut().chain([&mut work.chunk]).collect(),
         };
         for bound in forward {
-            bound.input(optimizer::PARAMETERS, &self.learnt)?;
+            bound.input(optimizer::PARAMETERS, &self.learned)?;
             if let Some(frozen) = &frozen {
                 bound.input(training::FROZEN, frozen)?;
             }
@@ -264,7 +265,7 @@ impl Engine {
                 bound.input(training::NOISE, noise)?;
             }
         }
-        self.encode.input(optimizer::PARAMETERS, &self.learnt)?;
+        self.encode.input(optimizer::PARAMETERS, &self.learned)?;
         if let Some(frozen) = &frozen {
             self.encode.input(training::FROZEN, frozen)?;
         }
@@ -274,10 +275,10 @@ impl Engine {
         }
         let bound = &mut self.optimizer;
         bound.input(optimizer::GRADIENT, &self.gradient)?;
-        bound.input(optimizer::PARAMETERS, &self.learnt)?;
+        bound.input(optimizer::PARAMETERS, &self.learned)?;
         bound.input(optimizer::MEANS, &self.means)?;
         bound.input(optimizer::SQUARES, &self.squares)?;
-        bound.output(optimizer::NEW_PARAMETERS, &mut self.learnt)?;
+        bound.output(optimizer::NEW_PARAMETERS, &mut self.learned)?;
         bound.output(optimizer::NEW_MEANS, &mut self.means)?;
         bound.output(optimizer::NEW_SQUARES, &mut self.squares)
     }
@@ -420,7 +421,7 @@ impl Engine {
         Ok(vectors)
     }
 
-    /// The gradient of the last step, of the parameters that are learnt.
+    /// The gradient of the last step, of the parameters that are learned.
     pub fn gradient(&self) -> Result<Vec<f32>, TrainError> {
         fetched(&self.gradient)
     }
@@ -428,7 +429,7 @@ impl Engine {
     /// What a run could go on from.
     pub fn state(&self) -> Result<State, TrainError> {
         let mut parameters = self.frozen.clone();
-        parameters.extend(fetched(&self.learnt)?);
+        parameters.extend(fetched(&self.learned)?);
         Ok(State { parameters, means: fetched(&self.means)?, squares: fetched(&self.squares)? })
     }
 
@@ -437,15 +438,15 @@ impl Engine {
     /// # Errors
     /// [`TrainError::Engine`] when the state is of another model.
     pub fn restore(&mut self, state: &State) -> Result<(), TrainError> {
-        let learnt = self.learnt.shape().num_elements();
-        if state.parameters.len() != self.frozen.len() + learnt
-            || [&state.means, &state.squares].iter().any(|m| m.len() != learnt)
+        let learned = self.learned.shape().num_elements();
+        if state.parameters.len() != self.frozen.len() + learned
+            || [&state.means, &state.squares].iter().any(|m| m.len() != learned)
         {
             return Err(failed("the state is of another model"));
         }
         let (frozen, rest) = state.parameters.split_at(self.frozen.len());
         self.frozen = frozen.to_vec();
-        self.learnt = placed(self.device, rest)?;
+        self.learned = placed(self.device, rest)?;
         self.means = placed(self.device, &state.means)?;
         self.squares = placed(self.device, &state.squares)?;
         self.bind()

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::TrainError;
+use crate::train::TrainError;
 use crate::{
     bert::{BertConfig, checkpoint, weights},
     files::{FileSum, StagedDir, sha256_hex},
@@ -15,10 +15,10 @@ pub const CONFIG: &str = "config.json";
 /// What is taken from the base, where it has it.
 const KEPT: [&str; 5] = [CONFIG, "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"];
 
-/// Weights between those that were learnt and the base's, which a share of `of_base` is taken of: what the base knew beside the names is kept
+/// Weights between those that were learned and the base's, which a share of `of_base` is taken of: what the base knew beside the names is kept
 /// (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
-pub fn mixed(learnt: &[f32], base: &[f32], of_base: f32) -> Vec<f32> {
-    learnt.iter().zip(base).map(|(learnt, base)| learnt + (base - learnt) * of_base).collect()
+pub fn mixed(learned: &[f32], base: &[f32], of_base: f32) -> Vec<f32> {
+    learned.iter().zip(base).map(|(learned, base)| learned + (base - learned) * of_base).collect()
 }
 
 /// Writes `parameters` and what else there is of the checkpoint `base` to the directory `out`. The pooler and heads of the base are left

@@ -5,22 +5,22 @@
 
 use crate::random::Random;
 
-/// Neighbours that a place is to have at most, more or less.
+/// Neighbors that a place is to have at most, more or less.
 const PERPLEXITY: f64 = 30.0;
 /// Moves of all places.
 const MOVES: usize = 1000;
-/// Moves at the beginning during which neighbours attract each other [`EXAGGERATION`] times as much.
+/// Moves at the beginning during which neighbors attract each other [`EXAGGERATION`] times as much.
 const EARLY: usize = 250;
 const EXAGGERATION: f64 = 12.0;
 /// How far a place goes for its gradient.
 const RATE: f64 = 50.0;
-/// Share of pairs that are no neighbours at all, so that its logarithm and quotients are finite.
+/// Share of pairs that are no neighbors at all, so that its logarithm and quotients are finite.
 const LEAST: f64 = 1e-12;
 
 /// Places of `vectors`, which are of norm 1.
-pub fn tsne(vectors: &[impl AsRef<[f32]>], seed: u64) -> Vec<[f32; 2]> {
+pub(super) fn tsne(vectors: &[impl AsRef<[f32]>], seed: u64) -> Vec<[f32; 2]> {
     let n = vectors.len();
-    let near = neighbours(vectors);
+    let near = neighbors(vectors);
     let mut random = Random::new(seed);
     let mut places: Vec<[f64; 2]> = (0..n).map(|_| [0; 2].map(|_| f64::from(random.share() - 0.5) * 1e-3)).collect();
     let (mut speeds, mut gains) = (vec![[0.0; 2]; n], vec![[1.0; 2]; n]);
@@ -34,13 +34,13 @@ pub fn tsne(vectors: &[impl AsRef<[f32]>], seed: u64) -> Vec<[f32; 2]> {
                 places[i][axis] += *speed;
             }
         }
-        centre(&mut places);
+        center(&mut places);
     }
     places.into_iter().map(|place| place.map(|at| at as f32)).collect()
 }
 
 /// Share of `vectors`, of norm 1, whose nearest other one is of the same concept; where several are equally near, each counts in part.
-pub fn neighbours_agree(vectors: &[impl AsRef<[f32]>], concepts: &[usize]) -> f64 {
+pub(super) fn neighbors_agree(vectors: &[impl AsRef<[f32]>], concepts: &[usize]) -> f64 {
     let share = |i: usize| {
         let (mut nearest, mut same, mut all) = (f64::NEG_INFINITY, 0, 0);
         for j in (0..vectors.len()).filter(|&j| j != i) {
@@ -58,8 +58,8 @@ pub fn neighbours_agree(vectors: &[impl AsRef<[f32]>], concepts: &[usize]) -> f6
     (0..vectors.len()).map(share).sum::<f64>() / vectors.len().max(1) as f64
 }
 
-/// How much each two of `vectors` are neighbours; row by row, in sum 1.
-fn neighbours(vectors: &[impl AsRef<[f32]>]) -> Vec<f64> {
+/// How much each two of `vectors` are neighbors; row by row, in sum 1.
+fn neighbors(vectors: &[impl AsRef<[f32]>]) -> Vec<f64> {
     let n = vectors.len();
     let perplexity = (n.saturating_sub(1) as f64 / 3.0).clamp(1.0, PERPLEXITY);
     let rows: Vec<f64> = (0..n)
@@ -73,7 +73,7 @@ fn neighbours(vectors: &[impl AsRef<[f32]>]) -> Vec<f64> {
     pairs.map(|(i, j)| ((rows[i * n + j] + rows[j * n + i]) / (2 * n) as f64).max(LEAST)).collect()
 }
 
-/// How much those at `distances` are neighbours of the one at place `i`, so widely that they count as `perplexity` equal ones.
+/// How much those at `distances` are neighbors of the one at place `i`, so widely that they count as `perplexity` equal ones.
 fn row(distances: &[f64], i: usize, perplexity: f64) -> Vec<f64> {
     let others = || distances.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, &distance)| distance);
     let nearest = others().fold(f64::INFINITY, f64::min);
@@ -119,7 +119,7 @@ fn slopes(places: &[[f64; 2]], near: &[f64], attraction: f64) -> Vec<[f64; 2]> {
 }
 
 /// Moves all places together so that their mean is the origin.
-fn centre(places: &mut [[f64; 2]]) {
+fn center(places: &mut [[f64; 2]]) {
     for axis in 0..2 {
         let mean = places.iter().map(|place| place[axis]).sum::<f64>() / places.len() as f64;
         places.iter_mut().for_each(|place| place[axis] -= mean);
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_agree_in_clusters_and_by_chance_where_all_are_equal() {
+    fn neighbors_agree_in_clusters_and_by_chance_where_all_are_equal() {
         let (vectors, concepts) = clusters(3, 4);
-        assert_eq!(neighbours_agree(&vectors, &concepts), 1.0);
-        assert_eq!(neighbours_agree(&clusters(3, 1).0, &[0, 1, 2]), 0.0);
+        assert_eq!(neighbors_agree(&vectors, &concepts), 1.0);
+        assert_eq!(neighbors_agree(&clusters(3, 1).0, &[0, 1, 2]), 0.0);
         let equal = vec![vec![0.6_f32, 0.8]; 5];
-        assert!((neighbours_agree(&equal, &[0, 0, 0, 1, 1]) - 0.4).abs() < 1e-9);
-        assert_eq!(neighbours_agree(&equal[..1], &[0]), 0.0);
-        assert_eq!(neighbours_agree(&equal[..0], &[]), 0.0);
+        assert!((neighbors_agree(&equal, &[0, 0, 0, 1, 1]) - 0.4).abs() < 1e-9);
+        assert_eq!(neighbors_agree(&equal[..1], &[0]), 0.0);
+        assert_eq!(neighbors_agree(&equal[..0], &[]), 0.0);
     }
 }

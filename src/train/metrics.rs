@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use crate::train::TrainError;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,12 +41,12 @@ pub struct StepRecord {
     /// Pairs of the batch's names that the miner chose, of the same concept and of different ones; each pair counts in both directions.
     pub positives: u64,
     pub negatives: u64,
-    /// Of all parameters' gradients, before clipping; none where it overflowed in half precision, and nothing was learnt.
+    /// Of all parameters' gradients, before clipping; none where it overflowed in half precision, and nothing was learned.
     pub gradient_norm: Option<f32>,
     /// Factor of the loss in half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<f32>,
-    /// Pairs that were learnt from in this step.
+    /// Pairs that were learned from in this step.
     pub pairs: u64,
     /// Tokens of the batch, and rows that were computed for them.
     pub tokens: u64,
@@ -69,7 +69,7 @@ pub struct DevRecord {
 }
 
 /// Appends to the file.
-pub struct Metrics {
+pub(super) struct Metrics {
     path: PathBuf,
     file: fs_err::File,
 }
@@ -79,7 +79,7 @@ impl Metrics {
     ///
     /// # Errors
     /// [`TrainError::Damaged`] names the file and the line that is no record.
-    pub fn open(path: &Path, step: Option<u64>) -> Result<Self, TrainError> {
+    pub(super) fn open(path: &Path, step: Option<u64>) -> Result<Self, TrainError> {
         let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
         let mut kept = 0;
         for (record, end) in records(path)? {
@@ -92,18 +92,18 @@ impl Metrics {
     }
 
     /// Appends a record.
-    pub fn push(&mut self, record: &Record) -> Result<(), TrainError> {
+    pub(super) fn push(&mut self, record: &Record) -> Result<(), TrainError> {
         let line = serde_json::to_string(record).map_err(std::io::Error::from)? + "\n";
         Ok(self.file.write_all(line.as_bytes())?)
     }
 
     /// Flushes what was written to disk.
-    pub fn sync(&self) -> Result<(), TrainError> {
+    pub(super) fn sync(&self) -> Result<(), TrainError> {
         Ok(self.file.sync_data()?)
     }
 
     /// All that was written.
-    pub fn read(&self) -> Result<Vec<Record>, TrainError> {
+    pub(super) fn read(&self) -> Result<Vec<Record>, TrainError> {
         Ok(records(&self.path)?.into_iter().map(|(record, _)| record).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Self-alignment pretraining (SapBERT, Liu et al. 2020, arXiv 2010.11784) on a stock ONNX Runtime.
 //!
-//! Reading order: `drawing` and `pairs` (what is learnt from), `settings` (what decides a run), `augment` (names as others might write them), `batches` (pairs to packed token ids), `engine` (the
+//! Reading order: `drawing` and `pairs` (what is learned from), `settings` (what decides a run), `augment` (names as others might write them), `batches` (pairs to packed token ids), `engine` (the
 //! graphs of [`crate::bert`] at work), `checkpoint`, `dev` (held-out retrieval), `metrics`, `map` and `report` (what people look at),
 //! `run` (the loop over steps), `export` (the model that comes of it).
 //!
@@ -10,11 +10,11 @@ mod augment;
 mod batches;
 mod checkpoint;
 mod dev;
-mod drawing;
 mod engine;
 mod export;
 mod map;
 mod metrics;
+mod pair_sampling;
 mod pairs;
 mod report;
 mod run;
@@ -24,16 +24,16 @@ mod settings;
 use std::path::PathBuf;
 
 pub use batches::{Batch, Packed, Plan};
-pub use drawing::{DrawOptions, Drawing, Groups, Vocabulary};
 pub use engine::{Engine, EngineOptions, Outcome, State};
 pub use export::{CONFIG, export, mixed, sha256_of};
 pub use metrics::{DevRecord, Record, StepRecord};
+pub use pair_sampling::{DrawOptions, Drawing, Groups, Vocabulary};
 pub use pairs::{Pair, Pairs};
 pub use run::{Conduct, Run, Trained};
 pub use schedule::{Decay, Schedule};
 pub use settings::{Arithmetic, LossName, Settings};
 
-use crate::{bert::BertError, encoder::EncoderError, files::StageError};
+use crate::{bert::BertError, cancel::Canceled, encoder::EncoderError, files::StageError};
 
 /// Why nothing could be trained.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +81,17 @@ pub enum TrainError {
     Bert(#[from] BertError),
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// The caller canceled the run.
     #[error("interrupted")]
-    Interrupted {
-        /// The checkpoint to go on from, if there is any.
+    Canceled {
+        /// The checkpoint to resume from, if one was written.
         saved: Option<PathBuf>,
+        source: Canceled,
     },
+}
+
+impl From<Canceled> for TrainError {
+    fn from(source: Canceled) -> Self {
+        Self::Canceled { saved: None, source }
+    }
 }

@@ -11,8 +11,8 @@ use std::{
     path::Path,
 };
 
-use super::TrainError;
-use crate::{files::sha256_hex, progress::Silent, terminology::Input, text};
+use crate::train::TrainError;
+use crate::{files::sha256_hex, job::Job, terminology::Input, text};
 
 /// Pairs of names, read whole: what the file holds, and 12 bytes a pair.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn read_text(path: &Path) -> Result<String, TrainError> {
     let input = Input::file(path);
     let named = |e| TrainError::Io(io::Error::other(e));
     let mut bytes = Vec::with_capacity(input.bytes().map_err(named)? as usize);
-    input.open(&Silent).map_err(named)?.read_to_end(&mut bytes)?;
+    input.open(Job::silent()).map_err(named)?.read_to_end(&mut bytes)?;
     String::from_utf8(bytes).map_err(|e| {
         let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = memchr::memchr_iter(b'\n', before).count() + 1;

@@ -11,13 +11,14 @@ use std::{
     time::Instant,
 };
 
-use super::{
+use crate::cancel::Canceled;
+use crate::train::{
     TrainError,
     batches::{self, Plan},
     checkpoint::{self, Checkpoint, Scaling},
     dev::Dev,
     engine::{Engine, EngineOptions},
-    map::{neighbours_agree, tsne},
+    map::{neighbors_agree, tsne},
     metrics::{Metrics, Record, StepRecord},
     pairs::Pairs,
     report::{self, Map, Placed},
@@ -28,7 +29,7 @@ use crate::{
     bert::{BertConfig, Weights, optimizer, training::StepOptions},
     encoder::{Device, Runtime, Tokens},
     files::{StagedDir, StagedFile},
-    progress::Progress,
+    job::Job,
 };
 
 const METRICS: &str = "metrics.jsonl";
@@ -148,46 +149,49 @@ impl Run<'_> {
     /// Trains from the beginning, or from the last checkpoint, until all steps are done.
     ///
     /// # Errors
-    /// [`TrainError`]; after [`TrainError::Interrupted`] the run can be gone on with from the checkpoint that is named.
-    pub fn train(&self, progress: &dyn Progress) -> Result<Trained, TrainError> {
+    /// [`TrainError`]; after [`TrainError::Canceled`] the run can be gone on with from the checkpoint that is named.
+    pub fn train(&self, job: Job<'_>) -> Result<Trained, TrainError> {
         let Self { settings, conduct, .. } = self;
-        let mut going = self.begin(progress)?;
+        let mut going = self.begin(job)?;
         let first = going.saved.unwrap_or(0);
         if going.saved.is_none() {
-            going.look(0, progress)?;
+            going.look(0, job)?;
         }
         let plan = settings.plan();
-        progress.stage("training", settings.steps - first);
+        job.progress.stage("training", settings.steps - first);
         batches::with_batches(self.pairs, self.tokens, plan, first..settings.steps, |batches| {
             for step in first..settings.steps {
-                if progress.interrupted() {
+                if job.cancel.is_canceled() {
                     going.save(step)?;
-                    going.report(progress);
-                    return Err(TrainError::Interrupted { saved: checkpoint::newest(&conduct.checkpoints()) });
+                    going.report(job);
+                    return Err(TrainError::Canceled {
+                        saved: checkpoint::newest(&conduct.checkpoints()),
+                        source: Canceled,
+                    });
                 }
-                going.step(step, plan, batches, progress)?;
+                going.step(step, plan, batches, job)?;
                 let done = step + 1;
                 // A measurement belongs to what the checkpoint holds, and is made again if that was not written.
                 if done.is_multiple_of(conduct.dev_every) || done == settings.steps {
-                    going.look(done, progress)?;
+                    going.look(done, job)?;
                 }
                 if done.is_multiple_of(conduct.save_every) || done == settings.steps {
                     going.save(done)?;
-                    progress.remark(&format!("saved after {done} steps"));
+                    job.progress.remark(&format!("saved after {done} steps"));
                 }
             }
             Ok(())
         })?;
         if first == settings.steps {
             // Nothing was left to do but, perhaps, this.
-            going.report(progress);
+            going.report(job);
         }
         let report = conduct.dir.join(REPORT);
         Ok(Trained { parameters: going.engine.state()?.parameters, device: going.engine.device(), report })
     }
 
     /// Everything that a run needs; its directory is made, or touched, when nothing else can fail any more.
-    fn begin(&self, progress: &dyn Progress) -> Result<Going<'_>, TrainError> {
+    fn begin(&self, job: Job<'_>) -> Result<Going<'_>, TrainError> {
         let Self { settings, conduct, .. } = self;
         let source = self.dev.unwrap_or(self.pairs);
         let asked: Vec<u32> =
@@ -208,7 +212,7 @@ impl Run<'_> {
         }
         let saved = last.as_ref().map(|last| last.step);
         if conduct.resume {
-            progress.remark(&match saved {
+            job.progress.remark(&match saved {
                 Some(step) => format!("going on after {step} steps on {}", engine.device()),
                 None => format!("there is no checkpoint yet: beginning on {}", engine.device()),
             });
@@ -249,14 +253,14 @@ impl Run<'_> {
         let vectors = engine.vectors(&mapped.ids)?;
         let rows: Vec<&[f32]> = vectors.chunks_exact(self.config.hidden).collect();
         let concepts: Vec<usize> = mapped.concepts.iter().map(|&c| c as usize).collect();
-        Ok(Placed { points: tsne(&rows, self.settings.seed), agree: neighbours_agree(&rows, &concepts) })
+        Ok(Placed { points: tsne(&rows, self.settings.seed), agree: neighbors_agree(&rows, &concepts) })
     }
 }
 
 type Batches = std::sync::mpsc::Receiver<Result<batches::Batch, TrainError>>;
 
 impl Going<'_> {
-    fn step(&mut self, step: u64, plan: Plan, batches: &Batches, progress: &dyn Progress) -> Result<(), TrainError> {
+    fn step(&mut self, step: u64, plan: Plan, batches: &Batches, job: Job<'_>) -> Result<(), TrainError> {
         let settings = self.run.settings;
         let started = Instant::now();
         let batch = batches.recv().map_err(|_| TrainError::Engine("there is no further batch".into()))??;
@@ -303,11 +307,11 @@ impl Going<'_> {
             waited,
         };
         let speed = record.pairs as f64 / seconds;
-        progress.note(&format!(
+        job.progress.note(&format!(
             "loss {:.4}, {} + {} mined, {speed:.0} pairs/s",
             record.loss, record.positives, record.negatives
         ));
-        progress.advance(1);
+        job.progress.advance(1);
         self.metrics.push(&Record::Step(record))
     }
 
@@ -333,10 +337,10 @@ impl Going<'_> {
     }
 
     /// Measures held-out retrieval, where there is any, and writes the report.
-    fn look(&mut self, step: u64, progress: &dyn Progress) -> Result<(), TrainError> {
+    fn look(&mut self, step: u64, job: Job<'_>) -> Result<(), TrainError> {
         if let Some(dev) = &self.dev {
             let record = dev.measure(&self.engine.vectors(&dev.ids)?, step);
-            progress.remark(&format!(
+            job.progress.remark(&format!(
                 "after {step} steps: {:.1} % of {} held-out names find their concept first, {:.1} % among five",
                 100.0 * record.accuracy_at_1,
                 record.queries,
@@ -344,15 +348,15 @@ impl Going<'_> {
             ));
             self.metrics.push(&Record::Dev(record))?;
         }
-        self.report(progress);
+        self.report(job);
         Ok(())
     }
 
     /// Writes the report. Training does not end because that fails.
-    fn report(&mut self, progress: &dyn Progress) {
+    fn report(&mut self, job: Job<'_>) {
         let path = self.run.conduct.dir.join(REPORT);
         if let Err(e) = self.try_report(&path) {
-            progress.remark(&format!("{} was not written: {e}", path.display()));
+            job.progress.remark(&format!("{} was not written: {e}", path.display()));
         }
     }
 

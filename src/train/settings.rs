@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrainError, batches::Plan, schedule::Decay};
+use crate::train::{TrainError, batches::Plan, schedule::Decay};
 use crate::{
     bert::{Pooling, loss::Loss},
     files::{read_manifest, write_manifest},
@@ -15,7 +15,7 @@ use crate::{
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
 /// The file that a run's directory is known by.
-pub const SETTINGS: &str = "run.json";
+pub(super) const SETTINGS: &str = "run.json";
 
 /// A loss by name; its constants are those of [`Loss`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

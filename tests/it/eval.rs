@@ -109,7 +109,7 @@ fn covered_mentions_alone_and_folds_and_inner_products() {
     let json_at = place.at("r.json");
     let all = with(&args[..3], &[&second, &args[3], &args[4], "--covered", "--score", "dot", "--json", &json_at]);
     let table = succeed(&all);
-    assert!(table.contains("mean of 2 folds") && table.contains("1 labelled NIL, 1 not covered"), "{table}");
+    assert!(table.contains("mean of 2 folds") && table.contains("1 labeled NIL, 1 not covered"), "{table}");
     let report = json(&place, "r.json");
     assert_eq!((&report["score"], &report["mentions"]), (&json!("dot"), &json!(7)));
     close(figure(&report, "string equality", "acc_1"), (4.0 / 5.0 + 1.0) / 2.0);
@@ -188,7 +188,7 @@ fn an_index_is_measured_as_it_is_served() {
     let index = starter_index().to_str().unwrap();
     let args = ["eval", "--mentions", STARTER_MENTIONS, "--index", index, "--against", "index", "--json", &json_at];
     let table = succeed(&args);
-    assert!(table.contains("labelled NIL"), "{table}");
+    assert!(table.contains("labeled NIL"), "{table}");
     let report = json(&place, "r.json");
     assert!(report["recall"]["at_1"].as_f64().unwrap() >= 0.97, "{}", report["recall"]);
     // What each part adds: equality, n-grams, the embedding, the linker with repaired spellings.

@@ -9,7 +9,7 @@ use crate::{starter, support::shared};
 
 /// A mention and the concept that it must reach among the first five.
 const MENTIONS: [(&str, &str); 25] = [
-    // misspelt
+    // misspelled
     ("diabetis mellitus", "C0011849"),
     ("hypertention", "C0020538"),
     ("pnuemonia", "C0032285"),

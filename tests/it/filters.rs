@@ -3,13 +3,12 @@
 use std::cell::Cell;
 
 use saplink::{
+    ann::{GraphParameters, VectorPrecision},
+    concepts::{Collector, Filter, FilterRequest, Selection},
     domain::{AtomRef, Statement},
     files::StagedDir,
-    index::{
-        BuildOptions, Collector, Filter, FilterRequest, GraphParameters, Index, IndexError, MANIFEST, ModelReference,
-        Selection, VectorPrecision, Wanted, build,
-    },
-    progress::{Progress, Silent},
+    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, Wanted, build},
+    job::Job,
 };
 
 const NAMES: usize = 100_000;
@@ -65,7 +64,7 @@ fn index(dir: &std::path::Path) -> Index {
             collector.take(Statement::Type { concept: &concept, tui }).unwrap();
         }
     }
-    let assembled = collector.assemble(staged.path(), &Silent).unwrap();
+    let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let model = ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions: DIMENSIONS };
     let options = BuildOptions {
         name: "filters".into(),
@@ -81,12 +80,12 @@ fn index(dir: &std::path::Path) -> Index {
     // What is embedded after the names are mentions, to measure recall with.
     let embedded = Cell::new(0);
     let number = |text: &str| text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
-    let embed = |texts: &[&str], _: &dyn Progress| -> Result<Vec<f32>, IndexError> {
+    let embed = |texts: &[&str], _: Job<'_>| -> Result<Vec<f32>, IndexError> {
         let seed = if embedded.get() < NAMES { ROWS } else { MENTIONS };
         embedded.set(embedded.get() + texts.len());
         Ok(texts.iter().flat_map(|text| vector(number(text), seed)).collect())
     };
-    build(staged, assembled, &options, &[], &embed, &Silent).unwrap();
+    build(staged, assembled, &options, &[], &embed, Job::silent()).unwrap();
     Index::open(&out).unwrap()
 }
 

@@ -8,15 +8,17 @@ use prost::Message;
 use saplink::{
     bert::{
         self, Activation, BertConfig, Pooling,
-        graph::Value,
         loss::{self, Loss},
-        onnx::{self, Axis, DataType},
         optimizer::{self, Settings},
-        tape::Tape,
         training::{self, StepOptions},
         weights::{self, Named},
     },
     encoder::Device,
+    onnx::{
+        graph::Value,
+        message::{self, Axis, DataType},
+        tape::Tape,
+    },
     random::Random,
     train::{Batch, Engine, EngineOptions, Packed},
 };
@@ -33,7 +35,7 @@ fn array(seed: u64, shape: &[usize]) -> Array {
 
 /// Runs a graph on float32 and int64 inputs and gives its outputs by name.
 fn run(
-    model: &onnx::Model,
+    model: &message::Model,
     floats: &[(&str, &Array)],
     ints: &[(&str, &[usize], &[i64])],
 ) -> BTreeMap<String, Vec<f32>> {
@@ -92,7 +94,7 @@ fn check(
     };
     let floats =
         |arrays: &'_ [Array]| -> Vec<(String, Array)> { names.iter().cloned().zip(arrays.iter().cloned()).collect() };
-    let evaluate = |model: &onnx::Model, arrays: &[Array]| {
+    let evaluate = |model: &message::Model, arrays: &[Array]| {
         let floats = floats(arrays);
         let floats: Vec<(&str, &Array)> = floats.iter().map(|(n, a)| (n.as_str(), a)).collect();
         run(model, &floats, ints)
@@ -123,7 +125,7 @@ fn check(
 }
 
 fn output_shape(
-    model: &onnx::Model,
+    model: &message::Model,
     arrays: &[Array],
     names: &[String],
     ints: &[(&str, &[usize], &[i64])],
@@ -182,10 +184,10 @@ const LABELS: [i64; 9] = [0, 0, 0, 1, 1, 2, 2, 3, 1];
 
 /// Vectors of length 1 whose concepts lie together, more or less.
 fn vectors(seed: u64) -> Vec<Vec<f64>> {
-    let (centres, noise) = (array(seed, &[4, 6]).1, array(seed + 1, &[9, 6]).1);
+    let (centers, noise) = (array(seed, &[4, 6]).1, array(seed + 1, &[9, 6]).1);
     let rows = LABELS.iter().enumerate().map(|(i, &label)| {
         let row: Vec<f64> =
-            (0..6).map(|d| f64::from(centres[label as usize * 6 + d]) + 0.8 * f64::from(noise[i * 6 + d])).collect();
+            (0..6).map(|d| f64::from(centers[label as usize * 6 + d]) + 0.8 * f64::from(noise[i * 6 + d])).collect();
         let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
         row.into_iter().map(|v| v / length).collect()
     });
@@ -264,7 +266,7 @@ fn reference(
     }
 }
 
-fn loss_graph(loss: Loss, mined: Option<f32>) -> onnx::Model {
+fn loss_graph(loss: Loss, mined: Option<f32>) -> message::Model {
     let mut tape = Tape::new(DataType::Float);
     let s = tape.graph.input("s", DataType::Float, &[Axis::Free("n"), Axis::Free("n")]);
     let labels = tape.graph.input("labels", DataType::Int64, &[Axis::Free("n")]);

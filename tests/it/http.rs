@@ -31,10 +31,10 @@ fn a_mention_that_is_a_name() {
     assert!(answer.json()["model"].as_str().unwrap().starts_with("saplink-mini@"));
     assert!(answer.json()["index"].as_str().unwrap().starts_with("starter@"));
 
-    let normalised = first(&shared().link(&json!({"mention": "  HEART-attack \n"})));
+    let normalized = first(&shared().link(&json!({"mention": "  HEART-attack \n"})));
     assert_eq!(
-        (&normalised["candidates"][0]["cui"], &normalised["candidates"][0]["match"]),
-        (&json!("C0027051"), &json!("normalised"))
+        (&normalized["candidates"][0]["cui"], &normalized["candidates"][0]["match"]),
+        (&json!("C0027051"), &json!("normalized"))
     );
     let embedded = first(&shared().link(&json!({"mention": "an attack of the heart"})));
     assert_eq!(embedded["candidates"][0]["match"], "embedding");
@@ -108,7 +108,7 @@ fn answers_are_ordered_and_repeatable() {
         let request = json!({"mention": mention, "top_k": 30});
         let answer = shared().link(&request);
         let result = first(&answer);
-        let kinds = ["exact", "normalised", "corrected", "embedding"];
+        let kinds = ["exact", "normalized", "corrected", "embedding"];
         let order: Vec<(i64, usize, String)> = result["candidates"]
             .as_array()
             .unwrap()
@@ -141,7 +141,7 @@ fn ambiguous_lists_every_owner_in_a_documented_order() {
 }
 
 #[test]
-fn misspelt_words_are_repaired_and_others_are_not() {
+fn misspelled_words_are_repaired_and_others_are_not() {
     let result = first(&shared().link(&json!({"mention": "acute pnuemonia"})));
     assert_eq!(result["candidates"][0]["match"], "corrected");
     let score = result["candidates"][0]["score"].as_f64().unwrap();

@@ -7,9 +7,10 @@ use std::{
 };
 
 use saplink::{
+    concepts::{Concepts, Filter, FilterRequest, Relation},
     encoder::{Device, Encoder, EncoderOptions},
     files::FileSum,
-    index::{Concepts, Filter, FilterRequest, Index, IndexError, Relation},
+    index::{Index, IndexError},
 };
 use serde_json::{Value, json};
 
@@ -150,7 +151,7 @@ fn a_name_with_thousands_of_owners_is_bounded() {
 }
 
 /// A generator of numbers that are the same in every run.
-pub struct Numbers(pub u64);
+pub(crate) struct Numbers(pub u64);
 
 impl Numbers {
     fn below(&mut self, n: usize) -> usize {
@@ -167,7 +168,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-pub fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+pub(crate) fn damage(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
     match numbers.below(3) {
         0 => bytes.truncate(numbers.below(bytes.len())),
         1 => bytes.push(numbers.below(256) as u8),

@@ -52,7 +52,7 @@ fn metrics_are_there_before_they_are_counted_and_say_what_was_done() {
         ("saplink_mentions_total{status=\"error\"}", 1.0),
         ("saplink_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"}", 1.0),
         ("saplink_stage_seconds_count{stage=\"encode\"}", 1.0),
-        ("saplink_stage_seconds_count{stage=\"serialise\"}", 1.0),
+        ("saplink_stage_seconds_count{stage=\"serialize\"}", 1.0),
         ("saplink_admitted_requests", 0.0),
         ("saplink_queued_texts", 0.0),
     ] {
@@ -211,9 +211,9 @@ fn tokens_are_asked_for_and_can_be_changed() {
     fs_err::write(&tokens, "# pipeline\nCANARY-0123456789\nCANARY-9876543210\n").unwrap();
     let service = Service::start(&["--tokens", tokens.to_str().unwrap(), "--log-level", "trace"]);
     let refused = service.link(&json!({"mention": "asthma"}));
-    assert_eq!((refused.status, refused.problem().as_str()), (401, "unauthorised"));
+    assert_eq!((refused.status, refused.problem().as_str()), (401, "unauthorized"));
     for path in ["/concepts/C0004096", "/concepts?q=a", "/metrics", "/no/such/thing"] {
-        assert_eq!(service.get(path).problem(), "unauthorised", "{path}");
+        assert_eq!(service.get(path).problem(), "unauthorized", "{path}");
     }
     for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
         assert_eq!(service.get(path).status, 200, "{path}");

@@ -16,7 +16,7 @@ mod gradients;
 mod http;
 mod import;
 mod index;
-mod licences;
+mod licenses;
 mod load;
 mod open_data;
 mod openapi;

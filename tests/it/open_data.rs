@@ -9,7 +9,7 @@ use std::{
 };
 
 use saplink::{
-    index::{Assembled, Selection},
+    concepts::{Assembled, Selection},
     terminology::{BadRows, Dialect, Inputs, Scope},
 };
 use serde_json::Value;

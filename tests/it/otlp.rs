@@ -104,7 +104,7 @@ fn spans_have_trace_route_and_stages_and_no_mention() {
         b"other /link",
         b"http.response.status_code",
         b"saplink.stage.encode",
-        b"saplink.stage.serialise",
+        b"saplink.stage.serialize",
     ] {
         assert!(holds(&taken, part), "{} is missing: {}", part.escape_ascii(), taken.escape_ascii());
     }

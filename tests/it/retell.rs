@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, path::Path};
 
 use saplink::{
+    columns::ColumnError,
+    concepts::{Assembled, Collector, ConceptError, Concepts, Relation, Selection},
     domain::Statement,
-    index::{Assembled, Collector, Concepts, IndexError, Relation, Selection},
-    progress::Silent,
+    job::Job,
     terminology::{BadRows, Dialect, Inputs, Scope},
 };
 
@@ -35,22 +36,22 @@ fn build(
     fs_err::create_dir(dir).unwrap();
     let mut collector = Collector::new(dir, selection.clone());
     if let Some(index) = index {
-        collector.take_index(index, &Silent).unwrap();
+        collector.take_index(index, Job::silent()).unwrap();
     }
     say(&mut collector);
-    let assembled = collector.assemble(dir, &Silent).unwrap();
+    let assembled = collector.assemble(dir, Job::silent()).unwrap();
     let concepts = Concepts::open(dir, &assembled.sources, assembled.counts).unwrap();
     (assembled, concepts)
 }
 
 /// Builds from what `say` says and again from the index alone, with a source hidden, and from it twice: all must be the same.
-pub fn assert_round_trip(selection: &Selection, say: &dyn Fn(&mut Collector)) {
+pub(crate) fn assert_round_trip(selection: &Selection, say: &dyn Fn(&mut Collector)) {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let (first, mut index) = build(&at("first"), selection, None, say);
     let named = first.sources.iter().find(|s| s.atoms > 0).unwrap();
     index.hide(std::slice::from_ref(&named.source), None).unwrap();
-    let twice = |collector: &mut Collector| collector.take_index(&index, &Silent).unwrap();
+    let twice = |collector: &mut Collector| collector.take_index(&index, Job::silent()).unwrap();
     for (name, more) in [("second", &(|_: &mut Collector| {}) as &dyn Fn(&mut Collector)), ("third", &twice)] {
         let (again, _) = build(&at(name), selection, Some(&index), more);
         assert_eq!(again.counts, first.counts, "{selection:?}");
@@ -76,11 +77,11 @@ fn fixtures() -> Inputs {
 }
 
 /// Takes everything of `inputs` that can be taken.
-pub fn take(inputs: &Inputs, selection: &Selection, collector: &mut Collector) {
+pub(crate) fn take(inputs: &Inputs, selection: &Selection, collector: &mut Collector) {
     let scopes = vec![Scope::Exact, Scope::Related];
     let inputs = Inputs { scopes, bad_rows: BadRows::Share(1.0), ..inputs.clone() };
     let keep = |language: &str, source: &str| selection.takes(language, source);
-    inputs.read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |_, _| {}).unwrap();
+    inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {}).unwrap();
 }
 
 fn list(values: &[&str]) -> Vec<String> {
@@ -127,7 +128,7 @@ fn facts(concepts: &Concepts, retired: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// Adds `added` to an index of `inputs` and builds from both at once: the same must be said.
-pub fn assert_adding_is_building(selection: &Selection, inputs: &Inputs, added: &Inputs) {
+pub(crate) fn assert_adding_is_building(selection: &Selection, inputs: &Inputs, added: &Inputs) {
     let dir = tempfile::tempdir().unwrap();
     let built = |name: &str, index: Option<&Concepts>, inputs: &[&Inputs]| {
         let say = |collector: &mut Collector| inputs.iter().for_each(|inputs| take(inputs, selection, collector));
@@ -148,7 +149,7 @@ pub fn assert_adding_is_building(selection: &Selection, inputs: &Inputs, added: 
     };
     for inputs in [inputs, added] {
         let inputs = Inputs { bad_rows: BadRows::Share(1.0), ..inputs.clone() };
-        inputs.read(&|_, _| true, &mut note, &Silent, &mut |_, _| {}).unwrap();
+        inputs.read(&|_, _| true, &mut note, Job::silent(), &mut |_, _| {}).unwrap();
     }
     let (found, wanted) = (facts(&both, &retired), facts(&at_once, &retired));
     assert!(retired.len() > 10 && wanted.len() > 100, "{} retired, {} facts", retired.len(), wanted.len());
@@ -232,9 +233,9 @@ fn a_damaged_index_is_an_error_or_taken() {
             fs_err::write(at("index").join(file), bytes).unwrap();
             let Ok(index) = Concepts::open(&at("index"), &assembled.sources, assembled.counts) else { continue };
             let mut collector = Collector::new(dir.path(), selection.clone());
-            match collector.take_index(&index, &Silent) {
+            match collector.take_index(&index, Job::silent()) {
                 Ok(()) => taken += 1,
-                Err(IndexError::Damaged { path, .. }) => {
+                Err(ConceptError::Column(ColumnError::Damaged { path, .. })) => {
                     assert_eq!(path, at("index").join("concepts.bin"));
                     refused += 1;
                 }

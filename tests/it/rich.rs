@@ -8,30 +8,29 @@ use std::{
 };
 
 use saplink::{
+    ann::{GraphParameters, VectorPrecision},
+    concepts::{Collector, Selection},
     domain::{AtomRef, Hierarchy, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
-    index::{
-        BuildOptions, Collector, GraphParameters, IndexError, MANIFEST, ModelReference, Selection, VectorPrecision,
-        Wanted, build,
-    },
-    progress::{Progress, Silent},
+    index::{BuildOptions, IndexError, MANIFEST, ModelReference, Wanted, build},
+    job::Job,
 };
 
 use crate::support::{RUNTIME, Service, fixture, succeed};
 
 /// Concepts of which each is a child of C0000001 and has code `MANY` of ICDX.
-pub const MANY: usize = 250;
+pub(crate) const MANY: usize = 250;
 /// Concepts that are called `crowd`: more than a search goes through.
-pub const CROWD: usize = 10_030;
+pub(crate) const CROWD: usize = 10_030;
 
 /// A service of the index with `options`.
-pub fn serve(options: &[&str]) -> Service {
+pub(crate) fn serve(options: &[&str]) -> Service {
     serve_index(&directories().1, &[], options)
 }
 
 /// A service of another `index` with the same model, with `variables` in its environment.
-pub fn serve_index(index: &Path, variables: &[(&str, &str)], options: &[&str]) -> Service {
+pub(crate) fn serve_index(index: &Path, variables: &[(&str, &str)], options: &[&str]) -> Service {
     let (index, model) = (index.to_str().unwrap(), directories().0.to_str().unwrap());
     let service = Service::spawn_in(variables, &[&["--index", index, "--model", model], options].concat());
     service.wait_until_ready();
@@ -39,13 +38,13 @@ pub fn serve_index(index: &Path, variables: &[(&str, &str)], options: &[&str]) -
 }
 
 /// A service of the index that tests may share: nothing is hidden.
-pub fn shared() -> &'static Service {
+pub(crate) fn shared() -> &'static Service {
     static SERVICE: OnceLock<Service> = OnceLock::new();
     SERVICE.get_or_init(|| serve(&[]))
 }
 
 /// Model and index, made once.
-pub fn directories() -> &'static (PathBuf, PathBuf) {
+pub(crate) fn directories() -> &'static (PathBuf, PathBuf) {
     static MADE: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     MADE.get_or_init(|| {
         let at = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -62,7 +61,7 @@ fn make(model: &Path, out: &Path) {
     let staged = StagedDir::create(out, MANIFEST, true).unwrap();
     let mut collector = Collector::new(staged.path(), selection.clone());
     say(&mut |statement| collector.take(statement).unwrap());
-    let assembled = collector.assemble(staged.path(), &Silent).unwrap();
+    let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
     let manifest = encoder.manifest();
@@ -81,10 +80,9 @@ fn make(model: &Path, out: &Path) {
         inputs: vec![],
         memory: 1 << 30,
     };
-    let embed = |texts: &[&str], progress: &dyn Progress| {
-        encoder.embed_with(texts, progress).map_err(|e| IndexError::Embed(e.to_string()))
-    };
-    build(staged, assembled, &options, &[], &embed, &Silent).unwrap();
+    let embed =
+        |texts: &[&str], job: Job<'_>| encoder.embed_with(texts, job).map_err(|e| IndexError::Embed(e.to_string()));
+    build(staged, assembled, &options, &[], &embed, Job::silent()).unwrap();
 }
 
 fn atom<'a>(concept: &'a str, source: &'a str, code: &'a str, name: &'a str) -> AtomRef<'a> {
@@ -95,7 +93,7 @@ fn preferred(atom: AtomRef) -> AtomRef {
     AtomRef { preference: 50, term_type: "PT", ..atom }
 }
 
-pub fn say(take: &mut dyn FnMut(Statement)) {
+pub(crate) fn say(take: &mut dyn FnMut(Statement)) {
     about_sources(take);
     about_names(take);
     about_relations(take);

@@ -23,7 +23,7 @@ fn a_source_filter_shows_names_of_that_source_only() {
     let candidates = |request| service.link(&request).json()["results"][0]["candidates"].clone();
     let of_b = candidates(json!({"mention": "heart attack", "sources": ["B"]}));
     assert_eq!(of_b.as_array().unwrap().len(), 1);
-    assert_eq!((&of_b[0]["matched_name"], &of_b[0]["match"]), (&json!("Heart Attack"), &json!("normalised")));
+    assert_eq!((&of_b[0]["matched_name"], &of_b[0]["match"]), (&json!("Heart Attack"), &json!("normalized")));
     let of_a = candidates(json!({"mention": "heart attack", "sources": ["A"]}));
     assert_eq!((&of_a[0]["matched_name"], &of_a[0]["match"]), (&json!("heart attack"), &json!("exact")));
     assert_eq!(of_a.as_array().unwrap().len(), 2);

@@ -8,7 +8,7 @@ use std::{
 
 use saplink::{
     domain::{Statement, semantic_type},
-    progress::Silent,
+    job::Job,
     terminology::{BadRows, Dialect, Input, Reading, read_table},
     text,
 };
@@ -16,14 +16,14 @@ use saplink::{
 use crate::support::root;
 
 /// What an atom says, in words of its own.
-pub struct Atom {
+pub(crate) struct Atom {
     pub concept: String,
     pub name: String,
     pub source: String,
     pub term_type: String,
 }
 
-pub fn rows() -> Vec<(Atom, Vec<String>)> {
+pub(crate) fn rows() -> Vec<(Atom, Vec<String>)> {
     let mut rows: Vec<(Atom, Vec<String>)> = vec![];
     let input = Input::file(&root().join("index/starter.tsv"));
     let mut take = |statement: Statement<'_>| {
@@ -38,8 +38,8 @@ pub fn rows() -> Vec<(Atom, Vec<String>)> {
         }
         Ok(())
     };
-    let mut reading = Reading::new(&input.path, &mut take, &Silent, BadRows::Number(0));
-    read_table(input.open(&Silent).unwrap(), Dialect::Tabs, &mut reading).unwrap();
+    let mut reading = Reading::new(&input.path, &mut take, Job::silent(), BadRows::Number(0));
+    read_table(input.open(Job::silent()).unwrap(), Dialect::Tabs, &mut reading).unwrap();
     reading.finish().unwrap();
     rows
 }

@@ -14,28 +14,28 @@ use saplink::encoder::Runtime;
 use serde_json::Value;
 
 /// The project's root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A tiny BERT with SapBERT's layout, see `tests/golden`.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     root().join("tests/fixtures").join(name)
 }
 
 /// The one ONNX Runtime of this process.
-pub static RUNTIME: LazyLock<Runtime> =
+pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::load(None).expect("ONNX Runtime; `make onnxruntime` fetches it"));
 
 /// The checkpoint that the embedded model was trained from.
-pub fn minilm() -> PathBuf {
+pub(crate) fn minilm() -> PathBuf {
     let dir = root().join(".checkpoints/all-MiniLM-L6-v2");
     assert!(dir.is_dir(), "{} is missing; `make checkpoint` fetches it", dir.display());
     dir
 }
 
 /// The binary, to be run in the project's root.
-pub fn saplink(args: &[&str]) -> Command {
+pub(crate) fn saplink(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_saplink"));
     command.args(args).current_dir(root()).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("SAPLINK_")) {
@@ -45,26 +45,26 @@ pub fn saplink(args: &[&str]) -> Command {
 }
 
 /// Runs the binary to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     saplink(args).output().unwrap()
 }
 
 /// Runs the binary with files that may not grow beyond so many kilobytes: they fail as those on a full disk do.
-pub fn run_with_small_files(kilobytes: usize, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+pub(crate) fn run_with_small_files(kilobytes: usize, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
     let command = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
     let shell = ["-c", &command, env!("CARGO_BIN_EXE_saplink")];
     Command::new("sh").args(shell).args(args).current_dir(root()).output().unwrap()
 }
 
 /// Runs the binary, which must succeed; gives its standard output.
-pub fn succeed(args: &[&str]) -> String {
+pub(crate) fn succeed(args: &[&str]) -> String {
     let output = run(args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Runs the binary, which must fail with code 1; gives its last line on standard error.
-pub fn fail(args: &[&str]) -> String {
+pub(crate) fn fail(args: &[&str]) -> String {
     let output = run(args);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
@@ -73,7 +73,7 @@ pub fn fail(args: &[&str]) -> String {
 }
 
 /// The starter index as it is shipped, built once for all tests from the vocabulary, its mentions and the embedded model of the checkout.
-pub fn starter_index() -> &'static Path {
+pub(crate) fn starter_index() -> &'static Path {
     static INDEX: OnceLock<PathBuf> = OnceLock::new();
     INDEX.get_or_init(|| {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
@@ -85,7 +85,7 @@ pub fn starter_index() -> &'static Path {
 }
 
 /// A running `saplink serve`, killed when dropped or when the tests end.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     /// Waits for the end of this process, which drops no service that tests share, and kills the child then.
     guard: Child,
@@ -96,24 +96,24 @@ pub struct Service {
 
 impl Service {
     /// Serves the starter index with `options` and waits until it is ready.
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let service = Self::spawn(&[&["--index", starter_index().to_str().unwrap()], options].concat());
         service.wait_until_ready();
         service
     }
 
     /// Starts `saplink serve` on a free port.
-    pub fn spawn(options: &[&str]) -> Self {
+    pub(crate) fn spawn(options: &[&str]) -> Self {
         Self::spawn_in(&[], options)
     }
 
     /// The same, with `variables` in its environment.
-    pub fn spawn_in(variables: &[(&str, &str)], options: &[&str]) -> Self {
+    pub(crate) fn spawn_in(variables: &[(&str, &str)], options: &[&str]) -> Self {
         Self::spawn_on("127.0.0.1", variables, options)
     }
 
     /// The same, on another address of this machine.
-    pub fn spawn_on(host: &str, variables: &[(&str, &str)], options: &[&str]) -> Self {
+    pub(crate) fn spawn_on(host: &str, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (listen, address) = (format!("{host}:{port}"), format!("127.0.0.1:{port}"));
         let dir = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ impl Service {
         Self { child, guard, address, log, _dir: dir }
     }
 
-    pub fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.try_get("/readyz").is_none_or(|status| status != 200) {
             assert!(Instant::now() < deadline, "not ready: {}", self.log());
@@ -141,34 +141,34 @@ impl Service {
         }
     }
 
-    pub fn try_get(&self, path: &str) -> Option<u16> {
+    pub(crate) fn try_get(&self, path: &str) -> Option<u16> {
         Some(agent().get(self.url(path)).call().ok()?.status().as_u16())
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// All that it has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs_err::read_to_string(&self.log).unwrap()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         Answer::of(agent().get(self.url(path)).call())
     }
 
     /// Posts `body` as it is.
-    pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+    pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
         Answer::of(agent().post(self.url(path)).header("content-type", content_type).send(body))
     }
 
-    pub fn link(&self, request: &Value) -> Answer {
+    pub(crate) fn link(&self, request: &Value) -> Answer {
         self.post("/link", "application/json", request.to_string().as_bytes())
     }
 
     /// Writes `bytes` to a connection and gives what comes back until it closes or `patience` ends.
-    pub fn raw(&self, bytes: &[u8], patience: Duration) -> String {
+    pub(crate) fn raw(&self, bytes: &[u8], patience: Duration) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(patience)).unwrap();
         stream.write_all(bytes).unwrap();
@@ -180,7 +180,7 @@ impl Service {
     }
 
     /// Posts to `/link` without waiting for the answer.
-    pub fn send_and_forget(&self, request: &Value) {
+    pub(crate) fn send_and_forget(&self, request: &Value) {
         let body = request.to_string();
         let head = format!(
             "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -191,12 +191,12 @@ impl Service {
         std::mem::forget(stream);
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits for its end; gives its exit code.
-    pub fn wait(&mut self, patience: Duration) -> Option<i32> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> Option<i32> {
         wait(&mut self.child, patience)
     }
 }
@@ -211,36 +211,36 @@ impl Drop for Service {
 }
 
 /// A manifest without its checksum, to be changed.
-pub fn manifest(path: &Path) -> Value {
+pub(crate) fn manifest(path: &Path) -> Value {
     let mut manifest: Value = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
     manifest.as_object_mut().unwrap().remove("checksum").expect("it has a checksum of itself");
     manifest
 }
 
 /// A folder of a test's own.
-pub struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 
     /// Writes a file and gives its path.
-    pub fn write(&self, name: &str, content: &str) -> String {
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
         fs_err::write(self.at(name), content).unwrap();
         self.at(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs_err::read_to_string(self.at(name)).unwrap()
     }
 
     /// What is in it, in order.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs_err::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -250,7 +250,7 @@ impl Place {
 }
 
 /// Waits for the end of `child`, which must come within `patience`; gives its exit code.
-pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
+pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
     let deadline = Instant::now() + patience;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -262,19 +262,19 @@ pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
 }
 
 /// Sends a signal by name.
-pub fn signal(process: u32, name: &str) {
+pub(crate) fn signal(process: u32, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &process.to_string()]).status().unwrap().success());
 }
 
 /// A service that tests may share, with the default settings.
-pub fn shared() -> &'static Service {
+pub(crate) fn shared() -> &'static Service {
     static SERVICE: OnceLock<Service> = OnceLock::new();
     SERVICE.get_or_init(|| Service::start(&[]))
 }
 
 /// An answer over HTTP.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub content_type: String,
     pub retry_after: Option<String>,
@@ -295,12 +295,12 @@ impl Answer {
         }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
     /// Checks that it is a well-formed problem and gives the last part of its type.
-    pub fn problem(&self) -> String {
+    pub(crate) fn problem(&self) -> String {
         assert_eq!(self.content_type, "application/problem+json", "{self:?}");
         let json = self.json();
         assert_eq!(json["status"], self.status, "{self:?}");

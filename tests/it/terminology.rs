@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use saplink::{
+    concepts::{Assembled, Collector, Concepts, Relation, Selection},
     domain::Succession,
-    index::{Assembled, Collector, Concepts, Relation, Selection},
-    progress::Silent,
+    job::Job,
     terminology::{Dialect, Inputs, Scope},
 };
 use serde_json::Value;
@@ -17,15 +17,15 @@ fn at(name: &str) -> PathBuf {
 }
 
 /// Reads `inputs`, of which all rows must be good, and assembles them in `dir`.
-pub fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> Assembled {
+pub(crate) fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> Assembled {
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let mut collector = Collector::new(dir, selection.clone());
     inputs
-        .read(&keep, &mut |statement| collector.take(statement), &Silent, &mut |input, summary| {
+        .read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |input, summary| {
             assert_eq!(summary.bad, 0, "{}: {:?}", input.path.display(), summary.notes);
         })
         .unwrap();
-    collector.assemble(dir, &Silent).unwrap()
+    collector.assemble(dir, Job::silent()).unwrap()
 }
 
 fn open(dir: &Path, assembled: &Assembled) -> Concepts {

@@ -72,7 +72,7 @@ fn weights(model: &Path) -> Vec<u8> {
 
 const SHORT: [&str; 8] = ["--steps", "30", "--batch", "36", "--learning-rate", "4e-3", "--dropout", "0"];
 
-/// A run whose names are also held out: what is learnt shows at once.
+/// A run whose names are also held out: what is learned shows at once.
 fn learn(dir: &Path, more: &[&str]) {
     let pairs = pairs(dir, 24);
     let held_out = text(&pairs);
@@ -399,7 +399,7 @@ fn models_are_mixed_with_their_base() {
     let (_, base) = bert::load(&fixture("tiny")).unwrap();
     let run =
         [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--force"]].concat();
-    let [learnt, half, all] = ["0", "0.5", "1"].map(|share| {
+    let [learned, half, all] = ["0", "0.5", "1"].map(|share| {
         let hf = text(&dir.path().join(format!("hf-{share}")));
         let more = [&run[..], &["--mix-base", share, "--export-hf", &hf]].concat();
         succeed(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
@@ -407,7 +407,7 @@ fn models_are_mixed_with_their_base() {
     });
     let base = base.flat();
     let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-    assert!(furthest(&learnt, &base) > 1e-3);
+    assert!(furthest(&learned, &base) > 1e-3);
     assert!(furthest(&all, &base) < 1e-6);
-    assert!((furthest(&half, &base) - furthest(&learnt, &half)).abs() < 1e-5);
+    assert!((furthest(&half, &base) - furthest(&learned, &half)).abs() < 1e-5);
 }

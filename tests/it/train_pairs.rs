@@ -270,15 +270,15 @@ fn hard_negatives_stand_together_and_share_no_name() {
     let held_out = ["--dev", &place.at("dev"), "--dev-concepts", "50"];
     assert!(ids(&pairs(&[&args[..], &held_out].concat())).is_disjoint(&ids(&place.read("dev"))));
     let output = run(&with(&["--tsv", &place.at("names.tsv"), "--hard-negatives", "8"]));
-    assert_eq!(output.status.code(), Some(2), "only an index has neighbours");
+    assert_eq!(output.status.code(), Some(2), "only an index has neighbors");
 }
 
 #[test]
-fn neighbours_are_those_that_follow_by_their_ids() {
+fn neighbors_are_those_that_follow_by_their_ids() {
     let place = place();
     let rows: String = (0..99).flat_map(|c| (0..3).map(move |n| format!("X:{c:02}\tname {n} of {c}\n"))).collect();
     let table = place.write("ordered.tsv", &format!("cui\tname\n{rows}X:05\tshared\nX:06\tshared\n"));
-    let args = ["--tsv", &table, "--pairs-per-concept", "2", "--neighbours", "3"];
+    let args = ["--tsv", &table, "--pairs-per-concept", "2", "--neighbors", "3"];
     let grouped = pairs(&args);
     assert_eq!(pairs(&args), grouped);
     let plain = pairs(&["--tsv", &table, "--pairs-per-concept", "2"]);
@@ -291,6 +291,6 @@ fn neighbours_are_those_that_follow_by_their_ids() {
     });
     // What is left at the end of a pass stands with what is left elsewhere.
     assert!(near.count() * 4 > concepts.chunks(3).len() * 3, "{concepts:?}");
-    let both = run(&with(&["--tsv", &table, "--neighbours", "3", "--hard-negatives", "3"]));
-    assert_eq!(both.status.code(), Some(2), "one kind of neighbours");
+    let both = run(&with(&["--tsv", &table, "--neighbors", "3", "--hard-negatives", "3"]));
+    assert_eq!(both.status.code(), Some(2), "one kind of neighbors");
 }

@@ -2,11 +2,7 @@
 //!
 //! Invariant: it depends on a statement alone, so that an input that fails fails again.
 
-use saplink::{
-    domain::{Statement, is_concept_id},
-    progress::Silent,
-    terminology::{BadRows, Reading, Refusal},
-};
+use saplink::{domain::{Statement, is_concept_id}, job::Job, terminology::{BadRows, Reading, Refusal}};
 
 /// Gives `read` a reading that lets all rows be bad, and ends it; `check` looks at every statement.
 pub fn read(check: fn(&Statement), read: impl FnOnce(&mut Reading)) {
@@ -26,7 +22,7 @@ pub fn read(check: fn(&Statement), read: impl FnOnce(&mut Reading)) {
             false => Err(Refusal::Statement(format!("`{concept}` or {other:?} is no concept id"))),
         }
     };
-    let mut reading = Reading::new("fuzzed", &mut take, &Silent, BadRows::Share(1.0));
+    let mut reading = Reading::new("fuzzed", &mut take, Job::silent(), BadRows::Share(1.0));
     read(&mut reading);
     let _ = reading.finish();
 }

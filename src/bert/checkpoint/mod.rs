@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::BertError;
+use crate::bert::BertError;
 
 /// A dense float tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// A value on the machine's stack.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(super) enum Value {
     None,
     Bool(bool),
     Int(i64),
@@ -58,7 +58,7 @@ impl Value {
 }
 
 /// Runs one pickle at the start of `bytes`; gives its value and the bytes it took.
-pub fn load(bytes: &[u8]) -> Result<(Value, usize), String> {
+pub(super) fn load(bytes: &[u8]) -> Result<(Value, usize), String> {
     Machine { bytes, at: 0, stack: vec![], marks: vec![], memo: HashMap::new(), copied: 0 }.run()
 }
 

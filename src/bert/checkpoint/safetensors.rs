@@ -4,10 +4,10 @@ use std::{collections::HashMap, path::Path};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{Float, Tensor, Tensors};
+use crate::bert::checkpoint::{Float, Tensor, Tensors};
 
 /// Writes `tensors` as float32 to the file `path`, as PyTorch's libraries expect it.
-pub fn write(path: &Path, tensors: &Tensors) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, tensors: &Tensors) -> std::io::Result<()> {
     let broken = |e| std::io::Error::other(format!("{}: {e}", path.display()));
     // Made here with the rights that files have; the library would make one for its owner alone.
     fs_err::File::create(path)?;
@@ -22,7 +22,7 @@ pub fn write(path: &Path, tensors: &Tensors) -> std::io::Result<()> {
 }
 
 /// Every float tensor of the file `bytes`.
-pub fn read(bytes: &[u8]) -> Result<Tensors, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Tensors, String> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|e| format!("not a complete safetensors file ({e}); it may be truncated"))?;
     let mut tensors = Tensors::new();

@@ -5,7 +5,7 @@ use std::{
     io::{Cursor, Read},
 };
 
-use super::{
+use crate::bert::checkpoint::{
     Float, Tensor, Tensors,
     pickle::{self, Value},
 };
@@ -14,7 +14,7 @@ use super::{
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
 /// Every float tensor of the file `bytes`.
-pub fn read(bytes: &[u8]) -> Result<Tensors, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Tensors, String> {
     if bytes.starts_with(LEGACY) {
         read_legacy(bytes)
     } else if bytes.starts_with(b"PK") {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Cut, SemanticTypeView, semantic_types};
+use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
     http::query::Page,
     linker::{ConceptNumber, Concepts},
@@ -18,7 +18,7 @@ use crate::{
 #[schema(example = json!({"cui": "C0027051", "name": "myocardial infarction", "total": 120, "codes": [
     {"source": "ICD10CM", "code": "I21"},
     {"source": "SNOMEDCT_US", "code": "22298006", "name": "Myocardial infarction"}], "next_offset": 2}))]
-pub struct ConceptCodesView {
+pub(crate) struct ConceptCodesView {
     pub cui: String,
     /// Preferred name.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct ConceptCodesView {
 
 /// A code of a concept.
 #[derive(Serialize, ToSchema)]
-pub struct CodeView {
+pub(crate) struct CodeView {
     pub source: String,
     pub code: String,
     /// The name that the source prefers for it; absent when it gives the code without a name.
@@ -47,7 +47,7 @@ pub struct CodeView {
     "cui": "C0027051", "name": "myocardial infarction",
     "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}],
     "codes": [{"source": "ICD10CM", "code": "I21", "name": "Acute myocardial infarction"}], "codes_total": 1}]}))]
-pub struct CodeConceptsView {
+pub(crate) struct CodeConceptsView {
     pub source: String,
     pub code: String,
     /// How many concepts have the code.
@@ -61,7 +61,7 @@ pub struct CodeConceptsView {
 
 /// A concept that has a code.
 #[derive(Serialize, ToSchema)]
-pub struct CodedConcept {
+pub(crate) struct CodedConcept {
     pub cui: String,
     /// Preferred name.
     pub name: String,
@@ -102,7 +102,7 @@ fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts
 
 impl ConceptCodesView {
     /// A page of the codes of `concept` in the sources of `target`, or in all.
-    pub fn new(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
         let Cut { total, shown, next_offset } = codes(concept, target, page, concepts);
         let (cui, name) = (concepts.id(concept).into(), concepts.preferred(concept).into());
         Self { cui, name, total, codes: shown, next_offset }
@@ -111,7 +111,13 @@ impl ConceptCodesView {
 
 impl CodeConceptsView {
     /// A page of the concepts that have `code`, with their codes in the sources of `target`.
-    pub fn new(source: String, code: String, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
+    pub(crate) fn new(
+        source: String,
+        code: String,
+        target: Option<&[String]>,
+        page: Page,
+        concepts: &Concepts,
+    ) -> Self {
         let Cut { total, shown, next_offset } = Cut::new(concepts.by_code(&source, &code), page);
         let view = |concept| {
             let codes = target.map(|target| codes(concept, Some(target), SHOWN, concepts));

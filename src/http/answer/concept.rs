@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Cut, SemanticTypeView, semantic_types};
+use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
     domain::Succession,
     http::query::{CheckedNames, Page},
@@ -32,7 +32,7 @@ const SHOWN: Page = Page { offset: 0, limit: 100 };
     "children": {"total": 250, "concepts": [{"cui": "C0155626", "name": "acute myocardial infarction"}], "next_offset": 100},
     "broader": {"total": 0, "concepts": []}, "narrower": {"total": 0, "concepts": []},
 }))]
-pub struct ConceptView {
+pub(crate) struct ConceptView {
     pub cui: String,
     /// Preferred name.
     pub name: String,
@@ -62,7 +62,7 @@ pub struct ConceptView {
 /// Whether an id still names a concept.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ConceptStatus {
+pub(crate) enum ConceptStatus {
     Active,
     /// It is another's now: UMLS merged it, or it is an ontology's own id for a CUI.
     Merged,
@@ -72,7 +72,7 @@ pub enum ConceptStatus {
 
 /// One name of a concept in one source.
 #[derive(Serialize, ToSchema)]
-pub struct NameView {
+pub(crate) struct NameView {
     pub name: String,
     /// Source vocabulary (SAB).
     pub source: String,
@@ -92,7 +92,7 @@ pub struct NameView {
 
 /// What a source says that a concept is.
 #[derive(Serialize, ToSchema)]
-pub struct DefinitionView {
+pub(crate) struct DefinitionView {
     pub source: String,
     pub text: String,
 }
@@ -100,7 +100,7 @@ pub struct DefinitionView {
 /// The concepts to which a concept has one relation: a page of them, by id.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"total": 250, "concepts": [{"cui": "C0155626", "name": "acute myocardial infarction"}], "next_offset": 1}))]
-pub struct RelatedView {
+pub(crate) struct RelatedView {
     /// How many there are.
     pub total: usize,
     pub concepts: Vec<ConceptName>,
@@ -111,7 +111,7 @@ pub struct RelatedView {
 
 /// A concept by id and preferred name.
 #[derive(Serialize, ToSchema)]
-pub struct ConceptName {
+pub(crate) struct ConceptName {
     pub cui: String,
     pub name: String,
 }
@@ -130,7 +130,7 @@ pub enum RelationName {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"cui": "C0000001", "status": "merged", "successors": [
     {"cui": "C0027051", "relation": "same", "name": "myocardial infarction", "in_index": true}]}))]
-pub struct RetiredView {
+pub(crate) struct RetiredView {
     pub cui: String,
     pub status: ConceptStatus,
     /// From the nearest, then by id.
@@ -139,7 +139,7 @@ pub struct RetiredView {
 
 /// What took the place of a retired id.
 #[derive(Serialize, ToSchema)]
-pub struct SuccessorView {
+pub(crate) struct SuccessorView {
     pub cui: String,
     pub relation: SuccessionView,
     /// Its preferred name, if the index has it.
@@ -151,7 +151,7 @@ pub struct SuccessorView {
 /// What a successor is to the retired id.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum SuccessionView {
+pub(crate) enum SuccessionView {
     /// The same concept under another id.
     Same,
     Broader,
@@ -162,7 +162,7 @@ pub enum SuccessionView {
 
 impl ConceptView {
     /// What the index has of `concept`, with the names that `asked` asks for.
-    pub fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
         let names = Cut::new(concepts.atoms(concept).filter(|&atom| asked.takes(atom, concepts)), asked.page);
         let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
         for code in concepts.codes(concept) {
@@ -210,7 +210,7 @@ impl From<AtomView<'_>> for NameView {
 
 impl RelatedView {
     /// A page of the concepts that are a `relation` of `concept`.
-    pub fn new(concept: ConceptNumber, relation: Relation, page: Page, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptNumber, relation: Relation, page: Page, concepts: &Concepts) -> Self {
         let Cut { total, shown, next_offset } = Cut::new(concepts.related(concept, relation), page);
         let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred(c).into() };
         Self { total, concepts: shown.into_iter().map(name).collect(), next_offset }
@@ -230,7 +230,7 @@ impl From<RelationName> for Relation {
 
 impl RetiredView {
     /// What took the place of a retired id.
-    pub fn new(retired: &Retired, concepts: &Concepts) -> Self {
+    pub(crate) fn new(retired: &Retired, concepts: &Concepts) -> Self {
         let view = |s: &Successor| SuccessorView {
             cui: s.id.into(),
             relation: match s.kind {

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{SemanticTypeView, semantic_types};
+use crate::http::answer::{SemanticTypeView, semantic_types};
 use crate::{
     http::query::CheckedFind,
     linker::{Concepts, Found, FoundBy, Page},
@@ -18,7 +18,7 @@ use crate::{
      "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}]},
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
-pub struct FindResponse {
+pub(crate) struct FindResponse {
     /// Those that have the name, then those with a name that begins with it, then those with a name that is nearly it.
     pub concepts: Vec<FoundView>,
     /// Where they go on; absent at their end, and where a page as long as this one would go beyond 10,000.
@@ -28,14 +28,14 @@ pub struct FindResponse {
 
 /// A concept that was found.
 #[derive(Serialize, ToSchema)]
-pub struct FoundView {
+pub(crate) struct FoundView {
     pub cui: String,
     /// Preferred name.
     pub name: String,
     /// The name through which it was found.
     pub matched_name: String,
     pub r#match: FoundByView,
-    /// Of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbour.
+    /// Of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edits: Option<u8>,
     pub semantic_types: Vec<SemanticTypeView>,
@@ -44,8 +44,8 @@ pub struct FoundView {
 /// How a name was found.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum FoundByView {
-    /// It is `q`, after normalisation.
+pub(crate) enum FoundByView {
+    /// It is `q`, after normalization.
     Name,
     /// It begins with `q`.
     Prefix,
@@ -55,7 +55,7 @@ pub enum FoundByView {
 
 impl FindResponse {
     /// The page that was asked for.
-    pub fn new(page: &Page, asked: &CheckedFind, concepts: &Concepts) -> Self {
+    pub(crate) fn new(page: &Page, asked: &CheckedFind, concepts: &Concepts) -> Self {
         let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
         let next_offset = page.more.then(|| asked.next_offset()).flatten();
         Self { concepts: found, next_offset }

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{SemanticTypeView, semantic_types};
+use crate::http::answer::{SemanticTypeView, semantic_types};
 use crate::{
     domain::MatchKind,
     http::problem::Problem,
@@ -20,7 +20,7 @@ use crate::{
         "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}]}]}],
     "model": "saplink-mini@5f0c0f3a", "index": "starter@91bc7a10",
 }))]
-pub struct LinkResponse {
+pub(crate) struct LinkResponse {
     /// One result for each mention, in their order.
     pub results: Vec<LinkResult>,
     /// Name and fingerprint of the model.
@@ -31,7 +31,7 @@ pub struct LinkResponse {
 
 /// The answer for one mention.
 #[derive(Serialize, ToSchema)]
-pub struct LinkResult {
+pub(crate) struct LinkResult {
     /// The mention's id, or `m1`, `m2`, ..
     pub id: String,
     pub mention: String,
@@ -47,7 +47,7 @@ pub struct LinkResult {
 /// What the candidates amount to.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LinkStatus {
+pub(crate) enum LinkStatus {
     /// The first candidate is the concept.
     Linked,
     /// Several concepts own the best name.
@@ -60,7 +60,7 @@ pub enum LinkStatus {
 
 /// A concept that the mention may mean.
 #[derive(Serialize, ToSchema)]
-pub struct CandidateView {
+pub(crate) struct CandidateView {
     /// The concept's id: a CUI, or another vocabulary's prefixed id.
     #[schema(example = "C0027051")]
     pub cui: String,
@@ -69,7 +69,7 @@ pub struct CandidateView {
     /// The name through which it was found.
     pub matched_name: String,
     pub r#match: MatchView,
-    /// 1 for names, and for names alone; else the cosine of the embeddings. With misspelt words, times the share of letters that
+    /// 1 for names, and for names alone; else the cosine of the embeddings. With misspelled words, times the share of letters that
     /// were right; if none of its words stands in a name, times 0.9. Rounded to four places after the candidates were ordered.
     pub score: f64,
     /// Calibrated probability that this is the concept and none before it is; owners of an ambiguous name share theirs. Absent from an
@@ -82,12 +82,12 @@ pub struct CandidateView {
 /// How a name was found.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum MatchView {
+pub(crate) enum MatchView {
     /// The mention is the name, letter by letter.
     Exact,
-    /// They are equal after normalisation.
-    Normalised,
-    /// The mention was misspelt: with its unknown words repaired it is the name, or its embedding is near.
+    /// They are equal after normalization.
+    Normalized,
+    /// The mention was misspelled: with its unknown words repaired it is the name, or its embedding is near.
     Corrected,
     /// Their embeddings are near.
     Embedding,
@@ -95,7 +95,7 @@ pub enum MatchView {
 
 impl LinkResult {
     /// The result of a mention that was linked.
-    pub fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
+    pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
         let status = match answer.status {
             Status::Linked => LinkStatus::Linked,
             Status::Ambiguous => LinkStatus::Ambiguous,
@@ -106,7 +106,7 @@ impl LinkResult {
     }
 
     /// The result of a mention that was not acceptable.
-    pub fn error(id: String, mention: String, error: Problem) -> Self {
+    pub(crate) fn error(id: String, mention: String, error: Problem) -> Self {
         Self { id, mention, status: LinkStatus::Error, candidates: vec![], error: Some(error) }
     }
 }
@@ -119,7 +119,7 @@ impl CandidateView {
             matched_name: concepts.atom(candidate.atom).name.into(),
             r#match: match candidate.kind {
                 MatchKind::Exact => MatchView::Exact,
-                MatchKind::Normalised => MatchView::Normalised,
+                MatchKind::Normalized => MatchView::Normalized,
                 MatchKind::Corrected => MatchView::Corrected,
                 MatchKind::Embedding => MatchView::Embedding,
             },

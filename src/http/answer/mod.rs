@@ -11,13 +11,13 @@ mod operation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use code::{CodeConceptsView, ConceptCodesView};
-pub use concept::{ConceptView, RelatedView, RelationName, RetiredView};
-pub use find::FindResponse;
-pub use link::{LinkResponse, LinkResult};
-pub use operation::{Health, Info, Reloaded, SemanticTypesView, SourcesView};
+pub(super) use code::{CodeConceptsView, ConceptCodesView};
+pub(super) use concept::{ConceptView, RelatedView, RelationName, RetiredView};
+pub(super) use find::FindResponse;
+pub(super) use link::{LinkResponse, LinkResult};
+pub(super) use operation::{Health, Info, Reloaded, SemanticTypesView, SourcesView};
 
-use super::query::Page;
+use crate::http::query::Page;
 use crate::{
     domain::semantic_type::SEMANTIC_TYPES,
     linker::{ConceptNumber, Concepts},
@@ -25,7 +25,7 @@ use crate::{
 
 /// A semantic type of the UMLS Semantic Network.
 #[derive(Serialize, ToSchema)]
-pub struct SemanticTypeView {
+pub(super) struct SemanticTypeView {
     #[schema(example = "T047")]
     pub tui: String,
     #[schema(example = "Disease or Syndrome")]

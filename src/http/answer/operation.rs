@@ -13,7 +13,7 @@ use crate::{
 
 /// Answer to `GET /info`.
 #[derive(Serialize, ToSchema)]
-pub struct Info {
+pub(crate) struct Info {
     /// Version of saplink.
     pub version: String,
     pub model: ModelInfo,
@@ -25,7 +25,7 @@ pub struct Info {
 
 /// The model in use.
 #[derive(Serialize, ToSchema)]
-pub struct ModelInfo {
+pub(crate) struct ModelInfo {
     pub name: String,
     pub fingerprint: String,
     pub dimensions: usize,
@@ -37,13 +37,13 @@ pub struct ModelInfo {
 
 /// The index in use.
 #[derive(Serialize, ToSchema)]
-pub struct IndexInfo {
+pub(crate) struct IndexInfo {
     pub name: String,
     pub fingerprint: String,
     pub concepts: u64,
     /// Names as the sources give them.
     pub atoms: u64,
-    /// Distinct names after normalisation.
+    /// Distinct names after normalization.
     pub rows: u64,
     pub sources: Vec<SourceView>,
     /// Below this score the best candidate is answered as NIL.
@@ -60,10 +60,10 @@ pub struct IndexInfo {
     pub recall: Option<RecallView>,
 }
 
-/// What probabilities were fitted on, and how good they are on labelled mentions that were not.
+/// What probabilities were fitted on, and how good they are on labeled mentions that were not.
 #[derive(Serialize, ToSchema)]
-pub struct CalibrationView {
-    /// Labelled mentions.
+pub(crate) struct CalibrationView {
+    /// Labeled mentions.
     pub mentions: u64,
     /// Share of mentions that no concept covers, as it is expected in use.
     pub nil_share: f64,
@@ -90,7 +90,7 @@ impl CalibrationView {
 
 /// The share of the concepts that comparing every name finds which a search finds too.
 #[derive(Serialize, ToSchema)]
-pub struct RecallView {
+pub(crate) struct RecallView {
     /// Texts like mentions that it was measured with.
     pub queries: usize,
     /// Of the best concept.
@@ -103,14 +103,14 @@ pub struct RecallView {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"sources": [{"source": "SNOMEDCT_US", "name": "SNOMED CT, US Edition", "version": "2025_09_01",
     "restriction_level": 9, "languages": ["ENG"], "concepts": 380_000, "atoms": 900_000, "codes": 360_000}]}))]
-pub struct SourcesView {
+pub(crate) struct SourcesView {
     /// By abbreviation.
     pub sources: Vec<SourceView>,
 }
 
 /// A source vocabulary and what it gives.
 #[derive(Serialize, ToSchema)]
-pub struct SourceView {
+pub(crate) struct SourceView {
     /// Its abbreviation (SAB).
     pub source: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -133,14 +133,14 @@ pub struct SourceView {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"semantic_types": [
     {"tui": "T047", "name": "Disease or Syndrome", "group": "DISO", "group_name": "Disorders", "concepts": 1503}]}))]
-pub struct SemanticTypesView {
+pub(crate) struct SemanticTypesView {
     /// Every type of the UMLS Semantic Network, by TUI.
     pub semantic_types: Vec<CountedType>,
 }
 
 /// A semantic type and how many concepts are of it.
 #[derive(Serialize, ToSchema)]
-pub struct CountedType {
+pub(crate) struct CountedType {
     pub tui: String,
     pub name: String,
     pub group: String,
@@ -151,7 +151,7 @@ pub struct CountedType {
 
 /// Answer of the probes.
 #[derive(Serialize, ToSchema)]
-pub struct Health {
+pub(crate) struct Health {
     #[schema(example = "ok")]
     pub status: &'static str,
 }
@@ -165,14 +165,14 @@ impl From<&SourceEntry> for SourceView {
 
 impl SourcesView {
     /// The sources that may be shown.
-    pub fn new(concepts: &Concepts) -> Self {
+    pub(crate) fn new(concepts: &Concepts) -> Self {
         Self { sources: concepts.sources().map(SourceView::from).collect() }
     }
 }
 
 impl SemanticTypesView {
     /// Every type, with the concepts that the index of `linker` has of it.
-    pub fn new(linker: &Linker) -> Self {
+    pub(crate) fn new(linker: &Linker) -> Self {
         let counts = &linker.index().manifest().semantic_types;
         let group_name = |group| SEMANTIC_GROUPS.iter().find(|(g, _)| *g == group).map_or("", |(_, name)| name);
         let view = |t: &crate::domain::semantic_type::SemanticType| CountedType {
@@ -188,7 +188,7 @@ impl SemanticTypesView {
 
 impl Info {
     /// What `linker` is made of.
-    pub fn new(linker: &Linker, onnxruntime: &str, limits: Limits) -> Self {
+    pub(crate) fn new(linker: &Linker, onnxruntime: &str, limits: Limits) -> Self {
         let (model, index) = (linker.encoder().manifest(), linker.index().manifest());
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -220,7 +220,7 @@ impl Info {
 
 /// Answer to `POST /admin/reload`.
 #[derive(Serialize, ToSchema)]
-pub struct Reloaded {
+pub(crate) struct Reloaded {
     /// Name and fingerprint of the model that is served now.
     pub model: String,
     /// Name and fingerprint of the index that is served now.
@@ -229,7 +229,7 @@ pub struct Reloaded {
 
 impl Reloaded {
     /// What `linker` is.
-    pub fn new(linker: &Linker) -> Self {
+    pub(crate) fn new(linker: &Linker) -> Self {
         Self { model: linker.encoder().manifest().label(), index: linker.index().manifest().label() }
     }
 }

@@ -26,7 +26,7 @@ use crate::http::{
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, Problem> {
+pub(crate) async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, Problem> {
     app.linker()?;
     let (tell, told) = oneshot::channel();
     app.reload.try_send(tell).map_err(|_| Problem::new(Kind::NotReloaded, "it is being loaded already"))?;

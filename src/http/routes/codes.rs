@@ -6,6 +6,7 @@ use axum::{
 };
 
 use crate::{
+    cancel::CancelToken,
     domain::curie::vocabulary,
     http::{
         App,
@@ -15,7 +16,6 @@ use crate::{
         query::{CodesQuery, QueryParams},
     },
     linker::Concepts,
-    progress::Progress,
 };
 
 /// List the codes of a concept
@@ -36,7 +36,7 @@ use crate::{
         Elsewhere,
     ),
 )]
-pub async fn of_concept(
+pub(crate) async fn of_concept(
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
@@ -75,7 +75,7 @@ pub async fn of_concept(
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn with_code(
+pub(crate) async fn with_code(
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,
     QueryParams(query): QueryParams<CodesQuery>,
@@ -91,7 +91,7 @@ pub async fn with_code(
         return Err(Problem { status: 404, ..problem });
     }
     // What a concept has is read in milliseconds, but a code may have any number of concepts.
-    let work = move |_: &dyn Progress| {
+    let work = move |_: &CancelToken| {
         let concepts = linker.index().concepts();
         let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
         Ok(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts))

@@ -37,7 +37,7 @@ use crate::http::{
         Elsewhere,
     ),
 )]
-pub async fn concept(
+pub(crate) async fn concept(
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
@@ -70,7 +70,7 @@ pub async fn concept(
         Elsewhere,
     ),
 )]
-pub async fn related(
+pub(crate) async fn related(
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(raw): RawQuery,

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 
 use crate::{
+    cancel::CancelToken,
     http::{
         App,
         answer::FindResponse,
@@ -10,7 +11,6 @@ use crate::{
         query::{FindQuery, QueryParams},
     },
     linker::Filter,
-    progress::Progress,
 };
 
 /// Find concepts by name
@@ -32,13 +32,13 @@ use crate::{
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn find(
+pub(crate) async fn find(
     State(app): State<App>,
     QueryParams(query): QueryParams<FindQuery>,
 ) -> Result<Json<FindResponse>, Problem> {
     let linker = app.linker()?;
     let asked = query.check(&app.limits, linker.index().concepts())?;
-    let work = move |_: &dyn Progress| {
+    let work = move |_: &CancelToken| {
         let concepts = linker.index().concepts();
         let filter = Filter::new(&asked.filter, concepts);
         let found = concepts.find(&asked.q, &filter, asked.page.offset, asked.page.limit);

@@ -9,6 +9,7 @@ use axum::{
 };
 
 use crate::{
+    cancel::CancelToken,
     http::{
         App,
         answer::{LinkResponse, LinkResult},
@@ -18,7 +19,6 @@ use crate::{
         stream,
     },
     linker::{EncoderError, Linker, Stages},
-    progress::Progress,
 };
 
 /// Link mentions to concepts
@@ -52,7 +52,7 @@ use crate::{
             content_type = "application/problem+json"),
     ),
 )]
-pub async fn link(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn link(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     if stream::is_stream(request.headers()) {
         return stream::answer(app, request);
     }
@@ -67,16 +67,16 @@ pub async fn link(State(app): State<App>, request: Request) -> Result<Response, 
     let alone = request.mentions.len() == 1;
     let (mentions, metrics, served) = (std::mem::take(&mut request.mentions), app.metrics.clone(), linker.clone());
     // Answers may be large: they are written where they are found.
-    let work = move |gone: &dyn Progress| {
+    let work = move |gone: &CancelToken| {
         let (results, stages) = linked(&linker, mentions, &metrics, gone)?;
         let answer = LinkResponse {
             results,
             model: linker.encoder().manifest().label(),
             index: linker.index().manifest().label(),
         };
-        let (body, serialise) = written(&metrics, || serde_json::to_vec(&answer))?;
-        let [names, tokenise, queue, encode, search] = stages.named();
-        let took: Took = [names, tokenise, queue, encode, search, ("serialise", serialise)];
+        let (body, serialize) = written(&metrics, || serde_json::to_vec(&answer))?;
+        let [names, tokenize, queue, encode, search] = stages.named();
+        let took: Took = [names, tokenize, queue, encode, search, ("serialize", serialize)];
         Ok((body, took))
     };
     let (body, took) = if alone { app.admitted_at_once(&served, work).await } else { app.admitted(work).await }?;
@@ -88,21 +88,21 @@ pub async fn link(State(app): State<App>, request: Request) -> Result<Response, 
 }
 
 /// What an answer took, by its stages.
-pub type Took = [(&'static str, Duration); 6];
+pub(crate) type Took = [(&'static str, Duration); 6];
 
 /// Links what was accepted; a result for each mention, in their order, and what it took.
 ///
 /// # Errors
 /// When inference failed, or nobody waits any more.
-pub fn linked(
+pub(crate) fn linked(
     linker: &Linker,
     mentions: Vec<Checked>,
     metrics: &Metrics,
-    gone: &dyn Progress,
+    gone: &CancelToken,
 ) -> Result<(Vec<LinkResult>, Stages), Problem> {
     let queries: Vec<_> = mentions.iter().filter_map(|m| m.query.as_ref().ok().cloned()).collect();
     let (answers, stages) = linker.link_with(&queries, gone).map_err(|e| match e {
-        EncoderError::Interrupted => Problem::new(Kind::Timeout, "nobody waits for the answer any more"),
+        EncoderError::Canceled(_) => Problem::new(Kind::Timeout, "nobody waits for the answer any more"),
         e => {
             // The error names the model and what ONNX Runtime says of it; no text is in it.
             tracing::error!(error = %e, "linking failed");
@@ -129,13 +129,13 @@ pub fn linked(
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn written(
+pub(crate) fn written(
     metrics: &Metrics,
     write: impl FnOnce() -> serde_json::Result<Vec<u8>>,
 ) -> Result<(Vec<u8>, Duration), Problem> {
     let started = Instant::now();
     let body = write();
     let took = started.elapsed();
-    metrics.serialised(took);
+    metrics.serialized(took);
     Ok((body.map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?, took))
 }

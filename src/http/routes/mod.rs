@@ -1,9 +1,9 @@
 //! The handlers, a file for each resource.
 
-pub mod admin;
-pub mod codes;
-pub mod concepts;
-pub mod find;
-pub mod link;
-pub mod status;
-pub mod vocabularies;
+pub(super) mod admin;
+pub(super) mod codes;
+pub(super) mod concepts;
+pub(super) mod find;
+pub(super) mod link;
+pub(super) mod status;
+pub(super) mod vocabularies;

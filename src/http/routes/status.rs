@@ -24,7 +24,7 @@ use crate::http::{
         (status = 503, description = "Out of time", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn healthz() -> Json<Health> {
+pub(crate) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
@@ -40,7 +40,7 @@ pub async fn healthz() -> Json<Health> {
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     app.linker()?;
     if app.is_stopping() {
         return Err(Problem::new(Kind::NotReady, "the service is stopping"));
@@ -55,7 +55,7 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     tag = "operation",
     responses(
         (status = 200, description = "Model, index, sources and limits", body = Info, example = json!({
-            "version": "0.1.0",
+            "version": "0.2.0",
             "model": {"name": "saplink-mini", "fingerprint": "5f0c0f3a2b1d4e6f", "dimensions": 384, "max_tokens": 25,
                 "device": "cpu"},
             "index": {"name": "starter", "fingerprint": "91bc7a1002d3c4b5", "concepts": 2000, "atoms": 8000, "rows": 8000,
@@ -70,7 +70,7 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
+pub(crate) async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
     let linker = app.linker()?;
     Ok(Json(Info::new(&linker, &app.onnxruntime, app.limits)))
 }
@@ -89,7 +89,7 @@ pub async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
         (status = 503, description = "Out of time", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let text = app.metrics.text(app.served().as_deref());
     let text = text.map_err(|_| Problem::new(Kind::Internal, "a metric could not be written"))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(TEXT))], text).into_response())

@@ -20,7 +20,7 @@ use crate::http::{
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn semantic_types(State(app): State<App>) -> Result<Json<SemanticTypesView>, Problem> {
+pub(crate) async fn semantic_types(State(app): State<App>) -> Result<Json<SemanticTypesView>, Problem> {
     let linker = app.linker()?;
     Ok(Json(SemanticTypesView::new(&linker)))
 }
@@ -37,7 +37,7 @@ pub async fn semantic_types(State(app): State<App>) -> Result<Json<SemanticTypes
         (status = 503, description = "Starting or stopping", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn sources(State(app): State<App>) -> Result<Json<SourcesView>, Problem> {
+pub(crate) async fn sources(State(app): State<App>) -> Result<Json<SourcesView>, Problem> {
     let linker = app.linker()?;
     Ok(Json(SourcesView::new(linker.index().concepts())))
 }

@@ -14,8 +14,8 @@ mod tests;
 pub use release::{Release, RrfFile};
 pub use rows::UmlsReader;
 
-use super::{BadRows, Input, Reading, Summary, Taker, TerminologyError};
-use crate::progress::Progress;
+use crate::job::Job;
+use crate::terminology::{BadRows, Input, Reading, Summary, Taker, TerminologyError};
 
 /// Reads a release. `keep` is asked, for a language (LAT) and a source (SAB), whether their atoms are wanted; it is asked
 /// once for each pair, and a source without wanted atoms gives no definitions and no relations either.
@@ -26,14 +26,14 @@ pub fn read_umls(
     release: &Release,
     keep: &dyn Fn(&str, &str) -> bool,
     take: &mut Taker,
-    progress: &dyn Progress,
+    job: Job<'_>,
     allowed: BadRows,
 ) -> Result<Vec<(Input, Summary)>, TerminologyError> {
     let mut reader = UmlsReader::new(keep, release.has(RrfFile::Mrhier));
     let mut summaries = vec![];
     for (file, input) in release.inputs() {
-        let mut reading = Reading::new(&input.path, &mut *take, progress, allowed);
-        reader.read(*file, input.open(progress)?, &mut reading)?;
+        let mut reading = Reading::new(&input.path, &mut *take, job, allowed);
+        reader.read(*file, input.open(job)?, &mut reading)?;
         let summary = match reading.finish() {
             // A subset may leave nothing of a file.
             Err(TerminologyError::Empty(_)) if !file.is_required() => {

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::super::{Input, TerminologyError, input::metadata};
+use crate::{
+    files::input::metadata,
+    terminology::{Input, TerminologyError},
+};
 
 /// A file of a release that saplink reads, in the order of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,8 @@
 
 use std::{collections::HashMap, io::BufRead, str::FromStr};
 
-use super::{
-    super::{Lines, Reading, TerminologyError},
-    RrfFile,
-};
 use crate::domain::{AtomRef, Hierarchy, Statement, Succession};
+use crate::terminology::{Lines, Reading, TerminologyError, rrf::RrfFile};
 
 /// The source of what UMLS itself says, such as which concepts are retired.
 const METATHESAURUS: &str = "MTH";

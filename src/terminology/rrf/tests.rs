@@ -10,10 +10,10 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
-use super::{super::Refusal, *};
+use crate::terminology::{Refusal, rrf::*};
 use crate::{
     domain::{AtomRef, Statement},
-    progress::Silent,
+    job::Job,
 };
 
 const FIXTURES: &str = "tests/fixtures/terminology";
@@ -47,7 +47,7 @@ fn read(dir: &Path, keep: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> Read
         told.push(text(statement));
         Ok(())
     };
-    let summaries = read_umls(&release, keep, &mut take, &Silent, allowed);
+    let summaries = read_umls(&release, keep, &mut take, Job::silent(), allowed);
     (told, summaries)
 }
 
@@ -261,10 +261,10 @@ fn refused_statements_are_bad_rows_and_failures_end_the_reading() {
         Statement::Source { source: "LOCALCARD", .. } => Err(Refusal::Statement("unheard of".into())),
         _ => Ok(()),
     };
-    let summaries = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT).unwrap();
+    let summaries = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT).unwrap();
     assert!(summaries[2].1.notes[0].ends_with("MRCONSO.RRF:19: unheard of"));
     let mut take = |_: Statement<'_>| Err(Refusal::Failure("full".into()));
-    let result = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT);
+    let result = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT);
     assert!(matches!(result, Err(TerminologyError::Taker(_))));
 }
 
@@ -285,7 +285,7 @@ fn what_is_no_release() {
     let release = Release::find(at).unwrap();
     assert_eq!(release, Release::find(&at.join("META")).unwrap());
     let mut take = |_: Statement<'_>| Ok(());
-    let result = read_umls(&release, &|_, _| true, &mut take, &Silent, LENIENT);
+    let result = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT);
     assert!(result.unwrap_err().to_string().ends_with("MRCONSO.RRF: it has no rows"));
 }
 
@@ -360,7 +360,7 @@ fn what_umls_prefers_leads_without_ranks() {
         }
         Ok(())
     };
-    let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+    let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
     reader.read(RrfFile::Mrrank, ranks.as_bytes(), &mut reading).unwrap();
     reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
     reading.finish().unwrap();
@@ -395,7 +395,7 @@ fn leading_zeros_tell_atoms_apart() {
         told.push(text(statement));
         Ok(())
     };
-    let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+    let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
     reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
     reader.read(RrfFile::Mrhier, hierarchy.as_bytes(), &mut reading).unwrap();
     reading.finish().unwrap();
@@ -422,7 +422,7 @@ proptest! {
         let keep = |_: &str, _: &str| true;
         let mut reader = UmlsReader::new(&keep, true);
         let mut take = |statement: Statement<'_>| { text(statement); Ok(()) };
-        let mut reading = Reading::new("x", &mut take, &Silent, LENIENT);
+        let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
         for (file, bytes) in &pieces {
             let result = reader.read(RrfFile::ALL[*file], &bytes[..], &mut reading);
             // The last row of any may be cut off.

@@ -5,7 +5,7 @@
 use crate::page::{count, grouped, number, scientific};
 
 /// Points of a curve that are drawn at most.
-pub const POINTS: usize = 1000;
+pub(super) const POINTS: usize = 1000;
 /// Points up to which each is drawn as a dot too.
 const DOTS: usize = 60;
 /// Parts of a chart that tell their values when they are pointed at.
@@ -19,7 +19,7 @@ const TOP: f64 = 10.0;
 const BOTTOM: f64 = 236.0;
 
 /// Curves that share their axes.
-pub struct Chart {
+pub(super) struct Chart {
     pub title: &'static str,
     pub note: String,
     pub unit: &'static str,
@@ -29,16 +29,16 @@ pub struct Chart {
 }
 
 /// One curve, its points being steps and finite values.
-pub struct Line {
+pub(super) struct Line {
     pub label: String,
-    pub colour: usize,
+    pub color: usize,
     pub faint: bool,
     pub points: Vec<[f64; 2]>,
 }
 
 impl Chart {
     /// The chart of a run whose last step is `last`.
-    pub fn draw(&self, last: f64) -> String {
+    pub(super) fn draw(&self, last: f64) -> String {
         let Self { title, note, unit, sizes, lines } = self;
         if lines.iter().all(|line| line.points.is_empty()) {
             return format!("<figure><h3>{title}</h3><figcaption>nothing is recorded yet</figcaption></figure>\n");
@@ -97,19 +97,19 @@ impl Line {
         let dot = |[x, y]: &[f64; 2]| format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\"/>");
         let dots: String = places.iter().take_while(|_| places.len() <= DOTS).map(dot).collect();
         let faint = if self.faint { " faint" } else { "" };
-        format!("<g class=\"c{}{faint}\"><polyline points=\"{}\"/>{dots}</g>\n", self.colour, points.join(" "))
+        format!("<g class=\"c{}{faint}\"><polyline points=\"{}\"/>{dots}</g>\n", self.color, points.join(" "))
     }
 
     /// Its entry of the legend, with the last value.
     fn key(&self, unit: &str) -> String {
-        let Self { label, colour, points, .. } = self;
+        let Self { label, color, points, .. } = self;
         let (faint, last) = (if self.faint { " faint" } else { "" }, number(last_of(points)));
-        format!("<li><i class=\"c{colour}{faint}\"></i>{label} <b>{last}{unit}</b></li>")
+        format!("<li><i class=\"c{color}{faint}\"></i>{label} <b>{last}{unit}</b></li>")
     }
 }
 
 /// What a side of a chart stands for.
-pub struct Axis {
+pub(super) struct Axis {
     pub logarithmic: bool,
     /// Its ends, as logarithms where it is logarithmic.
     pub from: f64,
@@ -120,14 +120,14 @@ pub struct Axis {
 
 impl Axis {
     /// The axis of the steps up to `last`.
-    pub fn steps(last: f64) -> Self {
+    pub(super) fn steps(last: f64) -> Self {
         let mut axis = Self::linear(0.0, last, 1.0);
         axis.ticks.retain(|(at, _)| *at <= last);
         Self { to: last, ..axis }
     }
 
     /// An axis that suits `values`, and is logarithmic where it may and they are of very different sizes.
-    pub fn of(values: impl Iterator<Item = f64> + Clone, sizes: bool) -> Self {
+    pub(super) fn of(values: impl Iterator<Item = f64> + Clone, sizes: bool) -> Self {
         let (low, high) =
             (values.clone().fold(f64::INFINITY, f64::min), values.clone().fold(f64::NEG_INFINITY, f64::max));
         let least = values.filter(|&value| value > 0.0).fold(f64::INFINITY, f64::min);
@@ -167,24 +167,24 @@ impl Axis {
     }
 
     /// How far along the axis `value` is, from 0 to 1.
-    pub fn share(&self, value: f64) -> f64 {
+    pub(super) fn share(&self, value: f64) -> f64 {
         let value = if self.logarithmic { value.log10() } else { value };
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 }
 
 /// Points of a curve, without those that are no numbers.
-pub fn curve(points: impl Iterator<Item = (u64, f64)>) -> Vec<[f64; 2]> {
+pub(super) fn curve(points: impl Iterator<Item = (u64, f64)>) -> Vec<[f64; 2]> {
     points.filter(|(_, value)| value.is_finite()).map(|(step, value)| [step as f64, value]).collect()
 }
 
 /// Steps that a curve is smoothed over.
-pub fn span(points: &[[f64; 2]]) -> usize {
+pub(super) fn span(points: &[[f64; 2]]) -> usize {
     (points.len() / 30).clamp(1, 500)
 }
 
 /// Means of the values up to each point, later ones counting more.
-pub fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+pub(super) fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let keep = 1.0 - 1.0 / span(points) as f64;
     let (mut sum, mut weight) = (0.0, 0.0);
     let mean = |&[step, value]: &[f64; 2]| {
@@ -195,7 +195,7 @@ pub fn smoothed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 }
 
 /// At most [`POINTS`] of `points`: the lowest and the highest of each part.
-pub fn thinned(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+pub(super) fn thinned(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     if points.len() <= POINTS {
         return points.to_vec();
     }
@@ -210,18 +210,18 @@ pub fn thinned(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
 }
 
 /// The value of the last point.
-pub fn last_of(points: &[[f64; 2]]) -> f64 {
+pub(super) fn last_of(points: &[[f64; 2]]) -> f64 {
     points.last().map_or(f64::NAN, |point| point[1])
 }
 
 /// 1, 2 or 5 times a power of ten, not less than `step`.
-pub fn rounded(step: f64) -> f64 {
+pub(super) fn rounded(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|&rounded| rounded >= step).unwrap_or(10.0 * power)
 }
 
 /// The label of `value` on an axis up to `largest`, whose labels are `step` apart.
-pub fn tick(value: f64, step: f64, largest: f64) -> String {
+pub(super) fn tick(value: f64, step: f64, largest: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }

@@ -1,15 +1,15 @@
 //! Names of some concepts in the plane, before and after training, as SVG.
 //!
-//! Invariant: concepts differ in colour or in shape.
+//! Invariant: concepts differ in color or in shape.
 
-use super::{Map, Placed};
 use crate::page::{count, escaped, percent};
+use crate::train::report::{Map, Placed};
 
 /// Width and height of a map, and how far places stay from its edges.
 const MAP: f64 = 400.0;
 const MARGIN: f64 = 14.0;
-/// Colours of the page. They and the shapes have no common factor, so that neighbours of the legend differ in both.
-const COLOURS: usize = 7;
+/// Colors of the page. They and the shapes have no common factor, so that neighbors of the legend differ in both.
+const COLORS: usize = 7;
 /// Circle, square, triangle, diamond, cross, triangle upside down.
 const SHAPES: [&str; 6] = [
     "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0z",
@@ -21,7 +21,7 @@ const SHAPES: [&str; 6] = [
 ];
 
 /// The names before and after training; pointing at one shows its concept alone.
-pub fn maps(map: &Map) -> String {
+pub(super) fn maps(map: &Map) -> String {
     let figure = |title: &str, placed: &Placed| {
         let agree = percent(placed.agree);
         let marks = marks(map, &placed.points);
@@ -46,7 +46,7 @@ pub fn maps(map: &Map) -> String {
 }
 
 /// The names at their places, as large as the map allows.
-pub fn marks(map: &Map, places: &[[f32; 2]]) -> String {
+pub(super) fn marks(map: &Map, places: &[[f32; 2]]) -> String {
     let placed = || map.names.iter().zip(places).filter(|(_, place)| place.iter().all(|at| at.is_finite()));
     let ends = [0, 1].map(|axis| {
         let along = || placed().map(|(_, place)| place[axis]);
@@ -70,7 +70,7 @@ pub fn marks(map: &Map, places: &[[f32; 2]]) -> String {
     placed().map(mark).collect()
 }
 
-/// Colour and shape of a concept.
-pub fn mark(concept: usize) -> String {
-    format!("class=\"mark k k{concept} c{}\" d=\"{}\"", concept % COLOURS, SHAPES[concept % SHAPES.len()])
+/// Color and shape of a concept.
+pub(super) fn mark(concept: usize) -> String {
+    format!("class=\"mark k k{concept} c{}\" d=\"{}\"", concept % COLORS, SHAPES[concept % SHAPES.len()])
 }

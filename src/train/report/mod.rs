@@ -6,18 +6,18 @@
 mod chart;
 mod marks;
 
-use self::{
+use crate::page::{count, duration, escaped, fill, number, percent};
+use crate::train::report::{
     chart::{Chart, Line, curve, last_of, smoothed, span},
     marks::maps,
 };
-use super::{DevRecord, Record, StepRecord};
-use crate::page::{count, duration, escaped, fill, number, percent};
+use crate::train::{DevRecord, Record, StepRecord};
 
 /// The page around its parts, each of which has its place as a comment.
 const PAGE: &str = include_str!("page.html");
 
 /// What the page tells.
-pub struct Report<'a> {
+pub(super) struct Report<'a> {
     /// Name of the model that is trained.
     pub name: &'a str,
     /// What runs are compared by, in this order.
@@ -30,7 +30,7 @@ pub struct Report<'a> {
 }
 
 /// Some names before and after training.
-pub struct Map<'a> {
+pub(super) struct Map<'a> {
     /// Names of the concepts.
     pub concepts: &'a [String],
     /// Each name's place in `concepts`, and the name.
@@ -40,14 +40,14 @@ pub struct Map<'a> {
 }
 
 /// Places of the names.
-pub struct Placed {
+pub(super) struct Placed {
     pub points: Vec<[f32; 2]>,
     /// Share of names whose nearest is of the same concept.
     pub agree: f64,
 }
 
 /// The page of `report`.
-pub fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> String {
     let (mut steps, mut devs) = (vec![], vec![]);
     for record in report.records {
         match record {
@@ -102,7 +102,7 @@ fn tiles(last: u64, all: u64, steps: &[&StepRecord], devs: &[&DevRecord]) -> Str
     let tiles = [
         ("Steps", count(last), format!("of {}, {}", count(all), percent(last as f64 / all as f64))),
         (
-            "Pairs learnt from",
+            "Pairs learned from",
             count(pairs),
             format!("epoch {}", steps.last().map_or_else(|| "0".into(), |step| number(step.epoch))),
         ),
@@ -134,12 +134,12 @@ fn tiles(last: u64, all: u64, steps: &[&StepRecord], devs: &[&DevRecord]) -> Str
 fn charts(steps: &[&StepRecord], devs: &[&DevRecord]) -> Vec<Chart> {
     let of_steps = |value: fn(&StepRecord) -> f64| curve(steps.iter().map(|step| (step.step, value(step))));
     let of_devs = |value: fn(&DevRecord) -> f64| curve(devs.iter().map(|dev| (dev.step, 100.0 * value(dev))));
-    let line = |label: &str, colour, points| Line { label: label.into(), colour, faint: false, points };
-    let both = |label, colour, points: Vec<[f64; 2]>| match span(&points) {
-        1 => vec![line(label, colour, points)],
+    let line = |label: &str, color, points| Line { label: label.into(), color, faint: false, points };
+    let both = |label, color, points: Vec<[f64; 2]>| match span(&points) {
+        1 => vec![line(label, color, points)],
         span => {
-            let smooth = line(&format!("over {span} steps"), colour, smoothed(&points));
-            vec![Line { faint: true, ..line(label, colour, points) }, smooth]
+            let smooth = line(&format!("over {span} steps"), color, smoothed(&points));
+            vec![Line { faint: true, ..line(label, color, points) }, smooth]
         }
     };
     let chart = |title, note: &str, lines| Chart { title, note: note.into(), unit: "", sizes: false, lines };
@@ -160,7 +160,7 @@ fn charts(steps: &[&StepRecord], devs: &[&DevRecord]) -> Vec<Chart> {
         chart("Learning rate", "how far a step goes", rates),
         Chart { sizes: true, ..chart("Mined pairs", mined, [positives, negatives].into_iter().flatten().collect()) },
         Chart { sizes: true, ..chart("Gradient norm", "of all parameters, before clipping", norms) },
-        chart("Pairs per second", "learnt from, waiting for data included", speeds),
+        chart("Pairs per second", "learned from, waiting for data included", speeds),
     ];
     if !scales.is_empty() {
         let scales = vec![line("of a step", 0, scales)];

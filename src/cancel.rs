@@ -1,0 +1,54 @@
+//! Cancellation of long work.
+//!
+//! Invariant: work that is canceled ends with [`Canceled`] at its next check and leaves nothing half-written.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+/// Work ended because it was canceled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Canceled;
+
+/// Tells work to stop: when a flag is raised, when a deadline has passed, or never.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken {
+    flag: Option<Arc<AtomicBool>>,
+    deadline: Option<Instant>,
+}
+
+impl CancelToken {
+    /// A token that never cancels.
+    pub const fn never() -> Self {
+        Self { flag: None, deadline: None }
+    }
+
+    /// A token that cancels once `flag` is true.
+    pub fn on(flag: Arc<AtomicBool>) -> Self {
+        Self { flag: Some(flag), deadline: None }
+    }
+
+    /// A token that cancels at `deadline`.
+    pub fn at(deadline: Instant) -> Self {
+        Self { flag: None, deadline: Some(deadline) }
+    }
+
+    /// Whether the work should stop.
+    pub fn is_canceled(&self) -> bool {
+        self.flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Ends the caller's work by `?` if it should stop.
+    ///
+    /// # Errors
+    /// [`Canceled`].
+    pub fn check(&self) -> Result<(), Canceled> {
+        if self.is_canceled() { Err(Canceled) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,5 @@
+//! ONNX graphs.
+
+pub mod graph;
+pub mod message;
+pub mod tape;
