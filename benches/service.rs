@@ -24,6 +24,7 @@ use rustix::time::{ClockId, clock_gettime};
 use saplink::{
     encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens},
     index::Index,
+    linker::Stage,
     text,
 };
 
@@ -238,7 +239,7 @@ impl Counted {
 
     /// Seconds that the stages of linking have taken since.
     fn stages(&self, before: &Self) -> Outcome<Vec<(&'static str, f64)>> {
-        let stages = ["names", "tokenize", "queue", "encode", "search", "serialize"].into_iter();
+        let stages = Stage::ALL.into_iter().map(Stage::as_str);
         let took = |stage| Ok((stage, self.since(before, &format!("stage_seconds_sum{{stage=\"{stage}\"}}"))?));
         stages.map(took).collect()
     }

@@ -39,7 +39,7 @@ pub(super) fn build(args: &IndexBuildArgs) -> Result<()> {
     StagedDir::check(out, MANIFEST, args.force || args.add).with_context(failed)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
-    let model = linker::reference(&encoder);
+    let model = linker::model_reference(&encoder);
     let added_to = args.add.then(|| Known::of_index(out, &model)).transpose().with_context(failed)?;
     let (added_to, old) = added_to.unzip();
     let mut known = vec![];
@@ -127,7 +127,7 @@ pub(super) fn recall(args: &RecallArgs) -> Result<()> {
     let model = args.model.clone().unwrap_or_else(|| model_of(&index));
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &model, &args.run)?;
-    index.check_model(&linker::reference(&encoder))?;
+    index.check_model(&linker::model_reference(&encoder))?;
     let mentions = match &args.mentions {
         Some(path) => {
             let text = fs_err::read_to_string(path)?;

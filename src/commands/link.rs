@@ -1,10 +1,12 @@
 //! `saplink link`.
+//!
+//! Results go to a partial file beside the output, and a journal notes how much of it is complete. A run
+//! that was killed at any moment can be resumed, and gives the same output as one that was not.
 
 use std::{
     fs::{File, OpenOptions},
     io::{BufReader, Seek, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -19,85 +21,76 @@ use crate::commands::{
 use crate::{
     cancel::Canceled,
     cli::LinkArgs,
-    concepts::FilterRequest,
-    corpus::{self, Columns, Format},
-    encoder::Runtime,
+    corpus::{CorpusFormat, MentionColumns, PartialFormat, read_mentions, write_output},
+    encoder::{EncoderError, Runtime},
     files::{FileSum, read_manifest, write_manifest},
-    http::{Limits, LineLinker},
+    http::PendingResults,
     index::Index,
-    linker::Linker,
+    linker::{LinkLimits, LinkService, Linker, MentionOptions},
     progress::Progress,
     signals,
 };
 
-/// Mentions that are linked between two looks at the clock and the disk.
-const TOGETHER: usize = 2048;
-const FORMAT: u32 = 1;
+/// Lines that are linked together; the journal is written after each such batch.
+const BATCH_LINES: usize = 2048;
+/// Version of [`Journal`] and of the partial file that it describes.
+const JOURNAL_FORMAT: u32 = 2;
 
-/// What was done of a file, and with what: a run goes on where nothing else has changed.
+/// Notes how much of an input is linked, and with what: a run is resumed only with the same input, model,
+/// index and options.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Journal {
     format: u32,
     input: FileSum,
-    /// Model, index and settings.
+    /// Fingerprints of model and index, and the options.
     with: String,
-    /// Lines of the input that are linked, and bytes of their answers.
+    /// Lines of the input that are linked.
     lines: u64,
+    /// Bytes of the partial file that hold their results.
     bytes: u64,
 }
 
 /// Links a file.
 pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let started = std::time::Instant::now();
-    let interrupt = signals::cancel_token()?;
-    let (bars, gone) = (Bars::new(interrupt.clone()), interrupt);
-    let (input, output) = (Format::of(&args.input)?, Format::of(&args.output)?);
-    ensure!(args.force || !args.output.exists(), "{}: is there already (--force replaces it)", args.output.display());
-    let linker = Arc::new(linker(args)?);
-    let with = format!(
-        "{} {} {:?}",
-        linker.encoder().manifest().fingerprint(),
-        linker.index().manifest().fingerprint(),
-        (
-            args.top_k,
-            args.min_score,
-            &args.semantic_types,
-            &args.semantic_groups,
-            &args.sources,
-            &args.column,
-            &args.id_column
-        )
+    let cancel = signals::cancel_token()?;
+    let bars = Bars::new(cancel.clone());
+    let (input, output) = (CorpusFormat::of(&args.input)?, CorpusFormat::of(&args.output)?);
+    ensure!(
+        args.force || !args.output.exists(),
+        "{}: the file is there already (--force replaces it)",
+        args.output.display()
     );
-    let limits = Limits { mention_bytes: args.max_mention_bytes, ..Limits::default() };
-    let filter = FilterRequest {
-        semantic_types: args.semantic_types.clone(),
-        semantic_groups: args.semantic_groups.clone(),
-        sources: args.sources.clone(),
-    };
-    let lines = LineLinker::new(linker, limits, args.top_k, args.min_score, filter)
-        .map_err(|problem| anyhow!("{}: {}", problem.field.unwrap_or_default(), problem.detail))?;
+    let limits = LinkLimits { mention_bytes: args.max_mention_bytes, ..LinkLimits::default() };
+    let service = LinkService::new(linker(args)?, limits);
+    let defaults = service.defaults(options(args)).map_err(|error| anyhow!("{error}"))?;
 
-    let mut partial = Partial::open(args, with)?;
-    let columns = Columns { mention: args.column.clone(), id: args.id_column.clone() };
-    let mut records = corpus::records(&args.input, input, &columns, bars.job())?.skip(partial.journal.lines as usize);
+    let mut partial = PartialOutput::open(args, fingerprint(args, service.linker()), PartialFormat::of(output))?;
+    let columns = MentionColumns { mention: args.column.clone(), id: args.id_column.clone() };
+    let mentions = read_mentions(&args.input, input, &columns, limits, bars.job())?;
+    let mut mentions = mentions.skip(partial.journal.lines as usize);
     loop {
-        let some = records.by_ref().take(TOGETHER).collect::<Result<Vec<_>, _>>()?;
-        if some.is_empty() {
+        let lines = mentions.by_ref().take(BATCH_LINES).collect::<Result<Vec<_>, _>>()?;
+        if lines.is_empty() {
             break;
         }
-        let answers = lines.answer(&some, partial.journal.lines as usize, &gone);
-        if gone.is_canceled() {
-            eprintln!("  interrupted after {} lines; --resume goes on", HumanCount(partial.journal.lines));
-            return Err(Canceled.into());
-        }
-        let answers = answers.map_err(|problem| anyhow!("{}: {}", args.input.display(), problem.detail))?;
-        partial.add(some.len(), &answers)?;
+        let count = lines.len();
+        let pending = PendingResults::of_lines(&service, &defaults, lines.into_iter().flatten());
+        let results = match pending.link(&cancel) {
+            Ok((results, _)) if !cancel.is_canceled() => results,
+            Ok(_) | Err(EncoderError::Canceled(_)) => {
+                eprintln!("  interrupted after {} lines; --resume continues", HumanCount(partial.journal.lines));
+                return Err(Canceled.into());
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot link {}", args.input.display())),
+        };
+        partial.append(count, &partial.format.encode(&results)?)?;
         bars.detail(partial.journal.lines);
     }
     bars.finish();
-    let done = partial.journal.lines;
+    let lines = partial.journal.lines;
     partial.finish(&args.output, output)?;
-    eprintln!("  {} lines linked in {}", HumanCount(done), since(started));
+    eprintln!("  {} lines linked in {}", HumanCount(lines), since(started));
     Ok(())
 }
 
@@ -110,75 +103,108 @@ fn linker(args: &LinkArgs) -> Result<Linker> {
     Ok(Linker::new(encoder, index)?)
 }
 
-/// The answers that are there so far, beside the file that they will be.
-struct Partial {
+/// The options for mentions without options of their own.
+fn options(args: &LinkArgs) -> MentionOptions {
+    let nonempty = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+    MentionOptions {
+        top_k: args.top_k,
+        min_score: args.min_score,
+        semantic_types: nonempty(&args.semantic_types),
+        semantic_groups: nonempty(&args.semantic_groups),
+        sources: nonempty(&args.sources),
+    }
+}
+
+/// Identifies model, index and options in the journal.
+fn fingerprint(args: &LinkArgs, linker: &Linker) -> String {
+    format!(
+        "{} {} {:?}",
+        linker.encoder().manifest().fingerprint(),
+        linker.index().manifest().fingerprint(),
+        (
+            args.top_k,
+            args.min_score,
+            &args.semantic_types,
+            &args.semantic_groups,
+            &args.sources,
+            &args.column,
+            &args.id_column
+        )
+    )
+}
+
+/// The results so far, in a file beside the output, and their journal.
+struct PartialOutput {
     path: PathBuf,
     journal_path: PathBuf,
-    answers: File,
+    format: PartialFormat,
+    file: File,
     journal: Journal,
 }
 
-impl Partial {
-    /// Begins, or goes on with what is there.
-    fn open(args: &LinkArgs, with: String) -> Result<Self> {
-        let beside = |end: &str| {
+impl PartialOutput {
+    /// Begins a partial file, or continues the one that an earlier run left.
+    fn open(args: &LinkArgs, with: String, format: PartialFormat) -> Result<Self> {
+        let beside = |ending: &str| {
             let mut name = args.output.clone().into_os_string();
-            name.push(end);
+            name.push(ending);
             PathBuf::from(name)
         };
         let (path, journal_path) = (beside(".partial"), beside(".partial.json"));
         let input = FileSum::of(&args.input)?;
-        let journal = if args.resume && journal_path.exists() {
-            let there: Journal = read_manifest(&journal_path, FORMAT)
+        let mut journal = Journal { format: JOURNAL_FORMAT, input, with, lines: 0, bytes: 0 };
+        if args.resume && journal_path.exists() {
+            let earlier: Journal = read_manifest(&journal_path, JOURNAL_FORMAT)
                 .map_err(|reason| anyhow!("{}: {reason}", journal_path.display()))?;
             ensure!(
-                there.input == input,
+                earlier.input == journal.input,
                 "{}: is not the file that {} was begun with",
                 args.input.display(),
                 path.display()
             );
-            ensure!(there.with == with, "{}: was begun with another model, index or other options", path.display());
-            there
-        } else {
-            Journal { format: FORMAT, input, with, lines: 0, bytes: 0 }
-        };
-        let mut options = OpenOptions::new();
-        let mut answers =
-            options.create(true).write(true).truncate(false).open(&path).with_context(|| cannot_write(&path))?;
-        if answers.metadata()?.len() < journal.bytes {
-            bail!("{}: is shorter than its journal says; begin anew without --resume", path.display());
+            let same = earlier.with == journal.with;
+            ensure!(same, "{}: was begun with another model, index or other options", path.display());
+            journal = earlier;
         }
-        // What was written after the journal is written again.
-        answers
-            .set_len(journal.bytes)
-            .and_then(|()| answers.seek(std::io::SeekFrom::End(0)))
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.create(true).write(true).truncate(false).open(&path).with_context(|| cannot_write(&path))?;
+        if file.metadata()?.len() < journal.bytes {
+            bail!("{}: is shorter than its journal notes; begin again without --resume", path.display());
+        }
+        // The journal does not cover what was written after it: that is written again.
+        file.set_len(journal.bytes)
+            .and_then(|()| file.seek(std::io::SeekFrom::End(0)))
             .with_context(|| cannot_write(&path))?;
-        Ok(Self { path, journal_path, answers, journal })
+        if journal.bytes == 0 {
+            let header = format.header()?;
+            file.write_all(&header).with_context(|| cannot_write(&path))?;
+            journal.bytes = header.len() as u64;
+        }
+        Ok(Self { path, journal_path, format, file, journal })
     }
 
-    fn add(&mut self, lines: usize, answers: &[u8]) -> Result<()> {
-        self.answers
-            .write_all(answers)
-            .and_then(|()| self.answers.sync_data())
-            .with_context(|| cannot_write(&self.path))?;
+    /// Appends the results of `lines` more lines and notes them in the journal.
+    fn append(&mut self, lines: usize, results: &[u8]) -> Result<()> {
+        self.file.write_all(results).and_then(|()| self.file.sync_data()).with_context(|| cannot_write(&self.path))?;
         self.journal.lines += lines as u64;
-        self.journal.bytes += answers.len() as u64;
+        self.journal.bytes += results.len() as u64;
         let next = self.journal_path.with_extension("json.next");
         write_manifest(&next, &self.journal)
             .and_then(|()| std::fs::rename(&next, &self.journal_path))
             .with_context(|| cannot_write(&self.journal_path))
     }
 
-    /// Makes what is wanted of it, and leaves nothing beside it.
-    fn finish(self, output: &Path, format: Format) -> Result<()> {
-        let gzip = output.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz"));
+    /// Writes the output and removes the partial file and the journal.
+    fn finish(self, output: &Path, format: CorpusFormat) -> Result<()> {
+        let gzip = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
         let mut file = stage(output)?;
-        let answers = BufReader::new(fs_err::File::open(&self.path)?);
-        corpus::write(answers, format, gzip, &mut file)
+        let partial = BufReader::new(fs_err::File::open(&self.path)?);
+        write_output(partial, format, gzip, &mut file)
             .and_then(|()| file.commit())
             .with_context(|| cannot_write(output))?;
         for path in [&self.path, &self.journal_path] {
-            // The answers are in their place; what is left beside them does no harm.
+            // The output is complete: files that stay beside it do no harm.
             let _ = std::fs::remove_file(path);
         }
         Ok(())

@@ -1,4 +1,7 @@
-//! Answers as a table: a row for each candidate, and one for a mention that has none.
+//! Writes results to a file, first to a partial file that grows while a run goes on.
+//!
+//! The partial file of NDJSON, CSV and TSV has the bytes of the output before compression. That of
+//! Parquet has the rows of the output as CSV: Parquet is written at the end.
 
 use std::{
     io::{self, BufRead, Write},
@@ -13,29 +16,19 @@ use parquet::{
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
-use serde_json::Value;
 
-use crate::corpus::Format;
+use crate::{
+    corpus::{
+        CorpusFormat,
+        rows::{COLUMNS, RANK, TableRow, table_rows},
+    },
+    http::{LinkResult, write_lines},
+};
 
 /// Rows of Parquet that are compressed together.
-const GROUP: usize = 1 << 16;
+const ROW_GROUP: usize = 1 << 16;
 
-/// The columns of a table, and where an answer has them.
-const COLUMNS: [&str; 12] = [
-    "id",
-    "mention",
-    "status",
-    "rank",
-    "cui",
-    "name",
-    "matched_name",
-    "match",
-    "score",
-    "probability",
-    "semantic_types",
-    "error",
-];
-
+/// The schema of [`COLUMNS`] in Parquet.
 const SCHEMA: &str = "message links {
     required binary id (STRING);
     required binary mention (STRING);
@@ -51,106 +44,145 @@ const SCHEMA: &str = "message links {
     optional binary error (STRING);
 }";
 
-/// A row, in the order of [`COLUMNS`].
-type Row = [Value; COLUMNS.len()];
+/// The format of a partial file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartialFormat {
+    /// Results as lines of JSON.
+    Lines,
+    /// A table with a header, in which a cell stays on one line.
+    Table {
+        /// `,` or a tab.
+        delimiter: u8,
+    },
+    /// CSV with a header and with cells as they are.
+    Rows,
+}
 
-/// Writes the answers of `lines`, as `POST /link` streams them, to `out`, compressed if `gzip` says so.
-///
-/// # Errors
-/// What reading and writing say.
-pub fn write(lines: impl BufRead, format: Format, gzip: bool, out: impl Write + Send) -> io::Result<()> {
-    match format {
-        Format::Parquet => parquet(lines, out).map_err(io::Error::other),
-        _ if gzip => text(lines, format, GzEncoder::new(out, Compression::default()))?.finish().map(drop),
-        _ => text(lines, format, out)?.flush(),
+impl PartialFormat {
+    /// The partial format of an output in `format`.
+    pub(crate) fn of(format: CorpusFormat) -> Self {
+        match format {
+            CorpusFormat::Ndjson => Self::Lines,
+            CorpusFormat::Csv => Self::Table { delimiter: b',' },
+            CorpusFormat::Tsv => Self::Table { delimiter: b'\t' },
+            CorpusFormat::Parquet => Self::Rows,
+        }
+    }
+
+    /// The first bytes of a partial file.
+    ///
+    /// # Errors
+    /// None in practice: the bytes stay in memory.
+    pub(crate) fn header(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Table { delimiter } => write_csv(delimiter, [COLUMNS]),
+            Self::Rows => write_csv(b',', [COLUMNS]),
+            Self::Lines => Ok(vec![]),
+        }
+    }
+
+    /// The bytes of `results`.
+    ///
+    /// # Errors
+    /// None in practice: the bytes stay in memory.
+    pub(crate) fn encode(self, results: &[LinkResult]) -> io::Result<Vec<u8>> {
+        let rows = || results.iter().flat_map(table_rows);
+        match self {
+            Self::Lines => Ok(write_lines(results)?),
+            Self::Table { delimiter } => write_csv(delimiter, rows().map(|row| row.map(|cell| one_line(&cell)))),
+            Self::Rows => write_csv(b',', rows()),
+        }
     }
 }
 
-fn text<W: Write>(mut lines: impl BufRead, format: Format, mut out: W) -> io::Result<W> {
-    let delimiter = match format {
-        Format::Csv => b',',
-        Format::Tsv => b'\t',
-        Format::Ndjson | Format::Parquet => {
-            io::copy(&mut lines, &mut out)?;
-            return Ok(out);
+/// Writes a complete partial file as output in `format`, compressed if `gzip`.
+///
+/// # Errors
+/// The partial file cannot be read, or the output cannot be written.
+pub(crate) fn write_output(
+    mut partial: impl BufRead,
+    format: CorpusFormat,
+    gzip: bool,
+    mut output: impl Write + Send,
+) -> io::Result<()> {
+    match format {
+        CorpusFormat::Parquet => write_parquet(partial, output).map_err(io::Error::other),
+        _ if gzip => {
+            let mut encoder = GzEncoder::new(output, Compression::default());
+            io::copy(&mut partial, &mut encoder)?;
+            encoder.finish().map(drop)
         }
-    };
-    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
-    writer.write_record(COLUMNS).map_err(io::Error::other)?;
-    for row in rows(lines) {
-        writer.write_record(row?.iter().map(shown)).map_err(io::Error::other)?;
+        _ => {
+            io::copy(&mut partial, &mut output)?;
+            output.flush()
+        }
+    }
+}
+
+fn write_csv<R: AsRef<[u8]>, const N: usize>(
+    delimiter: u8,
+    rows: impl IntoIterator<Item = [R; N]>,
+) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(vec![]);
+    for row in rows {
+        writer.write_record(row).map_err(io::Error::other)?;
     }
     writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
 }
 
-/// A cell as text; a table of text keeps a mention on one line.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.replace(['\t', '\n', '\r'], " "),
-        other => other.to_string(),
-    }
+/// A cell without tabs and line ends: a table of text keeps a mention on one line.
+fn one_line(cell: &str) -> String {
+    cell.replace(['\t', '\n', '\r'], " ")
 }
 
-fn rows(lines: impl BufRead) -> impl Iterator<Item = io::Result<Row>> {
-    lines.lines().flat_map(|line| match line.and_then(|line| Ok(serde_json::from_str::<Value>(&line)?)) {
-        Ok(answer) => rows_of(&answer).into_iter().map(Ok).collect::<Vec<_>>(),
-        Err(e) => vec![Err(e)],
+/// Reads the rows of a partial file of Parquet.
+fn read_rows(partial: impl BufRead) -> impl Iterator<Item = Result<TableRow, ParquetError>> {
+    csv::Reader::from_reader(partial).into_records().map(|record| {
+        let record = record.map_err(|e| ParquetError::General(e.to_string()))?;
+        Ok(std::array::from_fn(|column| record.get(column).unwrap_or_default().to_owned()))
     })
 }
 
-fn rows_of(answer: &Value) -> Vec<Row> {
-    let row = |rank: Value, candidate: &Value| {
-        let types = candidate["semantic_types"]
-            .as_array()
-            .map(|types| Value::from(types.iter().filter_map(|one| one["tui"].as_str()).collect::<Vec<_>>().join("|")));
-        COLUMNS.map(|column| match column {
-            "id" | "mention" | "status" => answer[column].clone(),
-            "rank" => rank.clone(),
-            "semantic_types" => types.clone().unwrap_or_default(),
-            "error" => answer["error"]["type"].clone(),
-            _ => candidate[column].clone(),
-        })
-    };
-    match answer["candidates"].as_array().filter(|candidates| !candidates.is_empty()) {
-        Some(candidates) => (1..).zip(candidates).map(|(rank, candidate)| row(Value::from(rank), candidate)).collect(),
-        None => vec![row(Value::Null, &Value::Null)],
-    }
-}
-
-fn parquet(lines: impl BufRead, out: impl Write + Send) -> Result<(), ParquetError> {
+fn write_parquet(partial: impl BufRead, output: impl Write + Send) -> Result<(), ParquetError> {
     let zstd = ParquetCompression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(zstd).build();
     let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let mut writer = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
-    let mut rows = rows(lines).peekable();
+    let mut writer = SerializedFileWriter::new(output, schema, Arc::new(properties))?;
+    let mut rows = read_rows(partial).peekable();
     while rows.peek().is_some() {
-        let group = rows.by_ref().take(GROUP).collect::<io::Result<Vec<Row>>>()?;
-        write_group(&mut writer, &group)?;
+        let group = rows.by_ref().take(ROW_GROUP).collect::<Result<Vec<TableRow>, _>>()?;
+        write_row_group(&mut writer, &group)?;
     }
     writer.close().map(drop)
 }
 
-fn write_group(writer: &mut SerializedFileWriter<impl Write + Send>, rows: &[Row]) -> Result<(), ParquetError> {
+fn write_row_group(
+    writer: &mut SerializedFileWriter<impl Write + Send>,
+    rows: &[TableRow],
+) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
-    for place in 0..COLUMNS.len() {
+    for (position, name) in COLUMNS.into_iter().enumerate() {
         let Some(mut column) = group.next_column()? else { break };
-        let cells = || rows.iter().map(|row| &row[place]);
-        let present: Vec<i16> = cells().map(|cell| i16::from(!cell.is_null())).collect();
-        // The first three are never null.
-        let levels = (place > 2).then_some(present.as_slice());
-        match COLUMNS[place] {
+        let is_present = |row: &&TableRow| match name {
+            "id" | "mention" | "status" => true,
+            "probability" | "error" => !row[position].is_empty(),
+            // These are present for every candidate, even when they are empty.
+            _ => !row[RANK].is_empty(),
+        };
+        let levels: Vec<i16> = rows.iter().map(|row| i16::from(is_present(&row))).collect();
+        let levels = (position >= RANK).then_some(levels.as_slice());
+        let cells = || rows.iter().filter(is_present).map(|row| row[position].as_str());
+        match name {
             "rank" => {
-                let values: Vec<i32> = cells().filter_map(|cell| cell.as_i64().map(|rank| rank as i32)).collect();
+                let values: Vec<i32> = cells().filter_map(|cell| cell.parse().ok()).collect();
                 column.typed::<Int32Type>().write_batch(&values, levels, None)?;
             }
             "score" | "probability" => {
-                let values: Vec<f64> = cells().filter_map(Value::as_f64).collect();
+                let values: Vec<f64> = cells().filter_map(|cell| cell.parse().ok()).collect();
                 column.typed::<DoubleType>().write_batch(&values, levels, None)?;
             }
             _ => {
-                let values: Vec<ByteArray> =
-                    cells().filter_map(|cell| cell.as_str().map(|text| text.as_bytes().to_vec().into())).collect();
+                let values: Vec<ByteArray> = cells().map(|cell| cell.as_bytes().to_vec().into()).collect();
                 column.typed::<ByteArrayType>().write_batch(&values, levels, None)?;
             }
         }
@@ -161,39 +193,65 @@ fn write_group(writer: &mut SerializedFileWriter<impl Write + Send>, rows: &[Row
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::http::{CandidateView, LinkStatus, MatchView, Problem, ProblemKind, SemanticTypeView};
 
-    fn table(format: Format, gzip: bool) -> Vec<u8> {
-        let types = json!([{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}, {"tui": "T033"}]);
-        let candidate = |cui: &str, score: f64| {
-            json!({"cui": cui, "name": "asthma", "matched_name": "wheezing, chronic", "match": "embedding", "score": score,
-                "probability": 0.5, "semantic_types": types})
+    fn results() -> [LinkResult; 2] {
+        let semantic_type = |tui: &str| SemanticTypeView { tui: tui.into(), name: String::new(), group: String::new() };
+        let candidate = |cui: &str, score: f64| CandidateView {
+            cui: cui.into(),
+            name: "asthma".into(),
+            matched_name: "wheezing, chronic".into(),
+            r#match: MatchView::Embedding,
+            score,
+            probability: Some(0.5),
+            semantic_types: vec![semantic_type("T047"), semantic_type("T033")],
         };
-        let answers = [
-            json!({"id": "m1", "mention": "a \"tight\"\nchest", "status": "linked", "candidates": [candidate("C1", 0.9), candidate("C2", 0.8)]}),
-            json!({"id": "m2", "mention": "", "status": "error", "candidates": [], "error": {"type": "urn:x"}}),
-        ];
-        let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-        let mut out = vec![];
-        write(lines.as_bytes(), format, gzip, &mut out).unwrap();
-        out
+        let linked = LinkResult {
+            id: "m1".into(),
+            mention: "a \"tight\"\nchest".into(),
+            status: LinkStatus::Linked,
+            candidates: vec![candidate("C1", 0.9), candidate("C2", 0.8)],
+            error: None,
+        };
+        let problem = Problem::new(ProblemKind::BlankMention, "");
+        [linked, LinkResult::error("m2".into(), String::new(), problem)]
+    }
+
+    fn output(format: CorpusFormat, gzip: bool) -> Vec<u8> {
+        let partial_format = PartialFormat::of(format);
+        let mut partial = partial_format.header().unwrap();
+        for result in results() {
+            partial.extend(partial_format.encode(&[result]).unwrap());
+        }
+        let mut output = vec![];
+        write_output(partial.as_slice(), format, gzip, &mut output).unwrap();
+        output
     }
 
     #[test]
-    fn a_row_for_each_candidate_and_one_for_none() {
+    fn a_table_has_a_row_for_each_candidate_and_one_for_a_mention_without() {
         let header = COLUMNS.join(",");
         let expected = format!(
             "{header}\nm1,\"a \"\"tight\"\" chest\",linked,1,C1,asthma,\"wheezing, chronic\",embedding,0.9,0.5,T047|T033,\n\
              m1,\"a \"\"tight\"\" chest\",linked,2,C2,asthma,\"wheezing, chronic\",embedding,0.8,0.5,T047|T033,\n\
-             m2,,error,,,,,,,,,urn:x\n"
+             m2,,error,,,,,,,,,urn:saplink:problem:blank-mention\n"
         );
-        assert_eq!(String::from_utf8(table(Format::Csv, false)).unwrap(), expected);
+        assert_eq!(String::from_utf8(output(CorpusFormat::Csv, false)).unwrap(), expected);
         let mut plain = String::new();
-        io::Read::read_to_string(&mut flate2::read::GzDecoder::new(table(Format::Csv, true).as_slice()), &mut plain)
-            .unwrap();
+        let compressed = output(CorpusFormat::Csv, true);
+        io::Read::read_to_string(&mut flate2::read::GzDecoder::new(compressed.as_slice()), &mut plain).unwrap();
         assert_eq!(plain, expected);
-        assert_eq!(String::from_utf8(table(Format::Tsv, false)).unwrap().lines().count(), 4);
+        assert_eq!(String::from_utf8(output(CorpusFormat::Tsv, false)).unwrap().lines().count(), 4);
+    }
+
+    #[test]
+    fn rows_of_a_partial_file_of_parquet_are_read_as_they_were() {
+        let expected: Vec<TableRow> = results().iter().flat_map(table_rows).collect();
+        let mut partial = PartialFormat::Rows.header().unwrap();
+        partial.extend(PartialFormat::Rows.encode(&results()).unwrap());
+        let rows: Vec<TableRow> = read_rows(partial.as_slice()).map(Result::unwrap).collect();
+        assert_eq!(rows, expected);
+        assert!(output(CorpusFormat::Parquet, false).starts_with(b"PAR1"));
     }
 }

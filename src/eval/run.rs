@@ -23,7 +23,8 @@ use crate::eval::{
 };
 use crate::{
     ann::{GraphParameters, NameGraph},
-    concepts::FilterRequest,
+    cancel::CancelToken,
+    concepts::{Filter, FilterRequest},
     encoder::Encoder,
     job::Job,
     linker::{Answer, Linker, Query},
@@ -412,10 +413,11 @@ fn recall(exact: &Nearest, graph: &Nearest, ef_search: usize) -> RecallEntry {
 fn link(linker: &Linker, texts: &[&str], top_k: usize, job: Job<'_>) -> Result<Vec<Answer>, EvalError> {
     job.progress.stage("linking", texts.len() as u64);
     let mut answers = vec![];
+    let filter = Filter::new(&FilterRequest::default(), linker.index().concepts());
     for texts in texts.chunks(TOGETHER) {
-        let query =
-            |text: &&str| Query { text: (*text).into(), top_k, min_score: None, filter: FilterRequest::default() };
-        answers.extend(linker.link(&texts.iter().map(query).collect::<Vec<_>>())?);
+        let queries: Vec<_> =
+            texts.iter().copied().map(|text| Query { text, top_k, min_score: None, filter: &filter }).collect();
+        answers.extend(linker.link(&queries, &CancelToken::never())?.0);
         job.progress.advance(texts.len() as u64);
         job.cancel.check()?;
     }

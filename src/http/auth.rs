@@ -1,7 +1,7 @@
-//! Who may ask what: bearer tokens (RFC 6750) from a file, each with a rate of its own; some of them may administer the service.
+//! Access control: bearer tokens (RFC 6750) from a file, each with its own rate; some may administer.
 //!
-//! Invariant: a token is kept and compared as its sha256 alone, so that how long a comparison takes says nothing about it, and is in no
-//! log, error or metric.
+//! Invariant: saplink keeps and compares the sha256 of tokens only, so that the time of a comparison
+//! reveals nothing about a token. No log, error or metric has a token.
 
 use std::{
     collections::HashMap,
@@ -23,63 +23,77 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 
-/// Characters of a token at least.
-const SHORTEST: usize = 16;
-/// Answered without a token: probes, and what describes the interface.
-const OPEN: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/"];
-const OPEN_BELOW: &str = "/docs";
+/// Characters of a token.
+const MIN_TOKEN_LENGTH: usize = 16;
+/// Paths that need no token: probes, and the description of the API.
+const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/readyz", "/openapi.json", "/"];
+/// This path and the paths below it need no token either.
+const PUBLIC_FOLDER: &str = "/docs";
 
-/// What below it changes the service.
-const ADMIN: &str = "/admin/";
-/// Stands before a token that may do that.
+/// Paths below it need the right to administer.
+const ADMIN_PREFIX: &str = "/admin/";
+/// Prefix of a token, in the file, that may administer.
 const ADMIN_MARK: &str = "admin ";
 
-/// What the description calls the way to send a token.
-const SCHEME: &str = "token";
+/// Name of the security scheme in the description.
+const SECURITY_SCHEME: &str = "token";
 
-type Token = [u8; 32];
+type TokenHash = [u8; 32];
 
-/// What somebody may ask.
+/// The requests that a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Right {
-    Ask,
+    /// All but those that administer.
+    Use,
+    /// All.
     Administer,
 }
 
-/// Who may ask.
+/// The clients that may send requests.
 #[derive(Clone)]
 pub enum Access {
-    /// Who has a token.
+    /// Clients with a token of the file.
     Tokens(Arc<Tokens>),
-    /// Everybody, as none but this machine can: administration too.
+    /// All programs of this machine, which may also administer.
     Local,
-    /// Everybody, but for administration.
-    Everybody,
+    /// All clients that reach the service; none may administer.
+    Public,
 }
 
-/// Why tokens could not be read.
+/// Why a file of tokens could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A line holds no valid token.
     #[error("{}:{line}: {reason}", path.display())]
-    Line { path: PathBuf, line: usize, reason: String },
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong, without the token.
+        reason: String,
+    },
+    /// The file has no tokens.
     #[error("{}: it has no tokens", .0.display())]
     Empty(PathBuf),
 }
 
-/// The tokens that are accepted.
+/// The accepted tokens of a file.
 pub struct Tokens {
     path: PathBuf,
-    accepted: RwLock<HashMap<Token, Right>>,
-    rates: Option<DefaultKeyedRateLimiter<Token>>,
+    accepted: RwLock<HashMap<TokenHash, Right>>,
+    rates: Option<DefaultKeyedRateLimiter<TokenHash>>,
 }
 
 impl Tokens {
-    /// Reads `path`: a token a line, with `admin` before one that may administer; lines that are empty or begin with `#` are not looked at. Each token may ask `rate` times a second,
-    /// and as many times at once.
+    /// Reads `path`: one token a line, with `admin` before a token that may administer; empty lines and
+    /// lines that begin with `#` are ignored. Each token may send `rate` requests a second, and a burst
+    /// of as many.
     ///
     /// # Errors
     /// [`TokensError`] names the file, and the line of a token that is too short or has white space in it.
@@ -88,7 +102,7 @@ impl Tokens {
         Ok(Self { path: path.into(), accepted: RwLock::new(parse(path)?), rates })
     }
 
-    /// Reads the file again; if it cannot be read, the tokens stay what they are.
+    /// Reads the file again. On an error the previous tokens stay accepted.
     ///
     /// # Errors
     /// As [`Tokens::read`].
@@ -101,29 +115,30 @@ impl Tokens {
         Ok(())
     }
 
-    /// What whoever sent `headers` may ask.
+    /// The right of the client that sent `headers`.
     fn right(&self, headers: &HeaderMap) -> Result<Right, Problem> {
         let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let token =
             header.filter(|h| h.len() > 7 && h[..7].eq_ignore_ascii_case(b"bearer ")).map(|h| h[7..].trim_ascii());
-        let token = token.map(|token| Token::from(Sha256::digest(token)));
+        let token = token.map(|token| TokenHash::from(Sha256::digest(token)));
         let accepted = self.accepted.read().unwrap_or_else(PoisonError::into_inner);
         let Some((token, &right)) = token.and_then(|token| accepted.get_key_value(&token)) else {
             return Err(Problem::new(
-                Kind::Unauthorized,
-                "send authorization: Bearer and a token that is accepted here",
+                ProblemKind::Unauthorized,
+                "send the header authorization: Bearer TOKEN with an accepted token",
             ));
         };
         match &self.rates {
-            Some(rates) if rates.check_key(token).is_err() => {
-                Err(Problem::new(Kind::TooFast, "this token asks more often than it may"))
-            }
+            Some(rates) if rates.check_key(token).is_err() => Err(Problem::new(
+                ProblemKind::TooFast,
+                "this token sends more requests a second than --rate-limit allows",
+            )),
             _ => Ok(right),
         }
     }
 }
 
-fn parse(path: &Path) -> Result<HashMap<Token, Right>, TokensError> {
+fn parse(path: &Path) -> Result<HashMap<TokenHash, Right>, TokensError> {
     let text = fs_err::read_to_string(path)?;
     let mut tokens = HashMap::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -133,58 +148,59 @@ fn parse(path: &Path) -> Result<HashMap<Token, Right>, TokensError> {
         }
         let (token, right) = match token.strip_prefix(ADMIN_MARK) {
             Some(token) => (token.trim_start(), Right::Administer),
-            None => (token, Right::Ask),
+            None => (token, Right::Use),
         };
         let wrong = |reason: String| TokensError::Line { path: path.into(), line: number, reason };
-        if token.len() < SHORTEST {
-            return Err(wrong(format!("a token has {SHORTEST} characters at least")));
+        if token.len() < MIN_TOKEN_LENGTH {
+            return Err(wrong(format!("a token has at least {MIN_TOKEN_LENGTH} characters")));
         }
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(wrong("a token is of letters, digits and signs of ASCII, without white space".into()));
+            return Err(wrong("a token has only printable ASCII characters, and no white space".into()));
         }
         tokens.insert(Sha256::digest(token.as_bytes()).into(), right);
     }
     if tokens.is_empty() { Err(TokensError::Empty(path.into())) } else { Ok(tokens) }
 }
 
-/// Lets through what may be asked.
-pub(super) async fn authorized(access: Access, request: Request, next: Next) -> Response {
+/// Passes a request on if its client may send it.
+pub(super) async fn authorize(access: Access, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let open = OPEN.contains(&path)
-        || path.strip_prefix(OPEN_BELOW).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_below_public = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    let is_public = PUBLIC_PATHS.contains(&path) || path.strip_prefix(PUBLIC_FOLDER).is_some_and(is_below_public);
     let right = match &access {
-        Access::Tokens(tokens) if !open => tokens.right(request.headers()),
+        Access::Tokens(tokens) if !is_public => tokens.right(request.headers()),
         Access::Local => Ok(Right::Administer),
-        Access::Tokens(_) | Access::Everybody => Ok(Right::Ask),
+        Access::Tokens(_) | Access::Public => Ok(Right::Use),
     };
-    let wanted = if path.starts_with(ADMIN) { Right::Administer } else { Right::Ask };
+    let required = if path.starts_with(ADMIN_PREFIX) { Right::Administer } else { Right::Use };
     match right {
-        Ok(right) if right >= wanted => next.run(request).await,
+        Ok(right) if right >= required => next.run(request).await,
         Ok(_) => {
-            Problem::new(Kind::Forbidden, "it takes a token that the file of tokens marks with `admin`").into_response()
+            let detail = "send a token that the file of tokens marks with `admin`";
+            Problem::new(ProblemKind::Forbidden, detail).into_response()
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// Says in the description which operations a service with tokens asks for one.
+/// Adds the tokens, and the errors about them, to the description of the operations that need one.
 pub(super) fn describe(openapi: &mut OpenApi) {
     let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-    let http = http
-        .description(Some("A token of the file that `--tokens` names; a service without that option asks for none"));
+    let http =
+        http.description(Some("A token of the file that `--tokens` names; a service without this option needs none"));
     let components = openapi.components.get_or_insert_default();
-    components.security_schemes.insert(SCHEME.into(), SecurityScheme::Http(http.build()).into());
+    components.security_schemes.insert(SECURITY_SCHEME.into(), SecurityScheme::Http(http.build()).into());
     let refused = |description: &str| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         ResponseBuilder::new().description(description).content("application/problem+json", content).build()
     };
-    for (path, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !OPEN.contains(&path.as_str())) {
+    for (path, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !PUBLIC_PATHS.contains(&path.as_str())) {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             operation.security =
-                Some(vec![SecurityRequirement::new(SCHEME, [] as [&str; 0]), SecurityRequirement::default()]);
+                Some(vec![SecurityRequirement::new(SECURITY_SCHEME, [] as [&str; 0]), SecurityRequirement::default()]);
             let responses = &mut operation.responses.responses;
-            responses.insert("401".into(), refused("No token that is accepted").into());
-            if path.starts_with(ADMIN) {
+            responses.insert("401".into(), refused("No token, or one that is not accepted").into());
+            if path.starts_with(ADMIN_PREFIX) {
                 responses.insert("403".into(), refused("A token that may not administer").into());
             }
         }
@@ -196,16 +212,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_that_are_none_are_named_by_their_line_and_not_quoted() {
+    fn invalid_tokens_are_reported_by_line_and_not_quoted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tokens");
         for (content, expected) in [
             ("", "it has no tokens"),
             ("# none\n\n", "it has no tokens"),
-            ("0123456789abcdef\nCANARY\n", "tokens:2: a token has 16 characters at least"),
-            ("CANARY 0123456789\n", "tokens:1: a token is of letters"),
-            ("admin CANARY\n", "tokens:1: a token has 16 characters at least"),
-            ("CANARY\u{e4}0123456789\n", "tokens:1: a token is of letters"),
+            ("0123456789abcdef\nCANARY\n", "tokens:2: a token has at least 16 characters"),
+            ("CANARY 0123456789\n", "tokens:1: a token has only printable ASCII"),
+            ("admin CANARY\n", "tokens:1: a token has at least 16 characters"),
+            ("CANARY\u{e4}0123456789\n", "tokens:1: a token has only printable ASCII"),
         ] {
             fs_err::write(&path, content).unwrap();
             let error = Tokens::read(&path, None).err().unwrap().to_string();
@@ -215,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_tokens_are_accepted() {
+    fn only_complete_tokens_are_accepted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tokens");
         fs_err::write(&path, "# one\n 0123456789abcdef \r\nadmin  fedcba9876543210\n").unwrap();
@@ -225,7 +241,7 @@ mod tests {
             tokens.right(&HeaderMap::from_iter([(header::AUTHORIZATION, header)])).ok()
         };
         for (header, expected) in [
-            ("Bearer 0123456789abcdef", Right::Ask),
+            ("Bearer 0123456789abcdef", Right::Use),
             ("bearer fedcba9876543210", Right::Administer),
             ("BEARER  fedcba9876543210", Right::Administer),
         ] {
@@ -245,7 +261,10 @@ mod tests {
         }
         assert!(tokens.right(&HeaderMap::new()).is_err());
         fs_err::write(&path, "short").unwrap();
-        assert!(tokens.reload().is_err() && right("Bearer 0123456789abcdef").is_some(), "what was accepted still is");
+        assert!(
+            tokens.reload().is_err() && right("Bearer 0123456789abcdef").is_some(),
+            "the previous tokens stay accepted"
+        );
         fs_err::write(&path, "aaaaaaaaaaaaaaaa").unwrap();
         tokens.reload().unwrap();
         assert!(right("Bearer aaaaaaaaaaaaaaaa").is_some() && right("Bearer 0123456789abcdef").is_none());

@@ -1,7 +1,7 @@
-//! What the service counts, in Prometheus's text format (version 0.0.4).
+//! What the service counts, in the text format of Prometheus (version 0.0.4).
 //!
-//! Invariant: the values of labels are few and ours (routes as they are registered, kinds of problems, stages), never what a client sent;
-//! what may be counted is there before the first request.
+//! Invariants: labels have few values, all of them ours (registered routes, kinds of problems, stages)
+//! and none that a client sent. Every series exists before the first request.
 
 use std::{
     sync::{Mutex, PoisonError, atomic::Ordering},
@@ -15,44 +15,50 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::http::problem::Kind;
-use crate::linker::{Answer, Linker, Stages, Status};
+use crate::{
+    http::{
+        problem::ProblemKind,
+        response::{LinkResult, LinkStatus},
+    },
+    linker::{Linker, Stage, StageDurations},
+};
 
 /// The media type of [`Metrics::text`].
-pub(super) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-const SECONDS: [f64; 16] =
+/// Upper bounds of the buckets of histograms, in seconds.
+const BUCKETS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     method: &'static str,
     route: String,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
+struct RouteLabels {
     route: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Problems {
+struct ProblemLabels {
     kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Stage {
+struct StageLabels {
     stage: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Linked {
+struct MentionLabels {
     status: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Served {
+struct ServedLabels {
     model: String,
     index: String,
     device: String,
@@ -60,20 +66,20 @@ struct Served {
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// The counters of a service.
+/// The metrics of a service.
 pub(super) struct Metrics {
     registry: Registry,
-    requests: Family<Answered, Counter>,
-    request_seconds: Histograms<Route>,
-    problems: Family<Problems, Counter>,
-    stage_seconds: Histograms<Stage>,
-    mentions: Family<Linked, Counter>,
-    /// Requests that are at work or wait for a session.
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Histograms<RouteLabels>,
+    problems: Family<ProblemLabels, Counter>,
+    stage_seconds: Histograms<StageLabels>,
+    mentions: Family<MentionLabels, Counter>,
+    /// Requests in progress or waiting for a session.
     pub admitted: Gauge,
-    served: Family<Served, Gauge>,
+    served: Family<ServedLabels, Gauge>,
     encoder: EncoderMetrics,
-    /// One scrape at a time copies what the encoder counts.
-    scraping: Mutex<()>,
+    /// Held while a scrape copies the counters of the encoder.
+    scrape: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -88,11 +94,11 @@ struct EncoderMetrics {
 }
 
 fn histogram() -> Histogram {
-    Histogram::new(SECONDS)
+    Histogram::new(BUCKETS)
 }
 
 impl Metrics {
-    /// Counters at 0, for routes by their methods and paths.
+    /// Metrics at 0; `routes` are methods and paths.
     pub(super) fn new(routes: &[(&'static str, String)]) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("saplink"),
@@ -104,87 +110,92 @@ impl Metrics {
             admitted: Gauge::default(),
             served: Family::default(),
             encoder: EncoderMetrics::default(),
-            scraping: Mutex::default(),
+            scrape: Mutex::default(),
         };
         for (method, route) in routes {
-            drop(metrics.requests.get_or_create(&Answered { method, route: route.clone(), status: 200 }));
-            drop(metrics.request_seconds.get_or_create(&Route { route: route.clone() }));
+            drop(metrics.requests.get_or_create(&RequestLabels { method, route: route.clone(), status: 200 }));
+            drop(metrics.request_seconds.get_or_create(&RouteLabels { route: route.clone() }));
         }
-        for kind in Kind::ALL {
-            drop(metrics.problems.get_or_create(&Problems { kind: kind.code() }));
+        for kind in ProblemKind::ALL {
+            drop(metrics.problems.get_or_create(&ProblemLabels { kind: kind.code() }));
         }
-        for stage in ["names", "tokenize", "queue", "encode", "search", "serialize"] {
-            drop(metrics.stage_seconds.get_or_create(&Stage { stage }));
+        for stage in Stage::ALL {
+            drop(metrics.stage_seconds.get_or_create(&StageLabels { stage: stage.as_str() }));
         }
-        for status in ["linked", "ambiguous", "nil", "error"] {
-            drop(metrics.mentions.get_or_create(&Linked { status }));
+        for status in LinkStatus::ALL {
+            drop(metrics.mentions.get_or_create(&MentionLabels { status: status.as_str() }));
         }
-        metrics.registered()
+        metrics.register()
     }
 
-    fn registered(mut self) -> Self {
+    fn register(mut self) -> Self {
         let (registry, encoder) = (&mut self.registry, &self.encoder);
         registry.register("build", "Version of saplink", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        registry.register("served", "Model, index and device that are served", self.served.clone());
+        registry.register("served", "Active model and index, and the device of the model", self.served.clone());
         registry.register("requests", "Requests answered", self.requests.clone());
         let seconds = Unit::Seconds;
         let requests = self.request_seconds.clone();
-        registry.register_with_unit("request", "Time from a request's head to its answer's", seconds.clone(), requests);
-        registry.register("problems", "Errors by their kind, those of single mentions too", self.problems.clone());
+        registry.register_with_unit(
+            "request",
+            "Time from the head of a request to the head of its answer",
+            seconds.clone(),
+            requests,
+        );
+        registry.register("problems", "Errors by kind, those of single mentions too", self.problems.clone());
         let stages = self.stage_seconds.clone();
-        registry.register_with_unit("stage", "Stages of linking a request's mentions", seconds, stages);
-        registry.register("mentions", "Mentions by what became of them", self.mentions.clone());
-        registry.register("admitted_requests", "Requests at work or waiting for a session", self.admitted.clone());
+        registry.register_with_unit(
+            "stage",
+            "Time of each stage of linking, for each request or part of a stream",
+            seconds,
+            stages,
+        );
+        registry.register("mentions", "Mentions by the status of their result", self.mentions.clone());
+        registry.register("admitted_requests", "Requests in progress or waiting for a session", self.admitted.clone());
         registry.register("queued_texts", "Texts that wait for a session", encoder.waiting.clone());
         registry.register("batches", "Batches run", encoder.batches.clone());
         registry.register("batch_texts", "Texts of all batches", encoder.texts.clone());
         registry.register("batch_tokens", "Tokens of all batches, without padding", encoder.tokens.clone());
-        registry.register("batch_padding", "Tokens that batches were padded with", encoder.padding.clone());
-        registry.register("cache_hits", "Texts whose vector was remembered", encoder.hits.clone());
-        registry.register("cache_misses", "Texts whose vector was not remembered", encoder.misses.clone());
+        registry.register("batch_padding", "Padding tokens of all batches", encoder.padding.clone());
+        registry.register("cache_hits", "Texts whose vector was in the cache", encoder.hits.clone());
+        registry.register("cache_misses", "Texts whose vector was not in the cache", encoder.misses.clone());
         self
     }
 
-    /// A request was answered.
-    pub(super) fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        let answered = Answered { method: known(method), route: route.into(), status: status.as_u16() };
-        self.requests.get_or_create(&answered).inc();
-        self.request_seconds.get_or_create(&Route { route: route.into() }).observe(took.as_secs_f64());
+    /// Counts a request that was answered.
+    pub(super) fn count_request(&self, method: &'static str, route: &str, status: StatusCode, duration: Duration) {
+        let labels = RequestLabels { method, route: route.into(), status: status.as_u16() };
+        self.requests.get_or_create(&labels).inc();
+        self.request_seconds.get_or_create(&RouteLabels { route: route.into() }).observe(duration.as_secs_f64());
     }
 
-    /// A problem was answered, of a request or of a mention.
-    pub(super) fn problem(&self, kind: &'static str) {
-        self.problems.get_or_create(&Problems { kind }).inc();
+    /// Counts a problem, of a request or of a mention.
+    pub(super) fn count_problem(&self, kind: ProblemKind) {
+        self.problems.get_or_create(&ProblemLabels { kind: kind.code() }).inc();
     }
 
-    /// Mentions were linked.
-    pub(super) fn linked(&self, answers: &[Answer], stages: Stages) {
-        for (stage, took) in stages.named() {
-            self.stage_seconds.get_or_create(&Stage { stage }).observe(took.as_secs_f64());
+    /// Counts results of mentions, and their problems.
+    pub(super) fn count_results(&self, results: &[LinkResult]) {
+        for status in LinkStatus::ALL {
+            let count = results.iter().filter(|result| result.status == status).count();
+            self.mentions.get_or_create(&MentionLabels { status: status.as_str() }).inc_by(count as u64);
         }
-        for (status, wanted) in [("linked", Status::Linked), ("ambiguous", Status::Ambiguous), ("nil", Status::Nil)] {
-            let count = answers.iter().filter(|answer| answer.status == wanted).count();
-            self.mentions.get_or_create(&Linked { status }).inc_by(count as u64);
+        results.iter().filter_map(|result| result.error.as_ref()).for_each(|problem| self.count_problem(problem.kind));
+    }
+
+    /// Observes the time of every stage of an answer.
+    pub(super) fn observe_stages(&self, durations: &StageDurations) {
+        for (stage, duration) in durations.iter() {
+            let labels = StageLabels { stage: stage.as_str() };
+            self.stage_seconds.get_or_create(&labels).observe(duration.as_secs_f64());
         }
     }
 
-    /// A mention could not be linked.
-    pub(super) fn refused(&self, kind: &'static str) {
-        self.mentions.get_or_create(&Linked { status: "error" }).inc();
-        self.problem(kind);
-    }
-
-    /// An answer was written.
-    pub(super) fn serialized(&self, took: Duration) {
-        self.stage_seconds.get_or_create(&Stage { stage: "serialize" }).observe(took.as_secs_f64());
-    }
-
-    /// All of it, with what is served now, if anything is.
+    /// All metrics as text, with those of the active linker.
     ///
     /// # Errors
     /// When a metric cannot be written.
     pub(super) fn text(&self, linker: Option<&Linker>) -> Result<String, std::fmt::Error> {
-        let _scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
+        let _scrape = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         self.served.clear();
         if let Some(linker) = linker {
             let (encoder, work) = (&self.encoder, linker.encoder().work());
@@ -199,7 +210,7 @@ impl Metrics {
             ] {
                 counter.inner().store(value, Ordering::Relaxed);
             }
-            let served = Served {
+            let served = ServedLabels {
                 model: linker.encoder().manifest().label(),
                 index: linker.index().manifest().label(),
                 device: linker.encoder().device().to_string(),
@@ -212,8 +223,8 @@ impl Metrics {
     }
 }
 
-/// A method, those that no route has being one.
-pub(super) fn known(method: &Method) -> &'static str {
+/// The label of a method: methods that no route has share one.
+pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 `application/problem+json`.
 //!
-//! One row of [`Kind::row`] gives a kind's stable type, status and title. Invariant: nothing that a client wrote is repeated in an
-//! error: not a mention, not a value, not a name of a field that we do not know.
+//! [`ProblemKind::row`] gives each kind its stable type, status and title. Invariant: an error repeats
+//! nothing that a client sent: no mention, no value, no name of an unknown field.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -10,42 +10,72 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What went wrong.
+use crate::linker::Fault;
+
+/// The kind of a problem; documented in `docs/api.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum ProblemKind {
+    /// No token, or one that is not accepted.
     Unauthorized,
+    /// The token may not administer.
     Forbidden,
+    /// The token exceeds its rate.
     TooFast,
+    /// The body is no JSON.
     InvalidJson,
+    /// A field or parameter is missing, unknown or wrong.
     InvalidRequest,
+    /// The media type of the body.
     UnsupportedMediaType,
+    /// The body exceeds the limit.
     BodyTooLarge,
+    /// The request exceeds the limit of mentions.
     TooManyMentions,
+    /// The request exceeds the limit of candidates.
     TooManyCandidates,
+    /// The text has no letter or digit.
     BlankMention,
+    /// The text exceeds the limit.
     MentionTooLong,
+    /// The text has control characters.
     ControlCharacters,
+    /// A filter names an unknown semantic type.
     UnknownSemanticType,
+    /// A filter names an unknown semantic group.
     UnknownSemanticGroup,
+    /// The index does not show a source.
     UnknownSource,
+    /// The index has no names in a language.
     UnknownLanguage,
+    /// The path holds no concept id.
     InvalidConceptId,
+    /// The index has no such concept.
     UnknownConcept,
+    /// The concept has successors, none of which is in the index.
     RetiredConcept,
+    /// The concept was deleted without a successor.
     DeletedConcept,
+    /// No concept has the code.
     UnknownCode,
+    /// The service has no such resource.
     NotFound,
+    /// The resource has no such method.
     MethodNotAllowed,
+    /// A reload was refused.
     NotReloaded,
+    /// The queue is full.
     Overloaded,
+    /// The request took too long.
     Timeout,
+    /// The service starts or stops.
     NotReady,
+    /// Inference failed, or saplink has a bug.
     Internal,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::TooFast,
@@ -76,8 +106,8 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// The last part of its type.
-    pub const fn code(self) -> &'static str {
+    /// The last part of the type, such as `blank-mention`.
+    pub(crate) const fn code(self) -> &'static str {
         self.row().0
     }
 
@@ -85,8 +115,8 @@ impl Kind {
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "The request has no token that is accepted"),
-            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow that"),
+            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "The request has no accepted token"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow this request"),
             Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
             Self::InvalidRequest => {
@@ -105,22 +135,26 @@ impl Kind {
             Self::ControlCharacters => {
                 ("control-characters", S::UNPROCESSABLE_ENTITY, "The mention contains control characters")
             }
-            Self::UnknownSemanticType => {
-                ("unknown-semantic-type", S::UNPROCESSABLE_ENTITY, "Not a TUI of the UMLS Semantic Network")
-            }
-            Self::UnknownSemanticGroup => {
-                ("unknown-semantic-group", S::UNPROCESSABLE_ENTITY, "Not a group of the UMLS Semantic Network")
-            }
+            Self::UnknownSemanticType => (
+                "unknown-semantic-type",
+                S::UNPROCESSABLE_ENTITY,
+                "The UMLS Semantic Network has no such semantic type",
+            ),
+            Self::UnknownSemanticGroup => (
+                "unknown-semantic-group",
+                S::UNPROCESSABLE_ENTITY,
+                "The UMLS Semantic Network has no such semantic group",
+            ),
             Self::UnknownSource => {
                 ("unknown-source", S::UNPROCESSABLE_ENTITY, "The index does not show that source vocabulary")
             }
             Self::UnknownLanguage => {
                 ("unknown-language", S::UNPROCESSABLE_ENTITY, "The index has no names in that language")
             }
-            Self::InvalidConceptId => ("invalid-concept-id", S::BAD_REQUEST, "Not a concept id"),
+            Self::InvalidConceptId => ("invalid-concept-id", S::BAD_REQUEST, "The path holds no concept id"),
             Self::UnknownConcept => ("unknown-concept", S::NOT_FOUND, "The index has no such concept"),
             Self::RetiredConcept => {
-                ("retired-concept", S::GONE, "The concept was replaced by others that the index lacks")
+                ("retired-concept", S::GONE, "The concept was replaced by concepts that the index does not have")
             }
             Self::DeletedConcept => ("deleted-concept", S::GONE, "The concept was deleted"),
             Self::UnknownCode => ("unknown-code", S::NOT_FOUND, "The index has no concept with that code"),
@@ -128,16 +162,16 @@ impl Kind {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The resource does not support this method")
             }
-            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "What was served is served on"),
+            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "The reload failed; the previous index stays active"),
             Self::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "Too many requests are waiting"),
             Self::Timeout => ("timeout", S::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::NotReady => ("not-ready", S::SERVICE_UNAVAILABLE, "The service is not ready"),
-            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something went wrong here"),
+            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "The service failed"),
         }
     }
 
-    /// The kind that a bare `status` of the framework stands for.
-    pub fn of_status(status: StatusCode) -> Self {
+    /// The kind of an error of the framework with this `status`.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
@@ -156,41 +190,59 @@ impl Kind {
     "type": "urn:saplink:problem:blank-mention", "title": "The mention has no letter or digit", "status": 422,
     "detail": "write at least one letter or digit", "field": "mention",
 }))]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Stable identifier of the kind of problem.
     #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
-    pub status: u16,
+    pub(crate) type_uri: String,
+    pub(crate) title: String,
+    pub(crate) status: u16,
     /// What to do about it.
-    pub detail: String,
+    pub(crate) detail: String,
     /// The field of the request at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    /// The last part of its type, to count it by.
+    pub(crate) field: Option<String>,
+    /// The kind, to count it by.
     #[serde(skip)]
     #[schema(ignore)]
-    pub code: &'static str,
+    pub(crate) kind: ProblemKind,
 }
 
 impl Problem {
-    /// A problem of `kind`.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    /// A problem of `kind`; `detail` gives the remedy.
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (code, status, title) = kind.row();
-        let kind = format!("urn:saplink:problem:{code}");
-        Self { kind, title: title.into(), status: status.as_u16(), detail: detail.into(), field: None, code }
+        let type_uri = format!("urn:saplink:problem:{code}");
+        Self { type_uri, title: title.into(), status: status.as_u16(), detail: detail.into(), field: None, kind }
     }
 
-    /// The same, blaming `field`.
-    pub fn at(mut self, field: impl Into<String>) -> Self {
+    /// The same problem, with the field at fault.
+    pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 }
 
-/// What kind of problem a response is, for whoever counts them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ProblemCode(pub &'static str);
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let kind = match fault {
+            Fault::TextTooLong { .. } => ProblemKind::MentionTooLong,
+            Fault::ControlCharacters => ProblemKind::ControlCharacters,
+            Fault::Blank => ProblemKind::BlankMention,
+            Fault::IdTooLong | Fault::TopKOutOfRange { .. } | Fault::MinScoreOutOfRange | Fault::FilterTooLong => {
+                ProblemKind::InvalidRequest
+            }
+            Fault::UnknownSemanticType => ProblemKind::UnknownSemanticType,
+            Fault::UnknownSemanticGroup => ProblemKind::UnknownSemanticGroup,
+            Fault::UnknownSource => return unknown_source(),
+        };
+        Self::new(kind, fault.to_string())
+    }
+}
+
+/// The problem of a source that the index does not show.
+pub(crate) fn unknown_source() -> Problem {
+    Problem::new(ProblemKind::UnknownSource, "GET /sources lists the sources")
+}
 
 /// The media type of a problem.
 pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -206,7 +258,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response.extensions_mut().insert(ProblemCode(self.code));
+        // The middleware counts problems by it.
+        response.extensions_mut().insert(self.kind);
         response
     }
 }

@@ -1,8 +1,9 @@
 //! Spans of requests for an OpenTelemetry collector: OTLP over HTTP, in protobuf.
 //!
-//! Invariants: what is exported is made here, of words of ours, of durations, and of the two ids of a client's trace, which are numbers by
-//! then; no span of the log is looked at. No request waits for the collector: spans wait in a queue for a thread that sends them, and one
-//! that finds it full is dropped. OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER` and the like) are read by its library.
+//! Invariants: an exported span has our own names, durations, and the trace and span id of the client,
+//! parsed as numbers; spans of the log are not exported. No request waits for the collector: spans wait
+//! in a queue for a thread that sends them, and a span that finds the queue full is dropped. The library
+//! reads OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER` and others).
 
 use std::{
     sync::{
@@ -24,27 +25,27 @@ use opentelemetry_sdk::{
     trace::{SdkTracer, SdkTracerProvider, Span},
 };
 
-/// What the collector has for a batch, repetitions and all.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What is waited for at the end.
-const LAST: Duration = Duration::from_secs(2);
+/// Time that the collector may take for a batch of spans, retries included.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time that the last spans may take when the service stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 static EXPORT: OnceLock<(SdkTracerProvider, SdkTracer)> = OnceLock::new();
 
-/// Starts to export to the collector with this base URL; to be called once.
+/// Starts to export to the collector with the base URL `collector`. Call it once.
 ///
 /// # Errors
-/// When it is no URL.
+/// When `collector` is no URL.
 pub fn start(collector: &str) -> Result<(), ExporterBuildError> {
-    // The collector is beside the service: what the environment names as a proxy is for others.
+    // The collector is near the service: the proxy of the environment is for other hosts.
     let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
-    let agent = agent.timeout_global(Some(PATIENCE)).build().into();
+    let agent = agent.timeout_global(Some(EXPORT_TIMEOUT)).build().into();
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Collector { agent, fails: AtomicBool::new(false) })
+        .with_http_client(Collector { agent, is_failing: AtomicBool::new(false) })
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{collector}/v1/traces"))
-        .with_timeout(PATIENCE)
+        .with_timeout(EXPORT_TIMEOUT)
         .build()?;
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_service_name("saplink").with_attribute(version).build();
@@ -54,21 +55,22 @@ pub fn start(collector: &str) -> Result<(), ExporterBuildError> {
     Ok(())
 }
 
-/// Sends what waits, if the collector takes it in time, and exports nothing from then on.
+/// Sends the waiting spans, if the collector takes them in time, and stops exporting.
 pub fn finish() {
     if let Some((provider, _)) = EXPORT.get()
-        && provider.shutdown_with_timeout(LAST).is_err()
+        && provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT).is_err()
     {
         tracing::warn!("the last spans were not exported in time");
     }
 }
 
-/// The span of a request, which ends when it is dropped.
+/// The span of a request; ends when it is dropped.
 pub struct RequestSpan(Span);
 
 impl RequestSpan {
-    /// A span of one of our routes, below the client's if it named one (trace, span and flags, in hexadecimal digits); none if nothing is
-    /// exported. A client that does not record its own trace is not recorded either, unless `OTEL_TRACES_SAMPLER` says otherwise.
+    /// Starts a span for a request to a registered route. `parent` is the span of the client: trace, span
+    /// and flags in hexadecimal digits. Returns none when nothing is exported. A trace that the client does
+    /// not sample is not exported, unless `OTEL_TRACES_SAMPLER` decides otherwise.
     pub fn start(method: &'static str, route: &str, id: &str, parent: Option<(&str, &str, &str)>) -> Option<Self> {
         let (_, tracer) = EXPORT.get()?;
         let span = SpanBuilder::from_name(format!("{method} {route}")).with_kind(SpanKind::Server).with_attributes([
@@ -77,17 +79,17 @@ impl RequestSpan {
             KeyValue::new("saplink.request.id", id.to_owned()),
         ]);
         let context = parent.and_then(remote).map_or_else(Context::new, |parent| {
-            // Not that of the thread: a request has no other parent.
+            // A new context: spans that are active on this thread are no parents of a request.
             Context::new().with_remote_span_context(parent)
         });
         Some(Self(span.start_with_context(tracer, &context)))
     }
 
-    /// What became of it, and what it took by its stages.
-    pub fn answered(&mut self, status: u16, stages: &[(&'static str, Duration)]) {
+    /// Sets the status of the answer, and the time of each stage.
+    pub fn finish(&mut self, status: u16, stages: impl Iterator<Item = (&'static str, Duration)>) {
         self.0.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
-        for (stage, took) in stages {
-            self.0.set_attribute(KeyValue::new(format!("saplink.stage.{stage}"), took.as_secs_f64()));
+        for (stage, duration) in stages {
+            self.0.set_attribute(KeyValue::new(format!("saplink.stage.{stage}"), duration.as_secs_f64()));
         }
         if status >= 500 {
             self.0.set_status(Status::error(""));
@@ -105,20 +107,20 @@ fn remote((trace, span, flags): (&str, &str, &str)) -> Option<SpanContext> {
 #[derive(Debug)]
 struct Collector {
     agent: ureq::Agent,
-    /// Whether it took nothing when it was last asked.
-    fails: AtomicBool,
+    /// Whether it refused the last batch.
+    is_failing: AtomicBool,
 }
 
 #[async_trait]
 impl HttpClient for Collector {
-    /// Blocks the thread that exports, which does nothing else.
+    /// Blocks the thread of the exporter, which does nothing else.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
         let answer = self.agent.run(Request::from_parts(head, Vec::from(body)));
-        // Said when it changes; what either side sent is not.
+        // Logged when it changes, without the content that either side sent.
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-        let fails = !status.is_some_and(|status| (200..300).contains(&status));
-        match (self.fails.swap(fails, Ordering::Relaxed), fails) {
+        let is_failing = !status.is_some_and(|status| (200..300).contains(&status));
+        match (self.is_failing.swap(is_failing, Ordering::Relaxed), is_failing) {
             (false, true) => tracing::warn!(status, "the collector does not take spans; they will be dropped"),
             (true, false) => tracing::info!("the collector takes spans again"),
             _ => {}

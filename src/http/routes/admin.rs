@@ -1,36 +1,30 @@
-//! What changes the service.
+//! `POST /admin/reload`.
 
 use axum::{Json, extract::State};
-use tokio::sync::oneshot;
 
-use crate::http::{
-    App,
-    answer::Reloaded,
-    problem::{Kind, Problem},
-};
+use crate::http::{app::App, problem::Problem, response::Reloaded};
 
-/// Load index, tokens and certificate anew
+/// Reload index, tokens and certificate
 ///
-/// As SIGHUP does. Requests that have begun are finished with what they began with. What cannot be loaded is refused, and what was served is
-/// served on. A request that is out of time before all is loaded is answered 503; loading goes on.
+/// Does what SIGHUP does. Requests that have begun finish with the previous index. A part that cannot be
+/// loaded stays as it was. A request whose time ends before everything is loaded is answered 503; the
+/// reload continues.
 #[utoipa::path(
     post,
     path = "/admin/reload",
     tag = "operation",
     responses(
-        (status = 200, description = "What is served now", body = Reloaded, example = json!({
+        (status = 200, description = "The active model and index", body = Reloaded, example = json!({
             "model": "saplink-mini@167c812a", "index": "starter@378052a3"})),
-        (status = 409, description = "Something was refused, or is being loaded already", body = Problem,
+        (status = 409, description = "A part was refused, or another reload is running", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "Starting, stopping or out of time", body = Problem,
             content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reload(State(app): State<App>) -> Result<Json<Reloaded>, Problem> {
-    app.linker()?;
-    let (tell, told) = oneshot::channel();
-    app.reload.try_send(tell).map_err(|_| Problem::new(Kind::NotReloaded, "it is being loaded already"))?;
-    let reloaded = told.await.map_err(|_| Problem::new(Kind::NotReady, "the service is stopping"))?;
-    reloaded.map_err(|reason| Problem::new(Kind::NotReloaded, reason))?;
-    Ok(Json(Reloaded::new(&*app.linker()?)))
+    // Before the first index is loaded there is nothing to load again.
+    app.service()?;
+    app.reload().await?;
+    Ok(Json(Reloaded::new(app.service()?.linker())))
 }

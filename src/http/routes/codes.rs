@@ -7,20 +7,20 @@ use axum::{
 
 use crate::{
     cancel::CancelToken,
+    concepts::Concepts,
     domain::curie::vocabulary,
     http::{
-        App,
-        answer::{CodeConceptsView, ConceptCodesView, RetiredView},
-        lookup::{self, Elsewhere},
-        problem::{Kind, Problem},
-        query::{CodesQuery, QueryParams},
+        app::App,
+        concept_lookup::{ConceptLookupError, invalid_id, look_up},
+        problem::{Problem, ProblemKind, unknown_source},
+        request::{CodesQuery, QueryParams},
+        response::{CodeConceptsView, ConceptCodesView, RetiredView},
     },
-    linker::Concepts,
 };
 
 /// List the codes of a concept
 ///
-/// By source, in pages; each with the name that its source prefers for it, if it gives one.
+/// By source, in pages; each with the name that its source prefers for it, if there is one.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}/codes",
@@ -32,8 +32,8 @@ use crate::{
     ),
     responses(
         (status = 200, description = "A page of its codes, by source", body = ConceptCodesView),
-        (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
-        Elsewhere,
+        (status = 308, description = "Retired: `Location` is the nearest successor in the index", body = RetiredView),
+        ConceptLookupError,
     ),
 )]
 pub(crate) async fn of_concept(
@@ -41,19 +41,20 @@ pub(crate) async fn of_concept(
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     QueryParams(query): QueryParams<CodesQuery>,
-) -> Result<Json<ConceptCodesView>, Elsewhere> {
-    let linker = app.linker()?;
-    let concepts = linker.index().concepts();
-    let Path(id) = id.map_err(|_| lookup::no_id())?;
+) -> Result<Json<ConceptCodesView>, ConceptLookupError> {
+    let service = app.service()?;
+    let concepts = service.linker().index().concepts();
+    let Path(id) = id.map_err(|_| invalid_id())?;
     let page = query.check(concepts)?;
-    let concept = lookup::concept(concepts, &id, "/codes", raw.as_deref())?;
+    let concept = look_up(concepts, &id, "/codes", raw.as_deref())?;
     Ok(Json(ConceptCodesView::new(concept, query.target.as_deref(), page, concepts)))
 }
 
 /// Find the concepts of a code
 ///
-/// With `target`, each comes with the first 100 of its codes in other sources: a crosswalk. A code may be written with a prefix that
-/// names its source or without (`HP:0001250`, `0001250`; `SNOMEDCT:22298006`); it is answered as the index has it.
+/// With `target`, each concept comes with the first 100 of its codes in the target sources: a crosswalk. A
+/// code may have a prefix that names its source or not (`HP:0001250`, `0001250`; `SNOMEDCT:22298006`); the
+/// answer gives it as the index has it.
 #[utoipa::path(
     get,
     path = "/codes/{source}/{code}",
@@ -80,30 +81,32 @@ pub(crate) async fn with_code(
     path: Result<Path<(String, String)>, PathRejection>,
     QueryParams(query): QueryParams<CodesQuery>,
 ) -> Result<Json<CodeConceptsView>, Problem> {
-    let linker = app.linker()?;
-    let concepts = linker.index().concepts();
+    let service = app.service()?;
+    let concepts = service.linker().index().concepts();
     let page = query.check(concepts)?;
-    let unknown = || Problem::new(Kind::UnknownCode, "write it as its source does, percent-encoded").at("code");
+    let unknown =
+        || Problem::new(ProblemKind::UnknownCode, "write the code as its source does, percent-encoded").at("code");
     let Path((source, code)) = path.map_err(|_| unknown())?;
     if concepts.source(&source).is_none() {
-        let problem = Problem::new(Kind::UnknownSource, "GET /sources lists the sources").at("source");
-        // As a part of the path it is what was looked for, not a parameter that is wrong.
-        return Err(Problem { status: 404, ..problem });
+        // In the path the source is a part of the resource, not a parameter.
+        return Err(Problem { status: 404, ..unknown_source().at("source") });
     }
-    // What a concept has is read in milliseconds, but a code may have any number of concepts.
+    // A code may have any number of concepts, so this waits in the queue.
     let work = move |_: &CancelToken| {
-        let concepts = linker.index().concepts();
-        let code = stored(&source, &code, concepts).ok_or_else(unknown)?;
+        let concepts = service.linker().index().concepts();
+        let code = stored_code(&source, &code, concepts).ok_or_else(unknown)?;
         Ok(CodeConceptsView::new(source, code, query.target.as_deref(), page, concepts))
     };
-    app.admitted(work).await.map(Json)
+    app.admission().run(work).await.map(Json)
 }
 
-/// A code as the index has it: as it was written, what it is as a CURIE of the source, or with the prefix that codes of the source have.
-fn stored(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
-    // A prefix of another vocabulary is not dropped: its code would be taken for this source's.
-    let curie = vocabulary(code).filter(|(named, _)| *named == source).map(|(_, code)| code.into_owned());
+/// The code as the index has it: as the client wrote it, or without the prefix of its source, or with the
+/// prefix that codes of the source have.
+fn stored_code(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
+    // A prefix of another vocabulary stays: without it, the code could be one of this source.
+    let curie =
+        vocabulary(code).filter(|(prefix_source, _)| *prefix_source == source).map(|(_, code)| code.into_owned());
     let prefixed = concepts.code_prefix(source).map(|prefix| format!("{prefix}:{code}"));
-    let readings = [Some(code.to_owned()), curie, prefixed];
-    readings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
+    let spellings = [Some(code.to_owned()), curie, prefixed];
+    spellings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
 }

@@ -1,4 +1,4 @@
-//! `GET /concepts/{cui}` and what lies around a concept.
+//! `GET /concepts/{cui}` and `GET /concepts/{cui}/related/{relation}`.
 
 use axum::{
     Json,
@@ -10,18 +10,19 @@ use serde::{
 };
 
 use crate::http::{
-    App,
-    answer::{ConceptView, RelatedView, RelationName, RetiredView},
-    lookup::{self, Elsewhere},
-    problem::{Kind, Problem},
-    query::{NamesQuery, PageQuery, QueryParams},
+    app::App,
+    concept_lookup::{ConceptLookupError, invalid_id, look_up},
+    problem::{Problem, ProblemKind},
+    request::{NamesQuery, PageQuery, QueryParams},
+    response::{ConceptView, RelatedView, RelationName, RetiredView},
 };
 
 /// Describe a concept
 ///
-/// Its preferred name, semantic types, names, codes by source, definitions, and the concepts above and below it. Names come in pages;
-/// of codes the first 100 of each source are listed and `/concepts/{cui}/codes` goes on, of the concepts above and below the first 100 of
-/// each relation and `/concepts/{cui}/related/{relation}` goes on, of definitions the first 100.
+/// Its preferred name, semantic types, names, codes by source, definitions and related concepts. Names come
+/// in pages. The answer lists the first 100 codes of each source (`/concepts/{cui}/codes` gives all), the
+/// first 100 concepts of each relation (`/concepts/{cui}/related/{relation}` gives all), and the first 100
+/// definitions.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}",
@@ -33,8 +34,8 @@ use crate::http::{
     ),
     responses(
         (status = 200, description = "The concept", body = ConceptView),
-        (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
-        Elsewhere,
+        (status = 308, description = "Retired: `Location` is the nearest successor in the index", body = RetiredView),
+        ConceptLookupError,
     ),
 )]
 pub(crate) async fn concept(
@@ -42,13 +43,13 @@ pub(crate) async fn concept(
     id: Result<Path<String>, PathRejection>,
     RawQuery(raw): RawQuery,
     QueryParams(query): QueryParams<NamesQuery>,
-) -> Result<Json<ConceptView>, Elsewhere> {
-    let linker = app.linker()?;
-    let concepts = linker.index().concepts();
-    let Path(id) = id.map_err(|_| lookup::no_id())?;
-    let names = query.check(concepts)?;
-    let concept = lookup::concept(concepts, &id, "", raw.as_deref())?;
-    Ok(Json(ConceptView::new(concept, &names, concepts)))
+) -> Result<Json<ConceptView>, ConceptLookupError> {
+    let service = app.service()?;
+    let concepts = service.linker().index().concepts();
+    let Path(id) = id.map_err(|_| invalid_id())?;
+    let filter = query.check(concepts)?;
+    let concept = look_up(concepts, &id, "", raw.as_deref())?;
+    Ok(Json(ConceptView::new(concept, &filter, concepts)))
 }
 
 /// List the concepts above or below a concept
@@ -61,13 +62,13 @@ pub(crate) async fn concept(
     params(
         ("cui" = String, Path, description = "A CUI (C and seven digits) or another vocabulary's prefixed id",
             example = "C0027051"),
-        ("relation" = inline(RelationName), Path, description = "What they are to the concept", example = "children"),
+        ("relation" = inline(RelationName), Path, description = "Relation to the concept", example = "children"),
         PageQuery,
     ),
     responses(
-        (status = 200, description = "A page of them, by id", body = RelatedView),
-        (status = 308, description = "Retired: `Location` is the nearest successor that the index has", body = RetiredView),
-        Elsewhere,
+        (status = 200, description = "A page of the related concepts, by id", body = RelatedView),
+        (status = 308, description = "Retired: `Location` is the nearest successor in the index", body = RetiredView),
+        ConceptLookupError,
     ),
 )]
 pub(crate) async fn related(
@@ -75,14 +76,14 @@ pub(crate) async fn related(
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(raw): RawQuery,
     QueryParams(query): QueryParams<PageQuery>,
-) -> Result<Json<RelatedView>, Elsewhere> {
-    let linker = app.linker()?;
-    let concepts = linker.index().concepts();
-    let Path((id, relation)) = path.map_err(|_| lookup::no_id())?;
+) -> Result<Json<RelatedView>, ConceptLookupError> {
+    let service = app.service()?;
+    let concepts = service.linker().index().concepts();
+    let Path((id, relation)) = path.map_err(|_| invalid_id())?;
     let name = RelationName::deserialize(relation.as_str().into_deserializer()).map_err(|_: value::Error| {
-        Problem::new(Kind::NotFound, "relations are parents, children, broader and narrower").at("relation")
+        Problem::new(ProblemKind::NotFound, "relations are parents, children, broader and narrower").at("relation")
     })?;
     let page = query.check()?;
-    let concept = lookup::concept(concepts, &id, &format!("/related/{relation}"), raw.as_deref())?;
+    let concept = look_up(concepts, &id, &format!("/related/{relation}"), raw.as_deref())?;
     Ok(Json(RelatedView::new(concept, name.into(), page, concepts)))
 }

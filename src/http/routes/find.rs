@@ -4,19 +4,20 @@ use axum::{Json, extract::State};
 
 use crate::{
     cancel::CancelToken,
+    concepts::Filter,
     http::{
-        App,
-        answer::FindResponse,
+        app::App,
         problem::Problem,
-        query::{FindQuery, QueryParams},
+        request::{FindQuery, QueryParams},
+        response::FindResponse,
     },
-    linker::Filter,
 };
 
 /// Find concepts by name
 ///
-/// Concepts that have the name come first, then those with a name that begins with it, then those with a name that is nearly it; without
-/// inference, for a box that completes what is typed. The same request gives the same order.
+/// Concepts with the name `q` come first, then concepts with a name that begins with `q`, then concepts with
+/// a name that is nearly `q`. Does no inference: made for a box that completes what a user types. The same
+/// request gives the same order.
 #[utoipa::path(
     get,
     path = "/concepts",
@@ -36,13 +37,13 @@ pub(crate) async fn find(
     State(app): State<App>,
     QueryParams(query): QueryParams<FindQuery>,
 ) -> Result<Json<FindResponse>, Problem> {
-    let linker = app.linker()?;
-    let asked = query.check(&app.limits, linker.index().concepts())?;
+    let service = app.service()?;
+    let request = query.check(service.limits(), service.linker().index().concepts())?;
     let work = move |_: &CancelToken| {
-        let concepts = linker.index().concepts();
-        let filter = Filter::new(&asked.filter, concepts);
-        let found = concepts.find(&asked.q, &filter, asked.page.offset, asked.page.limit);
-        Ok(FindResponse::new(&found, &asked, concepts))
+        let concepts = service.linker().index().concepts();
+        let filter = Filter::new(&request.filter, concepts);
+        let found = concepts.find(&request.q, &filter, request.page.offset, request.page.limit);
+        Ok(FindResponse::new(&found, &request, concepts))
     };
-    app.admitted(work).await.map(Json)
+    app.admission().run(work).await.map(Json)
 }

@@ -1,4 +1,4 @@
-//! The probes and `GET /info`.
+//! `GET /healthz`, `GET /readyz`, `GET /info` and `GET /metrics`.
 
 use axum::{
     Json,
@@ -7,11 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::{
-    App,
-    answer::{Health, Info},
-    metrics::TEXT,
-    problem::{Kind, Problem},
+use crate::{
+    http::{
+        app::App,
+        metrics::MEDIA_TYPE,
+        problem::{Problem, ProblemKind},
+        response::{Health, Info, Limits},
+    },
+    linker::LinkService,
 };
 
 /// Whether the process is alive
@@ -30,7 +33,8 @@ pub(crate) async fn healthz() -> Json<Health> {
 
 /// Whether requests are answered
 ///
-/// Ready once the model and the index are loaded and a mention has been linked; no longer when the service is stopping.
+/// Ready after the model and the index are loaded and one mention was linked; not ready while the service
+/// stops.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -41,14 +45,14 @@ pub(crate) async fn healthz() -> Json<Health> {
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    app.linker()?;
+    app.service()?;
     if app.is_stopping() {
-        return Err(Problem::new(Kind::NotReady, "the service is stopping"));
+        return Err(Problem::new(ProblemKind::NotReady, "the service is stopping"));
     }
     Ok(Json(Health { status: "ready" }))
 }
 
-/// What is served: model, index, limits
+/// The active model and index, and the limits
 #[utoipa::path(
     get,
     path = "/info",
@@ -71,13 +75,15 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
     ),
 )]
 pub(crate) async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> {
-    let linker = app.linker()?;
-    Ok(Json(Info::new(&linker, &app.onnxruntime, app.limits)))
+    let options = app.options();
+    let limits = Limits::new(options.body_bytes, &options.limits);
+    Ok(Json(Info::new(app.service()?.linker(), &options.onnxruntime, limits)))
 }
 
-/// What was counted, for Prometheus
+/// The metrics, for Prometheus
 ///
-/// Text format 0.0.4: requests, problems, stages of linking, batches, the cache of vectors. No label holds anything that a client sent.
+/// Text format 0.0.4: requests, problems, stages of linking, batches, the cache of vectors. No label has a
+/// value that a client sent.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -90,7 +96,7 @@ pub(crate) async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> 
     ),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let text = app.metrics.text(app.served().as_deref());
-    let text = text.map_err(|_| Problem::new(Kind::Internal, "a metric could not be written"))?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(TEXT))], text).into_response())
+    let text = app.metrics().text(app.active().as_ref().map(LinkService::linker));
+    let text = text.map_err(|_| Problem::new(ProblemKind::Internal, "a metric could not be written"))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], text).into_response())
 }

@@ -3,14 +3,14 @@
 use axum::{Json, extract::State};
 
 use crate::http::{
-    App,
-    answer::{SemanticTypesView, SourcesView},
+    app::App,
     problem::Problem,
+    response::{SemanticTypesView, SourcesView},
 };
 
 /// List the semantic types
 ///
-/// All of the UMLS Semantic Network, each with its group and the number of concepts that the index has of it.
+/// Every type of the UMLS Semantic Network, with its group and the number of its concepts in the index.
 #[utoipa::path(
     get,
     path = "/semantic-types",
@@ -21,13 +21,12 @@ use crate::http::{
     ),
 )]
 pub(crate) async fn semantic_types(State(app): State<App>) -> Result<Json<SemanticTypesView>, Problem> {
-    let linker = app.linker()?;
-    Ok(Json(SemanticTypesView::new(&linker)))
+    Ok(Json(SemanticTypesView::new(app.service()?.linker())))
 }
 
 /// List the source vocabularies
 ///
-/// Those that this service shows, with what each gives.
+/// The sources that this service shows, with the number of their concepts, names and codes.
 #[utoipa::path(
     get,
     path = "/sources",
@@ -38,6 +37,5 @@ pub(crate) async fn semantic_types(State(app): State<App>) -> Result<Json<Semant
     ),
 )]
 pub(crate) async fn sources(State(app): State<App>) -> Result<Json<SourcesView>, Problem> {
-    let linker = app.linker()?;
-    Ok(Json(SourcesView::new(linker.index().concepts())))
+    Ok(Json(SourcesView::new(app.service()?.linker().index().concepts())))
 }

@@ -1,6 +1,6 @@
-//! Which request a line of the log is of, and which trace of its client's it belongs to (W3C Trace Context, section 3.2).
+//! The id of a request, and the trace of the client that it belongs to (W3C Trace Context, section 3.2).
 //!
-//! Invariant: of what a client sends, hexadecimal digits of the right number reach the log and nothing else.
+//! Invariant: of the headers of a client, only hexadecimal digits of the right number reach the log.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,30 +12,30 @@ use std::{
 
 use axum::http::{HeaderMap, HeaderName};
 
-/// Carries a request's id in its answer.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header of an answer that carries the id of the request.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
 
-/// The id of the next request: unlike those of other processes, and in the log and the answer alone.
+/// The id of the next request: 16 hexadecimal digits, different in every process.
 pub(super) fn next_id() -> String {
     static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     format!("{:016x}", PROCESS.hash_one(REQUESTS.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// What a client says that a request is part of, if it says so and says it rightly: the trace, the span in it, and flags.
-pub(super) fn parent(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
+/// The trace, span and flags of a valid `traceparent`, in hexadecimal digits.
+pub(super) fn trace_parent(headers: &HeaderMap) -> Option<(&str, &str, &str)> {
     let value = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = value.split('-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |part: &str, length: usize| {
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |part: &str, length: usize| {
         part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
-    let some = |part: &str| part.bytes().any(|b| b != b'0');
-    // Later versions may add parts; version 00 has none, and ff is none.
-    let whole = version != "00" || parts.next().is_none();
-    let right = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
-    (right && whole && some(trace) && some(parent)).then_some((trace, parent, flags))
+    let is_nonzero = |part: &str| part.bytes().any(|b| b != b'0');
+    // Later versions may add parts; version 00 has four, and version ff is invalid.
+    let is_complete = version != "00" || parts.next().is_none();
+    let is_valid = is_hex(version, 2) && version != "ff" && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
+    (is_valid && is_complete && is_nonzero(trace) && is_nonzero(span)).then_some((trace, span, flags))
 }
 
 #[cfg(test)]
@@ -47,22 +47,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_trace_that_is_one_is_taken() {
+    fn only_valid_trace_parents_are_read() {
         let trace = "0af7651916cd43dd8448eb211c80319c";
-        let taken = |value: &str| {
+        let read = |value: &str| {
             let headers =
                 HeaderMap::from_iter([(HeaderName::from_static(TRACEPARENT), HeaderValue::from_str(value).unwrap())]);
-            parent(&headers).map(|(trace, span, flags)| [trace, span, flags].join(" "))
+            trace_parent(&headers).map(|(trace, span, flags)| [trace, span, flags].join(" "))
         };
-        for (right, flags) in [
+        for (valid, flags) in [
             ("00-TRACE-b7ad6b7169203331-01", "01"),
             ("00-TRACE-b7ad6b7169203331-00", "00"),
             ("cc-TRACE-b7ad6b7169203331-01-what-else", "01"),
         ] {
             let expected = format!("{trace} b7ad6b7169203331 {flags}");
-            assert_eq!(taken(&right.replace("TRACE", trace)), Some(expected), "{right}");
+            assert_eq!(read(&valid.replace("TRACE", trace)), Some(expected), "{valid}");
         }
-        for wrong in [
+        for invalid in [
             "",
             "heart attack",
             "00-TRACE-b7ad6b7169203331",
@@ -74,9 +74,9 @@ mod tests {
             "00-TRACEf-b7ad6b7169203331-01",
             "0x-TRACE-b7ad6b7169203331-01",
         ] {
-            assert_eq!(taken(&wrong.replace("TRACE", trace)), None, "{wrong}");
+            assert_eq!(read(&invalid.replace("TRACE", trace)), None, "{invalid}");
         }
-        assert_eq!(parent(&HeaderMap::new()), None);
+        assert_eq!(trace_parent(&HeaderMap::new()), None);
     }
 
     #[test]

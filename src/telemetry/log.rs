@@ -1,49 +1,51 @@
-//! Logs to standard error, and spans for a collector.
+//! Logs on standard error.
 //!
-//! Invariant: libraries log nothing below a warning whatever level is asked for, and a panic is logged by its place alone:
-//! what either would say might hold a mention.
-
-#[cfg(feature = "otlp")]
-pub mod otlp;
+//! Invariant: libraries log nothing below a warning, at every level, and a panic is logged by its
+//! location alone, because other messages might contain a mention.
 
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
-/// How much is logged.
+/// The least severe messages that are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
+    /// Failures only.
     Error,
+    /// Warnings too.
     Warn,
+    /// Requests and changes of state too.
     Info,
+    /// Details too.
     Debug,
+    /// Everything.
     Trace,
 }
 
-/// How it is written.
+/// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// A JSON object a line.
+    /// One JSON object a line.
     Json,
 }
 
-/// Starts logging; to be called once.
+/// Starts logging. Call it once.
 pub fn init(level: LogLevel, format: LogFormat) {
     let level = format!("{level:?}").to_lowercase();
     let libraries = if level == "error" { "error" } else { "warn" };
     let filter = EnvFilter::new(format!("{libraries},saplink={level}"));
     let registry = tracing_subscriber::registry().with(filter);
-    // Colors are for a terminal; in a file they are noise.
-    let colors = std::io::stderr().is_terminal();
+    // A file or a pipe would contain the escape sequences of colors.
+    let has_colors = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => registry.with(fmt::layer().with_ansi(colors).with_writer(std::io::stderr)).init(),
+        LogFormat::Text => registry.with(fmt::layer().with_ansi(has_colors).with_writer(std::io::stderr)).init(),
         LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).init(),
     }
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic; please report this");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "panic; please report this");
     }));
 }

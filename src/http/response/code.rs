@@ -1,16 +1,22 @@
-//! Answers that lead from concepts to codes and back.
+//! Answers about codes: the codes of a concept, and the concepts of a code.
 //!
-//! Invariants: a code is shown as the index has it, whatever way it was asked for; codes and concepts come in pages, with how many there are.
+//! Invariants: a code is shown as the index has it, with or without the prefix that the client wrote;
+//! codes and concepts come in pages, with their total.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
-    http::query::Page,
-    linker::{ConceptNumber, Concepts},
+    concepts::{ConceptNumber, Concepts},
+    http::{
+        request::PageRange,
+        response::{
+            page::Paginated,
+            semantic_type::{SemanticTypeView, semantic_types},
+        },
+    },
 };
 
 /// Answer to `GET /concepts/{cui}/codes`.
@@ -19,26 +25,26 @@ use crate::{
     {"source": "ICD10CM", "code": "I21"},
     {"source": "SNOMEDCT_US", "code": "22298006", "name": "Myocardial infarction"}], "next_offset": 2}))]
 pub(crate) struct ConceptCodesView {
-    pub cui: String,
+    pub(crate) cui: String,
     /// Preferred name.
-    pub name: String,
-    /// How many of its codes are in the sources of `target`, or in any.
-    pub total: usize,
+    pub(crate) name: String,
+    /// Number of its codes in the sources of `target`, or in all sources.
+    pub(crate) total: usize,
     /// A page of them, by source, then by code.
-    pub codes: Vec<CodeView>,
-    /// Where they go on; absent at their end.
+    pub(crate) codes: Vec<CodeView>,
+    /// Offset of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<usize>,
+    pub(crate) next_offset: Option<usize>,
 }
 
 /// A code of a concept.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CodeView {
-    pub source: String,
-    pub code: String,
+    pub(crate) source: String,
+    pub(crate) code: String,
     /// The name that the source prefers for it; absent when it gives the code without a name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// Answer to `GET /codes/{source}/{code}`.
@@ -48,48 +54,54 @@ pub(crate) struct CodeView {
     "semantic_types": [{"tui": "T047", "name": "Disease or Syndrome", "group": "DISO"}],
     "codes": [{"source": "ICD10CM", "code": "I21", "name": "Acute myocardial infarction"}], "codes_total": 1}]}))]
 pub(crate) struct CodeConceptsView {
-    pub source: String,
-    pub code: String,
-    /// How many concepts have the code.
-    pub total: usize,
+    pub(crate) source: String,
+    pub(crate) code: String,
+    /// Number of concepts that have the code.
+    pub(crate) total: usize,
     /// A page of them, by id.
-    pub concepts: Vec<CodedConcept>,
-    /// Where they go on; absent at their end.
+    pub(crate) concepts: Vec<CodedConcept>,
+    /// Offset of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<usize>,
+    pub(crate) next_offset: Option<usize>,
 }
 
 /// A concept that has a code.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CodedConcept {
-    pub cui: String,
+    pub(crate) cui: String,
     /// Preferred name.
-    pub name: String,
-    pub semantic_types: Vec<SemanticTypeView>,
+    pub(crate) name: String,
+    pub(crate) semantic_types: Vec<SemanticTypeView>,
     /// The first 100 of its codes in the sources of `target`, by source, then by code; absent without `target`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub codes: Option<Vec<CodeView>>,
-    /// How many there are; `/concepts/{cui}/codes` gives them all.
+    pub(crate) codes: Option<Vec<CodeView>>,
+    /// Number of these codes; `/concepts/{cui}/codes` gives them all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub codes_total: Option<usize>,
+    pub(crate) codes_total: Option<usize>,
 }
 
-/// Of each concept of a code so many of its other codes are shown.
-const SHOWN: Page = Page { offset: 0, limit: 100 };
+/// The other codes that are listed for each concept of a code.
+const LISTED_CODES: PageRange = PageRange { offset: 0, limit: 100 };
 
 /// A page of the codes of `concept` in the sources of `target`, or in all.
-fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Cut<CodeView> {
+fn codes(
+    concept: ConceptNumber,
+    target: Option<&[String]>,
+    page: PageRange,
+    concepts: &Concepts,
+) -> Paginated<CodeView> {
     let target: Option<HashSet<&str>> = target.map(|target| target.iter().map(String::as_str).collect());
-    let wanted = concepts.codes(concept).filter(|c| target.as_ref().is_none_or(|target| target.contains(c.source)));
-    let Cut { total, shown, next_offset } = Cut::new(wanted, page);
-    let mut names: HashMap<_, Option<&str>> = shown.iter().map(|c| ((c.source, c.code), None)).collect();
+    let in_target = |source: &str| target.as_ref().is_none_or(|target| target.contains(source));
+    let codes = concepts.codes(concept).filter(|code| in_target(code.source));
+    let Paginated { total, items, next_offset } = Paginated::new(codes, page);
+    let mut names: HashMap<_, Option<&str>> = items.iter().map(|c| ((c.source, c.code), None)).collect();
     let mut unnamed = names.len();
     for atom in concepts.atoms(concept) {
         if unnamed == 0 {
             break;
         }
         let atom = concepts.atom(atom);
-        // The first is the one that its source prefers.
+        // The first atom has the name that the source prefers.
         if let Some(name @ None) = names.get_mut(&(atom.source, atom.code)) {
             *name = Some(atom.name);
             unnamed -= 1;
@@ -97,15 +109,15 @@ fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts
     }
     let name = |key| names.get(&key).copied().flatten().map(str::to_owned);
     let view = |source, code| CodeView { name: name((source, code)), source: source.into(), code: code.into() };
-    Cut { total, shown: shown.iter().map(|c| view(c.source, c.code)).collect(), next_offset }
+    Paginated { total, items: items.iter().map(|c| view(c.source, c.code)).collect(), next_offset }
 }
 
 impl ConceptCodesView {
     /// A page of the codes of `concept` in the sources of `target`, or in all.
-    pub(crate) fn new(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
-        let Cut { total, shown, next_offset } = codes(concept, target, page, concepts);
+    pub(crate) fn new(concept: ConceptNumber, target: Option<&[String]>, page: PageRange, concepts: &Concepts) -> Self {
+        let Paginated { total, items, next_offset } = codes(concept, target, page, concepts);
         let (cui, name) = (concepts.id(concept).into(), concepts.preferred(concept).into());
-        Self { cui, name, total, codes: shown, next_offset }
+        Self { cui, name, total, codes: items, next_offset }
     }
 }
 
@@ -115,21 +127,21 @@ impl CodeConceptsView {
         source: String,
         code: String,
         target: Option<&[String]>,
-        page: Page,
+        page: PageRange,
         concepts: &Concepts,
     ) -> Self {
-        let Cut { total, shown, next_offset } = Cut::new(concepts.by_code(&source, &code), page);
+        let Paginated { total, items, next_offset } = Paginated::new(concepts.by_code(&source, &code), page);
         let view = |concept| {
-            let codes = target.map(|target| codes(concept, Some(target), SHOWN, concepts));
+            let codes = target.map(|target| codes(concept, Some(target), LISTED_CODES, concepts));
             CodedConcept {
                 cui: concepts.id(concept).into(),
                 name: concepts.preferred(concept).into(),
                 semantic_types: semantic_types(concept, concepts),
                 codes_total: codes.as_ref().map(|codes| codes.total),
-                codes: codes.map(|codes| codes.shown),
+                codes: codes.map(|codes| codes.items),
             }
         };
-        let found = shown.into_iter().map(view).collect();
-        Self { source, code, total, concepts: found, next_offset }
+        let views = items.into_iter().map(view).collect();
+        Self { source, code, total, concepts: views, next_offset }
     }
 }

@@ -1,21 +1,26 @@
-//! Answers about one concept: what it is, what lies around it, what became of it.
+//! Answers about one concept: its description, its related concepts, its successors when it is retired.
 //!
-//! Invariant: whatever may be long comes in pages, with how much there is of it.
+//! Invariant: every list that may be long comes in pages, with its total.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
+    concepts::{self, AtomView, ConceptNumber, Concepts, Relation, Retired, Successor},
     domain::Succession,
-    http::query::{CheckedNames, Page},
-    linker::{self, AtomView, ConceptNumber, Concepts, Relation, Retired, Successor},
+    http::{
+        request::{NameFilter, PageRange},
+        response::{
+            page::Paginated,
+            semantic_type::{SemanticTypeView, semantic_types},
+        },
+    },
 };
 
-/// Of each relation and of each source's codes a concept shows so many; resources of their own give them all.
-const SHOWN: Page = Page { offset: 0, limit: 100 };
+/// Entries of each list in the description of a concept; other routes give the complete lists.
+const LISTED: PageRange = PageRange { offset: 0, limit: 100 };
 
 /// Answer to `GET /concepts/{cui}`.
 #[derive(Serialize, ToSchema)]
@@ -33,30 +38,30 @@ const SHOWN: Page = Page { offset: 0, limit: 100 };
     "broader": {"total": 0, "concepts": []}, "narrower": {"total": 0, "concepts": []},
 }))]
 pub(crate) struct ConceptView {
-    pub cui: String,
+    pub(crate) cui: String,
     /// Preferred name.
-    pub name: String,
-    pub status: ConceptStatus,
-    pub semantic_types: Vec<SemanticTypeView>,
+    pub(crate) name: String,
+    pub(crate) status: ConceptStatus,
+    pub(crate) semantic_types: Vec<SemanticTypeView>,
     /// A page of its names that pass the filters, the preferred one first.
-    pub names: Vec<NameView>,
-    /// How many names pass the filters.
-    pub names_total: usize,
-    /// Where the names go on; absent at their end.
+    pub(crate) names: Vec<NameView>,
+    /// Number of names that pass the filters.
+    pub(crate) names_total: usize,
+    /// Offset of the next page of names; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<usize>,
+    pub(crate) next_offset: Option<usize>,
     /// Its codes by source vocabulary, the first 100 of each; `/concepts/{cui}/codes` gives them all.
-    pub codes: BTreeMap<String, Vec<String>>,
-    /// How many codes it has.
-    pub codes_total: usize,
+    pub(crate) codes: BTreeMap<String, Vec<String>>,
+    /// Number of its codes.
+    pub(crate) codes_total: usize,
     /// The first 100 of its definitions, by source.
-    pub definitions: Vec<DefinitionView>,
-    /// How many definitions it has.
-    pub definitions_total: usize,
-    pub parents: RelatedView,
-    pub children: RelatedView,
-    pub broader: RelatedView,
-    pub narrower: RelatedView,
+    pub(crate) definitions: Vec<DefinitionView>,
+    /// Number of its definitions.
+    pub(crate) definitions_total: usize,
+    pub(crate) parents: RelatedView,
+    pub(crate) children: RelatedView,
+    pub(crate) broader: RelatedView,
+    pub(crate) narrower: RelatedView,
 }
 
 /// Whether an id still names a concept.
@@ -64,59 +69,59 @@ pub(crate) struct ConceptView {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ConceptStatus {
     Active,
-    /// It is another's now: UMLS merged it, or it is an ontology's own id for a CUI.
+    /// A successor is the same concept: UMLS merged the id, or an ontology uses it for a CUI.
     Merged,
-    /// Others took its place that are not the same.
+    /// It has successors, none of which is the same concept.
     Retired,
 }
 
 /// One name of a concept in one source.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NameView {
-    pub name: String,
+    pub(crate) name: String,
     /// Source vocabulary (SAB).
-    pub source: String,
+    pub(crate) source: String,
     /// Code in that source.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub code: String,
+    pub(crate) code: String,
     /// Term type (TTY).
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub term_type: String,
+    pub(crate) term_type: String,
     /// Language (LAT).
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub language: String,
-    /// Its source has withdrawn it or the release advises against it; absent when not.
+    pub(crate) language: String,
+    /// Whether its source has withdrawn it or UMLS advises against it; absent when false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub suppressed: bool,
+    pub(crate) suppressed: bool,
 }
 
-/// What a source says that a concept is.
+/// A definition of a concept by a source.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DefinitionView {
-    pub source: String,
-    pub text: String,
+    pub(crate) source: String,
+    pub(crate) text: String,
 }
 
 /// The concepts to which a concept has one relation: a page of them, by id.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"total": 250, "concepts": [{"cui": "C0155626", "name": "acute myocardial infarction"}], "next_offset": 1}))]
 pub(crate) struct RelatedView {
-    /// How many there are.
-    pub total: usize,
-    pub concepts: Vec<ConceptName>,
-    /// Where they go on; absent at their end.
+    /// Number of these concepts.
+    pub(crate) total: usize,
+    pub(crate) concepts: Vec<ConceptName>,
+    /// Offset of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<usize>,
+    pub(crate) next_offset: Option<usize>,
 }
 
 /// A concept by id and preferred name.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConceptName {
-    pub cui: String,
-    pub name: String,
+    pub(crate) cui: String,
+    pub(crate) name: String,
 }
 
-/// What other concepts are to a concept.
+/// The relation of other concepts to a concept.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RelationName {
@@ -126,29 +131,29 @@ pub enum RelationName {
     Narrower,
 }
 
-/// Answer for an id that names no concept any more.
+/// Answer for the id of a retired concept.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"cui": "C0000001", "status": "merged", "successors": [
     {"cui": "C0027051", "relation": "same", "name": "myocardial infarction", "in_index": true}]}))]
 pub(crate) struct RetiredView {
-    pub cui: String,
-    pub status: ConceptStatus,
-    /// From the nearest, then by id.
-    pub successors: Vec<SuccessorView>,
+    pub(crate) cui: String,
+    pub(crate) status: ConceptStatus,
+    /// The nearest first, then by id.
+    pub(crate) successors: Vec<SuccessorView>,
 }
 
-/// What took the place of a retired id.
+/// A concept that took the place of a retired id.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SuccessorView {
-    pub cui: String,
-    pub relation: SuccessionView,
-    /// Its preferred name, if the index has it.
+    pub(crate) cui: String,
+    pub(crate) relation: SuccessionView,
+    /// Its preferred name; absent when the index does not have the concept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    pub in_index: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) in_index: bool,
 }
 
-/// What a successor is to the retired id.
+/// The relation of a successor to the retired concept.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SuccessionView {
@@ -156,36 +161,37 @@ pub(crate) enum SuccessionView {
     Same,
     Broader,
     Narrower,
-    /// Something to consider.
+    /// Another relation: a person should decide.
     Other,
 }
 
 impl ConceptView {
-    /// What the index has of `concept`, with the names that `asked` asks for.
-    pub(crate) fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
-        let names = Cut::new(concepts.atoms(concept).filter(|&atom| asked.takes(atom, concepts)), asked.page);
+    /// Describes `concept` with the names that pass `filter`.
+    pub(crate) fn new(concept: ConceptNumber, filter: &NameFilter, concepts: &Concepts) -> Self {
+        let names = concepts.atoms(concept).filter(|&atom| filter.passes(atom, concepts));
+        let names = Paginated::new(names, filter.page);
         let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
         for code in concepts.codes(concept) {
             codes_total += 1;
             let of_source = codes.entry(code.source).or_default();
-            if of_source.len() < SHOWN.limit {
+            if of_source.len() < LISTED.limit {
                 of_source.push(code.code.into());
             }
         }
-        let definitions = Cut::new(concepts.definitions(concept), SHOWN);
-        let definition = |d: linker::DefinitionView| DefinitionView { source: d.source.into(), text: d.text.into() };
-        let related = |relation| RelatedView::new(concept, relation, SHOWN, concepts);
+        let definitions = Paginated::new(concepts.definitions(concept), LISTED);
+        let definition = |d: concepts::DefinitionView| DefinitionView { source: d.source.into(), text: d.text.into() };
+        let related = |relation| RelatedView::new(concept, relation, LISTED, concepts);
         Self {
             cui: concepts.id(concept).into(),
             name: concepts.preferred(concept).into(),
             status: ConceptStatus::Active,
             semantic_types: semantic_types(concept, concepts),
-            names: names.shown.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
+            names: names.items.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
             names_total: names.total,
             next_offset: names.next_offset,
             codes: codes.into_iter().map(|(source, codes)| (source.into(), codes)).collect(),
             codes_total,
-            definitions: definitions.shown.into_iter().map(definition).collect(),
+            definitions: definitions.items.into_iter().map(definition).collect(),
             definitions_total: definitions.total,
             parents: related(Relation::Parent),
             children: related(Relation::Child),
@@ -209,11 +215,11 @@ impl From<AtomView<'_>> for NameView {
 }
 
 impl RelatedView {
-    /// A page of the concepts that are a `relation` of `concept`.
-    pub(crate) fn new(concept: ConceptNumber, relation: Relation, page: Page, concepts: &Concepts) -> Self {
-        let Cut { total, shown, next_offset } = Cut::new(concepts.related(concept, relation), page);
+    /// A page of the concepts that have `relation` to `concept`.
+    pub(crate) fn new(concept: ConceptNumber, relation: Relation, page: PageRange, concepts: &Concepts) -> Self {
+        let Paginated { total, items, next_offset } = Paginated::new(concepts.related(concept, relation), page);
         let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred(c).into() };
-        Self { total, concepts: shown.into_iter().map(name).collect(), next_offset }
+        Self { total, concepts: items.into_iter().map(name).collect(), next_offset }
     }
 }
 
@@ -229,7 +235,7 @@ impl From<RelationName> for Relation {
 }
 
 impl RetiredView {
-    /// What took the place of a retired id.
+    /// Describes a retired id and its successors.
     pub(crate) fn new(retired: &Retired, concepts: &Concepts) -> Self {
         let view = |s: &Successor| SuccessorView {
             cui: s.id.into(),

@@ -1,78 +1,103 @@
-//! Answers about the deployment: its probes, its model and index, the vocabularies that it knows.
+//! Answers about the deployment: probes, model and index, vocabularies, reloads.
 //!
-//! Invariant: a hidden source is not named; counts of the whole index are those of its manifest, hidden names included.
+//! Invariant: no answer names a hidden source. Counts of the whole index come from its manifest and
+//! include hidden names.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    concepts::{Concepts, SourceEntry},
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
-    http::Limits,
-    linker::{Calibration, Concepts, Linker, Recall, SourceEntry},
+    index::{Calibration, Recall},
+    linker::{LinkLimits, Linker},
 };
 
 /// Answer to `GET /info`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Info {
     /// Version of saplink.
-    pub version: String,
-    pub model: ModelInfo,
-    pub index: IndexInfo,
+    pub(crate) version: String,
+    pub(crate) model: ModelInfo,
+    pub(crate) index: IndexInfo,
     /// Build of the ONNX Runtime that is loaded.
-    pub onnxruntime: String,
-    pub limits: Limits,
+    pub(crate) onnxruntime: String,
+    pub(crate) limits: Limits,
 }
 
-/// The model in use.
+/// Bounds on requests.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct Limits {
+    /// Bytes of a request's body.
+    pub(crate) body_bytes: usize,
+    /// Mentions of a request.
+    pub(crate) mentions: usize,
+    /// Bytes of a mention, in UTF-8.
+    pub(crate) mention_bytes: usize,
+    /// Candidates of a mention.
+    pub(crate) top_k: usize,
+    /// Candidates of a request: the maximum of the sum of `top_k` over its mentions.
+    pub(crate) candidates: usize,
+}
+
+impl Limits {
+    /// The limits of bodies and of their mentions.
+    pub(crate) fn new(body_bytes: usize, limits: &LinkLimits) -> Self {
+        let LinkLimits { mentions, mention_bytes, top_k, candidates } = *limits;
+        Self { body_bytes, mentions, mention_bytes, top_k, candidates }
+    }
+}
+
+/// The active model.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelInfo {
-    pub name: String,
-    pub fingerprint: String,
-    pub dimensions: usize,
-    /// Tokens of a mention that are read.
-    pub max_tokens: usize,
+    pub(crate) name: String,
+    pub(crate) fingerprint: String,
+    pub(crate) dimensions: usize,
+    /// Tokens of a mention that the model reads; further tokens are cut off.
+    pub(crate) max_tokens: usize,
     /// `cpu` or `cuda`.
-    pub device: String,
+    pub(crate) device: String,
 }
 
-/// The index in use.
+/// The active index.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct IndexInfo {
-    pub name: String,
-    pub fingerprint: String,
-    pub concepts: u64,
+    pub(crate) name: String,
+    pub(crate) fingerprint: String,
+    pub(crate) concepts: u64,
     /// Names as the sources give them.
-    pub atoms: u64,
+    pub(crate) atoms: u64,
     /// Distinct names after normalization.
-    pub rows: u64,
-    pub sources: Vec<SourceView>,
-    /// Below this score the best candidate is answered as NIL.
-    pub nil_threshold: f32,
-    /// How good the probabilities of answers are; absent where there are none.
+    pub(crate) rows: u64,
+    pub(crate) sources: Vec<SourceView>,
+    /// A mention whose best candidate has a lower score is answered as NIL.
+    pub(crate) nil_threshold: f32,
+    /// Quality of the probabilities; absent when the index is not calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub calibration: Option<CalibrationView>,
-    /// Whether every search compares every name.
-    pub exact: bool,
-    /// Candidates that a search looks at otherwise.
-    pub ef_search: usize,
-    /// What such searches find, as it was measured; absent if it was not.
+    pub(crate) calibration: Option<CalibrationView>,
+    /// Whether every search compares the mention with every name.
+    pub(crate) exact: bool,
+    /// Candidates that a search of the graph looks at.
+    pub(crate) ef_search: usize,
+    /// Measured recall of searches of the graph; absent when it was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub recall: Option<RecallView>,
+    pub(crate) recall: Option<RecallView>,
 }
 
-/// What probabilities were fitted on, and how good they are on labeled mentions that were not.
+/// The labeled mentions that the calibration was fitted with, and its quality on held-out ones.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CalibrationView {
     /// Labeled mentions.
-    pub mentions: u64,
-    /// Share of mentions that no concept covers, as it is expected in use.
-    pub nil_share: f64,
+    pub(crate) mentions: u64,
+    /// Share of mentions without a concept that is expected in use.
+    pub(crate) nil_share: f64,
     /// Expected calibration error.
-    pub calibration_error: f64,
-    /// Of the mentions answered as NIL, the share that no concept covers.
-    pub nil_precision: f64,
-    /// Of the mentions that no concept covers, the share answered as NIL.
-    pub nil_recall: f64,
+    pub(crate) calibration_error: f64,
+    /// Share of the NIL answers that are right.
+    pub(crate) nil_precision: f64,
+    /// Share of the mentions without a concept that are answered as NIL.
+    pub(crate) nil_recall: f64,
 }
 
 impl CalibrationView {
@@ -88,15 +113,15 @@ impl CalibrationView {
     }
 }
 
-/// The share of the concepts that comparing every name finds which a search finds too.
+/// Share of the concepts found by comparing every name that a search of the graph finds too.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecallView {
-    /// Texts like mentions that it was measured with.
-    pub queries: usize,
-    /// Of the best concept.
-    pub at_1: f64,
-    /// Of the ten best concepts.
-    pub at_10: f64,
+    /// Number of mention-like texts that it was measured with.
+    pub(crate) queries: usize,
+    /// Share for the best concept.
+    pub(crate) at_1: f64,
+    /// Share for the ten best concepts.
+    pub(crate) at_10: f64,
 }
 
 /// Answer to `GET /sources`.
@@ -105,28 +130,28 @@ pub(crate) struct RecallView {
     "restriction_level": 9, "languages": ["ENG"], "concepts": 380_000, "atoms": 900_000, "codes": 360_000}]}))]
 pub(crate) struct SourcesView {
     /// By abbreviation.
-    pub sources: Vec<SourceView>,
+    pub(crate) sources: Vec<SourceView>,
 }
 
-/// A source vocabulary and what it gives.
+/// A source vocabulary and the number of its concepts, names and codes.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SourceView {
     /// Its abbreviation (SAB).
-    pub source: String,
+    pub(crate) source: String,
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
+    pub(crate) name: String,
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
+    pub(crate) version: String,
     /// UMLS restriction level (SRL), 0 to 4, or 9; absent when unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub restriction_level: Option<u8>,
+    pub(crate) restriction_level: Option<u8>,
     /// Languages (LAT) of its names.
-    pub languages: Vec<String>,
+    pub(crate) languages: Vec<String>,
     /// Concepts that have a name from it.
-    pub concepts: u64,
-    pub atoms: u64,
-    /// Codes of concepts in it.
-    pub codes: u64,
+    pub(crate) concepts: u64,
+    pub(crate) atoms: u64,
+    /// Codes that concepts have in it.
+    pub(crate) codes: u64,
 }
 
 /// Answer to `GET /semantic-types`.
@@ -135,25 +160,25 @@ pub(crate) struct SourceView {
     {"tui": "T047", "name": "Disease or Syndrome", "group": "DISO", "group_name": "Disorders", "concepts": 1503}]}))]
 pub(crate) struct SemanticTypesView {
     /// Every type of the UMLS Semantic Network, by TUI.
-    pub semantic_types: Vec<CountedType>,
+    pub(crate) semantic_types: Vec<CountedType>,
 }
 
-/// A semantic type and how many concepts are of it.
+/// A semantic type and the number of its concepts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CountedType {
-    pub tui: String,
-    pub name: String,
-    pub group: String,
-    pub group_name: String,
-    /// Concepts of the index that are of it.
-    pub concepts: u64,
+    pub(crate) tui: String,
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) group_name: String,
+    /// Concepts of the index with this type.
+    pub(crate) concepts: u64,
 }
 
 /// Answer of the probes.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     #[schema(example = "ok")]
-    pub status: &'static str,
+    pub(crate) status: &'static str,
 }
 
 impl From<&SourceEntry> for SourceView {
@@ -164,14 +189,14 @@ impl From<&SourceEntry> for SourceView {
 }
 
 impl SourcesView {
-    /// The sources that may be shown.
+    /// The sources that the index shows.
     pub(crate) fn new(concepts: &Concepts) -> Self {
         Self { sources: concepts.sources().map(SourceView::from).collect() }
     }
 }
 
 impl SemanticTypesView {
-    /// Every type, with the concepts that the index of `linker` has of it.
+    /// Every type, with its number of concepts in the index of `linker`.
     pub(crate) fn new(linker: &Linker) -> Self {
         let counts = &linker.index().manifest().semantic_types;
         let group_name = |group| SEMANTIC_GROUPS.iter().find(|(g, _)| *g == group).map_or("", |(_, name)| name);
@@ -187,7 +212,7 @@ impl SemanticTypesView {
 }
 
 impl Info {
-    /// What `linker` is made of.
+    /// Describes `linker` and the settings of the service.
     pub(crate) fn new(linker: &Linker, onnxruntime: &str, limits: Limits) -> Self {
         let (model, index) = (linker.encoder().manifest(), linker.index().manifest());
         Self {
@@ -221,14 +246,14 @@ impl Info {
 /// Answer to `POST /admin/reload`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Reloaded {
-    /// Name and fingerprint of the model that is served now.
-    pub model: String,
-    /// Name and fingerprint of the index that is served now.
-    pub index: String,
+    /// Name and fingerprint of the active model.
+    pub(crate) model: String,
+    /// Name and fingerprint of the active index.
+    pub(crate) index: String,
 }
 
 impl Reloaded {
-    /// What `linker` is.
+    /// The model and index of `linker`.
     pub(crate) fn new(linker: &Linker) -> Self {
         Self { model: linker.encoder().manifest().label(), index: linker.index().manifest().label() }
     }

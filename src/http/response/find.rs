@@ -1,14 +1,16 @@
-//! Answers to `GET /concepts`.
+//! The answer to `GET /concepts`.
 //!
-//! Invariant: a concept comes once, with the name through which it was found.
+//! Invariant: a concept comes once, by its best match.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::answer::{SemanticTypeView, semantic_types};
 use crate::{
-    http::query::CheckedFind,
-    linker::{Concepts, Found, FoundBy, Page},
+    concepts::{Concepts, Found, FoundBy, Page},
+    http::{
+        request::FindRequest,
+        response::semantic_type::{SemanticTypeView, semantic_types},
+    },
 };
 
 /// Answer to `GET /concepts`.
@@ -19,45 +21,47 @@ use crate::{
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
 pub(crate) struct FindResponse {
-    /// Those that have the name, then those with a name that begins with it, then those with a name that is nearly it.
-    pub concepts: Vec<FoundView>,
-    /// Where they go on; absent at their end, and where a page as long as this one would go beyond 10,000.
+    /// Concepts that have the name, then concepts with a name that begins with `q`, then concepts with a
+    /// name that is nearly `q`.
+    pub(crate) concepts: Vec<FoundView>,
+    /// Offset of the next page; absent on the last page, and where a page of this length would exceed
+    /// 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_offset: Option<usize>,
+    pub(crate) next_offset: Option<usize>,
 }
 
 /// A concept that was found.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FoundView {
-    pub cui: String,
+    pub(crate) cui: String,
     /// Preferred name.
-    pub name: String,
+    pub(crate) name: String,
     /// The name through which it was found.
-    pub matched_name: String,
-    pub r#match: FoundByView,
-    /// Of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbor.
+    pub(crate) matched_name: String,
+    pub(crate) r#match: FoundByView,
+    /// Edits of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbor.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub edits: Option<u8>,
-    pub semantic_types: Vec<SemanticTypeView>,
+    pub(crate) edits: Option<u8>,
+    pub(crate) semantic_types: Vec<SemanticTypeView>,
 }
 
 /// How a name was found.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FoundByView {
-    /// It is `q`, after normalization.
+    /// The name is `q` after normalization.
     Name,
-    /// It begins with `q`.
+    /// The name begins with `q`.
     Prefix,
-    /// It is `q` but for an edit, or two from ten letters on.
+    /// The name differs from `q` by one edit, or by two when `q` has ten letters or more.
     Fuzzy,
 }
 
 impl FindResponse {
-    /// The page that was asked for.
-    pub(crate) fn new(page: &Page, asked: &CheckedFind, concepts: &Concepts) -> Self {
+    /// The page of results for `request`.
+    pub(crate) fn new(page: &Page, request: &FindRequest, concepts: &Concepts) -> Self {
         let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
-        let next_offset = page.more.then(|| asked.next_offset()).flatten();
+        let next_offset = page.more.then(|| request.next_offset()).flatten();
         Self { concepts: found, next_offset }
     }
 }

@@ -1,0 +1,30 @@
+//! Why a file of mentions or results cannot be used.
+
+use std::path::PathBuf;
+
+/// Why a file of mentions or results could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// The ending of the name is not one of a known format.
+    #[error("{}: its name ends in none of .ndjson, .jsonl, .csv, .tsv (each with .gz or not), .parquet", .0.display())]
+    Format(PathBuf),
+    /// The file cannot be read; the error names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A table lacks a column.
+    #[error("{}: it has no column {column} (--column and --id-column name others)", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The missing column.
+        column: String,
+    },
+    /// The file is damaged.
+    #[error("{}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+}

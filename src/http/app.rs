@@ -1,0 +1,127 @@
+//! The state that all routes share.
+//!
+//! Invariant: a request keeps the linker with which it began, whatever a reload changes meanwhile.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    http::{
+        admission::Admission,
+        metrics::Metrics,
+        problem::{Problem, ProblemKind},
+    },
+    linker::{LinkLimits, LinkService, Linker},
+};
+
+/// A request to reload. The sender takes the outcome: the reason when anything could not be reloaded.
+pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// Settings of a service.
+#[derive(Clone, Debug)]
+pub struct AppOptions {
+    /// Bounds on the mentions of a request.
+    pub limits: LinkLimits,
+    /// Bytes of the body of a request.
+    pub body_bytes: usize,
+    /// Requests that may be in progress or waiting at a time.
+    pub queue: usize,
+    /// Time that a request may take.
+    pub request_timeout: Duration,
+    /// Build of the ONNX Runtime that is loaded.
+    pub onnxruntime: String,
+}
+
+/// The state that the routes share. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: AppOptions,
+    service: RwLock<Option<LinkService>>,
+    is_stopping: AtomicBool,
+    admission: Admission,
+    metrics: Arc<Metrics>,
+    reload: mpsc::Sender<ReloadRequest>,
+}
+
+impl App {
+    /// A service that is not ready yet. `routes` are the methods and paths that metrics count from the
+    /// start. The receiver yields reload requests.
+    pub fn new(options: AppOptions, routes: &[(&'static str, String)]) -> (Self, mpsc::Receiver<ReloadRequest>) {
+        let (reload, reload_requests) = mpsc::channel(1);
+        let metrics = Arc::new(Metrics::new(routes));
+        let shared = Shared {
+            service: RwLock::default(),
+            is_stopping: AtomicBool::new(false),
+            admission: Admission::new(options.queue, options.request_timeout, metrics.admitted.clone()),
+            metrics,
+            reload,
+            options,
+        };
+        (Self { shared: Arc::new(shared) }, reload_requests)
+    }
+
+    /// Makes `linker` the active one. Requests that have begun finish with the previous linker, which is
+    /// freed after the last of them.
+    pub fn activate(&self, linker: Linker) {
+        let service = LinkService::new(linker, self.shared.options.limits);
+        *self.shared.service.write().unwrap_or_else(PoisonError::into_inner) = Some(service);
+    }
+
+    /// Makes `/readyz` fail on connections that are still open; requests are answered all the same.
+    pub fn stop(&self) {
+        self.shared.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// The active service; absent until the first index is loaded.
+    pub fn active(&self) -> Option<LinkService> {
+        self.shared.service.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The active service, or the problem that there is none yet.
+    pub(super) fn service(&self) -> Result<LinkService, Problem> {
+        self.active().ok_or_else(|| Problem::new(ProblemKind::NotReady, "the model and the index are being loaded"))
+    }
+
+    /// Whether the service is about to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// The settings of the service.
+    pub(super) fn options(&self) -> &AppOptions {
+        &self.shared.options
+    }
+
+    /// The queue.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.shared.admission
+    }
+
+    /// The metrics.
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.shared.metrics
+    }
+
+    /// Reloads index, tokens and certificate.
+    ///
+    /// # Errors
+    /// `not-reloaded` with the reason, or when another reload is running.
+    pub(super) async fn reload(&self) -> Result<(), Problem> {
+        let (sender, outcome) = oneshot::channel();
+        let is_running = |_| Problem::new(ProblemKind::NotReloaded, "another reload is running");
+        self.shared.reload.try_send(sender).map_err(is_running)?;
+        let outcome = outcome.await.map_err(|_| Problem::new(ProblemKind::NotReady, "the service is stopping"))?;
+        outcome.map_err(|reason| Problem::new(ProblemKind::NotReloaded, reason))
+    }
+}

@@ -1,0 +1,120 @@
+//! Looks up the concept of an id, and redirects retired ids to their successors.
+//!
+//! Invariant: all routes of concepts treat ids alike.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use utoipa::{
+    IntoResponses,
+    openapi::{Content, Ref, RefOr, ResponseBuilder, response},
+};
+
+use crate::{
+    concepts::{ConceptNumber, Concepts, Retired},
+    domain::is_concept_id,
+    http::{
+        problem::{Problem, ProblemKind},
+        response::RetiredView,
+    },
+};
+
+/// Why the index has no concept with an id.
+pub(super) enum ConceptLookupError {
+    /// The id is retired. The location is the same resource of its nearest successor in the index.
+    Redirect { location: String, retired: RetiredView },
+    /// The id is invalid or unknown, or has no successor in the index.
+    Problem(Problem),
+}
+
+/// Most successors that an error lists.
+const MAX_LISTED_SUCCESSORS: usize = 10;
+
+/// The concept with the id `id`. The request was for the resource `/concepts/{id}{path}` with `query`.
+///
+/// # Errors
+/// A redirect to a successor, or a problem.
+pub(super) fn look_up(
+    concepts: &Concepts,
+    id: &str,
+    path: &str,
+    query: Option<&str>,
+) -> Result<ConceptNumber, ConceptLookupError> {
+    if !is_concept_id(id) {
+        return Err(invalid_id().into());
+    }
+    if let Some(concept) = concepts.concept(id) {
+        return Ok(concept);
+    }
+    let Some(retired) = concepts.retired(id) else {
+        let detail = "search it by name with GET /concepts?q=; GET /info describes the active index";
+        return Err(Problem::new(ProblemKind::UnknownConcept, detail).at("cui").into());
+    };
+    let Some(successor) = retired.successors.iter().find(|s| s.concept.is_some()) else {
+        return Err(retired_problem(&retired).into());
+    };
+    // The characters of ids need no escapes in a path.
+    let query = query.map_or(String::new(), |query| format!("?{query}"));
+    let location = format!("/concepts/{}{path}{query}", successor.id);
+    Err(ConceptLookupError::Redirect { location, retired: RetiredView::new(&retired, concepts) })
+}
+
+/// The problem of a path without a valid concept id.
+pub(super) fn invalid_id() -> Problem {
+    let detail = "write a CUI (a capital C and seven digits, such as C0027051) or a prefixed id such as HP:0001250";
+    Problem::new(ProblemKind::InvalidConceptId, detail).at("cui")
+}
+
+fn retired_problem(retired: &Retired) -> Problem {
+    if retired.deleted {
+        return Problem::new(ProblemKind::DeletedConcept, "it has no successor").at("cui");
+    }
+    let ids: Vec<&str> = retired.successors.iter().take(MAX_LISTED_SUCCESSORS).map(|s| s.id).collect();
+    let listed = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
+    let more = match retired.successors.len() - ids.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let detail = format!("its successors are not in the index{listed}{more}");
+    Problem::new(ProblemKind::RetiredConcept, detail).at("cui")
+}
+
+impl From<Problem> for ConceptLookupError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl IntoResponse for ConceptLookupError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Redirect { location, retired } => {
+                (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)], Json(retired)).into_response()
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// The errors of every route of a concept, for the description.
+impl IntoResponses for ConceptLookupError {
+    fn responses() -> BTreeMap<String, RefOr<response::Response>> {
+        let problem = |description: &str| {
+            let content = Content::new(Some(Ref::from_schema_name("Problem")));
+            ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+        };
+        [
+            ("400", "Not a concept id"),
+            ("404", "The index has no such concept"),
+            ("410", "The concept was deleted, or replaced by others that the index lacks"),
+            ("422", "A parameter is missing, unknown or wrong"),
+            ("503", "Starting, stopping or out of time"),
+        ]
+        .map(|(status, description)| (status.into(), problem(description)))
+        .into()
+    }
+}

@@ -1,0 +1,156 @@
+//! `POST /link` with NDJSON: one mention a line in, one result a line out, while lines still arrive.
+//!
+//! Lines are linked as they arrive, as many together as have arrived. Invariants: the memory of a stream
+//! is bounded whatever its length; a line that cannot be linked has its problem in its place, and the
+//! next line is linked.
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use crate::{
+    http::{
+        app::App,
+        linking::{PendingResults, link_problem, write_measured},
+        problem::{Problem, ProblemKind},
+        request::{max_line_bytes, read_line},
+        response::write_lines,
+    },
+    linker::{LinkDefaults, LinkService, MentionOptions},
+};
+
+/// Most lines that are linked together.
+const BATCH_LINES: usize = 256;
+/// Time to wait for the next line.
+const LINE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Answers the lines of `body`.
+///
+/// # Errors
+/// `not-ready`. Later problems come in lines of the answer.
+pub(super) fn respond(app: App, body: Body) -> Result<Response, Problem> {
+    let service = app.service()?;
+    let defaults = service.defaults(MentionOptions::default());
+    let defaults = defaults.map_err(|error| Problem::from(error.fault).at(error.path()))?;
+    let lines = LineReader::new(body, max_line_bytes(service.limits()));
+    let results =
+        stream::unfold(LineStream { app, service, defaults, lines, line_count: 0 }, |mut stream| async move {
+            let results = stream.next_results().await?;
+            Some((Ok::<_, Infallible>(Bytes::from(results)), stream))
+        });
+    let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))];
+    Ok((content_type, Body::from_stream(results)).into_response())
+}
+
+struct LineStream {
+    app: App,
+    service: LinkService,
+    defaults: LinkDefaults,
+    lines: LineReader,
+    /// Lines that were read so far.
+    line_count: usize,
+}
+
+/// The last line of a stream that ended early.
+#[derive(Serialize)]
+struct StreamError {
+    error: Problem,
+}
+
+impl LineStream {
+    /// The results of the next lines; none at the end of the stream.
+    async fn next_results(&mut self) -> Option<Vec<u8>> {
+        let lines = match self.lines.next_lines().await {
+            Ok(lines) if lines.is_empty() => return None,
+            Ok(lines) => lines,
+            Err(error) => return write_lines(&[StreamError { error }]).ok(),
+        };
+        let first = self.line_count + 1;
+        self.line_count += lines.len();
+        let (service, defaults, metrics) = (self.service.clone(), self.defaults.clone(), self.app.metrics().clone());
+        let work = move |cancel: &_| {
+            let mentions = (first..).zip(&lines).filter_map(|(number, line)| read_line(line, number, service.limits()));
+            let pending = PendingResults::of_lines(&service, &defaults, mentions);
+            let (results, durations) = pending.link(cancel).map_err(|e| link_problem(&e))?;
+            metrics.count_results(&results);
+            write_measured(&metrics, durations, || write_lines(&results))
+        };
+        match self.app.admission().run_when_free(work).await {
+            Ok((results, _)) => Some(results),
+            Err(error) => {
+                self.lines.end();
+                write_lines(&[StreamError { error }]).ok()
+            }
+        }
+    }
+}
+
+/// Cuts the bytes of a body into lines.
+struct LineReader {
+    body: BodyDataStream,
+    /// Complete lines that were not handed out yet.
+    lines: VecDeque<Vec<u8>>,
+    /// The beginning of the next line; of a line that is too long, one byte more than `max_bytes`.
+    partial: Vec<u8>,
+    max_bytes: usize,
+    is_ended: bool,
+}
+
+impl LineReader {
+    fn new(body: Body, max_bytes: usize) -> Self {
+        let body = body.into_data_stream();
+        Self { body, lines: VecDeque::new(), partial: vec![], max_bytes, is_ended: false }
+    }
+
+    /// The lines that have arrived, after waiting for at least one; none at the end of the body.
+    async fn next_lines(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
+        while self.lines.is_empty() && !self.is_ended {
+            let Ok(read) = tokio::time::timeout(LINE_TIMEOUT, self.body.next()).await else {
+                self.is_ended = true;
+                return Err(Problem::new(ProblemKind::Timeout, "no line arrived for too long"));
+            };
+            match read {
+                Some(Ok(bytes)) => self.push(&bytes),
+                Some(Err(_)) => {
+                    self.is_ended = true;
+                    return Err(Problem::new(ProblemKind::InvalidRequest, "the body could not be read to its end"));
+                }
+                None => {
+                    self.is_ended = true;
+                    if !self.partial.is_empty() {
+                        self.finish_line();
+                    }
+                }
+            }
+        }
+        let count = self.lines.len().min(BATCH_LINES);
+        Ok(self.lines.drain(..count).collect())
+    }
+
+    /// Drops the remaining lines and reads no further.
+    fn end(&mut self) {
+        self.is_ended = true;
+        self.lines.clear();
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let mut pieces = bytes.split(|&byte| byte == b'\n').peekable();
+        while let Some(piece) = pieces.next() {
+            let free = (self.max_bytes + 1).saturating_sub(self.partial.len());
+            self.partial.extend_from_slice(&piece[..piece.len().min(free)]);
+            if pieces.peek().is_some() {
+                self.finish_line();
+            }
+        }
+    }
+
+    fn finish_line(&mut self) {
+        self.lines.push_back(std::mem::take(&mut self.partial));
+    }
+}

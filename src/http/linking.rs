@@ -1,0 +1,135 @@
+//! From the mentions of a client to results: what JSON requests, streams and `saplink link` share.
+//!
+//! Invariant: each mention has its result, in their order; one that is wrong has its problem there.
+
+use std::time::Instant;
+
+use crate::{
+    cancel::CancelToken,
+    concepts::Concepts,
+    encoder::EncoderError,
+    http::{
+        metrics::Metrics,
+        problem::{Problem, ProblemKind},
+        request::{LinkRequest, MentionPath, NumberedMention},
+        response::LinkResult,
+    },
+    linker::{FieldError, LinkBatch, LinkDefaults, LinkService, LinkedMention, Stage, StageDurations},
+};
+
+/// Mentions that were checked and wait to be linked.
+pub(crate) struct PendingResults {
+    service: LinkService,
+    batch: LinkBatch,
+    slots: Vec<Slot>,
+}
+
+/// The place of one result.
+struct Slot {
+    number: usize,
+    path: MentionPath,
+    /// The problem of a line that has no mention; the others have a mention in the batch.
+    problem: Option<Problem>,
+}
+
+impl PendingResults {
+    /// Checks lines of a stream or file, or rows of a table.
+    pub(crate) fn of_lines(
+        service: &LinkService,
+        defaults: &LinkDefaults,
+        lines: impl IntoIterator<Item = NumberedMention>,
+    ) -> Self {
+        let (mut slots, mut mentions) = (vec![], vec![]);
+        for NumberedMention { number, path, mention } in lines {
+            let problem = mention.map(|mention| mentions.push(mention)).err();
+            slots.push(Slot { number, path, problem });
+        }
+        Self { service: service.clone(), batch: service.check(mentions, defaults), slots }
+    }
+
+    /// Checks the body of a request.
+    ///
+    /// # Errors
+    /// The problem of the request as a whole: of its options, of the number of its mentions or
+    /// candidates, or of its one mention.
+    pub(super) fn of_request(service: &LinkService, request: LinkRequest) -> Result<Self, Problem> {
+        let (options, mentions) = request.into_parts();
+        let defaults = service.defaults(options).map_err(|error| Problem::from(error.fault).at(error.path()))?;
+        let is_single = mentions.is_single();
+        let pending = Self::of_lines(service, &defaults, mentions.numbered(service.limits())?);
+        if let Some(error) = pending.batch.first_error().filter(|_| is_single) {
+            return Err(pending.slots[0].field_problem(error));
+        }
+        let (candidates, max) = (pending.batch.candidates(), service.limits().candidates);
+        if candidates > max {
+            let detail = format!("the top_k of all mentions add up to {candidates}, at most {max} are allowed");
+            return Err(Problem::new(ProblemKind::TooManyCandidates, detail).at("mentions"));
+        }
+        Ok(pending)
+    }
+
+    /// Whether there is one mention only.
+    pub(super) fn is_one(&self) -> bool {
+        self.slots.len() == 1
+    }
+
+    /// Links the valid mentions: a result for each slot, and the time of each stage.
+    ///
+    /// # Errors
+    /// [`EncoderError::Inference`] when inference fails, [`EncoderError::Canceled`].
+    pub(crate) fn link(self, cancel: &CancelToken) -> Result<(Vec<LinkResult>, StageDurations), EncoderError> {
+        let linked = self.service.link(self.batch, cancel)?;
+        let concepts = self.service.linker().index().concepts();
+        let mut mentions = linked.mentions.into_iter();
+        let results = self.slots.into_iter().map(|slot| slot.result(&mut mentions, concepts)).collect();
+        Ok((results, linked.durations))
+    }
+}
+
+impl Slot {
+    fn result(self, mentions: &mut impl Iterator<Item = LinkedMention>, concepts: &Concepts) -> LinkResult {
+        let default_id = format!("m{}", self.number);
+        if let Some(problem) = self.problem {
+            return LinkResult::error(default_id, String::new(), problem);
+        }
+        let Some(LinkedMention { mention, outcome }) = mentions.next() else {
+            return LinkResult::error(default_id, String::new(), Problem::new(ProblemKind::Internal, "no answer"));
+        };
+        let id = mention.valid_id().map_or(default_id, str::to_owned);
+        match outcome {
+            Ok(answer) => LinkResult::new(id, mention.text, &answer, concepts),
+            Err(error) => LinkResult::error(id, mention.text, self.field_problem(error)),
+        }
+    }
+
+    fn field_problem(&self, error: FieldError) -> Problem {
+        Problem::from(error.fault).at(self.path.of(&error))
+    }
+}
+
+/// The problem of a batch that could not be linked.
+pub(super) fn link_problem(error: &EncoderError) -> Problem {
+    if matches!(error, EncoderError::Canceled(_)) {
+        return Problem::new(ProblemKind::Timeout, "the client has left or the time is over");
+    }
+    // The error names the model and has the message of ONNX Runtime, but no text.
+    tracing::error!(%error, "linking failed");
+    Problem::new(ProblemKind::Internal, "inference failed; the log has the reason")
+}
+
+/// Writes an answer with `write` and counts the time of all stages, `durations` and the writing.
+///
+/// # Errors
+/// `internal` when the answer cannot be written.
+pub(super) fn write_measured(
+    metrics: &Metrics,
+    mut durations: StageDurations,
+    write: impl FnOnce() -> serde_json::Result<Vec<u8>>,
+) -> Result<(Vec<u8>, StageDurations), Problem> {
+    let started = Instant::now();
+    let body = write();
+    durations.add(Stage::Serialize, started.elapsed());
+    metrics.observe_stages(&durations);
+    let body = body.map_err(|_| Problem::new(ProblemKind::Internal, "the answer could not be written"))?;
+    Ok((body, durations))
+}

@@ -1,0 +1,65 @@
+//! The body of `POST /link`: one JSON object, or a stream of lines.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+
+use crate::http::{
+    problem::{Problem, ProblemKind},
+    request::link::LinkRequest,
+};
+
+/// The format of a body, by its media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum BodyFormat {
+    /// `application/json`.
+    Json,
+    /// `application/x-ndjson`: one JSON value a line.
+    Ndjson,
+    /// Any other media type, or none.
+    Other,
+}
+
+impl BodyFormat {
+    /// The format that `content-type` gives.
+    pub(in crate::http) fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let media_type = value.split(';').next().unwrap_or("").trim();
+        if media_type.eq_ignore_ascii_case("application/json") {
+            Self::Json
+        } else if media_type.eq_ignore_ascii_case("application/x-ndjson") {
+            Self::Ndjson
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The body of `POST /link`.
+pub(in crate::http) enum LinkBody {
+    Request(LinkRequest),
+    Lines(Body),
+}
+
+impl<S: Send + Sync> FromRequest<S> for LinkBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // The middleware that bounds bodies noted the format.
+        match request.extensions().get().copied().unwrap_or(BodyFormat::Other) {
+            BodyFormat::Ndjson => Ok(Self::Lines(request.into_body())),
+            BodyFormat::Other => {
+                Err(Problem::new(ProblemKind::UnsupportedMediaType, "send content-type: application/json"))
+            }
+            BodyFormat::Json => {
+                let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+                    let kind = ProblemKind::of_status(rejection.status());
+                    Problem::new(kind, "send a smaller body, and all of it")
+                })?;
+                LinkRequest::decode(&body).map(Self::Request)
+            }
+        }
+    }
+}
