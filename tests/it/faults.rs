@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    index::{Numbers, damage},
+    index::damage::{Numbers, damage},
     support::{RUNTIME, Service, fixture, manifest, succeed},
 };
 

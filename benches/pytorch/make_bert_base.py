@@ -3,7 +3,7 @@
 
 Its vocabulary and tokenizer are those of another checkpoint folder. Other sizes make other shapes.
 
-    python tests/bench/make_bert_base.py --tokenizer .checkpoints/all-MiniLM-L6-v2 --out .bench/bert-base
+    python benches/pytorch/make_bert_base.py --tokenizer .checkpoints/all-MiniLM-L6-v2 --out .bench/bert-base
 """
 import argparse
 import json

@@ -319,3 +319,5 @@ fn agent() -> &'static ureq::Agent {
     });
     &AGENT
 }
+
+pub(crate) mod rich_index;

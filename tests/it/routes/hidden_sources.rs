@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::{
-    rich::{self, directories},
-    support::{Answer, Service, fail},
+use crate::support::{
+    Answer, Service, fail,
+    rich_index::{self as rich, directories},
 };
 
 /// The ways to hide the source `QUASSIA`.

@@ -15,9 +15,11 @@ use saplink::{
 use serde_json::Value;
 
 use crate::{
-    retell::{assert_adding_is_building, assert_round_trip, take},
+    index::{
+        replay::{assert_adding_is_building, assert_round_trip, take},
+        terminologies::assemble,
+    },
     support::root,
-    terminology::assemble,
 };
 
 /// The data that this checkout may stand beside; says so where it does not.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use saplink::files::FileSum;
 use serde_json::{Value, json};
 
-use crate::{
-    rich::{CROWD, MANY, directories, serve_index, shared},
-    support::manifest,
+use crate::support::{
+    manifest,
+    rich_index::{CROWD, MANY, directories, serve_index, shared},
 };
 
 fn get(path: &str) -> Value {

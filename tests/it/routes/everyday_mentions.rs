@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use saplink::text;
 use serde_json::json;
 
-use crate::{starter, support::shared};
+use crate::{index::starter, support::shared};
 
 /// A mention and the concept that it must reach among the first five.
 const MENTIONS: [(&str, &str); 25] = [

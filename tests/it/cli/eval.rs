@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    starter,
+    index::starter,
     support::{Place, Service, fail, manifest, root, starter_index, succeed},
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What torch_loop.py prints, as far as a run of saplink tells it: one line of JSON from its metrics.jsonl.
 
-    python tests/bench/saplink_steps.py OUT-run/metrics.jsonl --warmup-steps 20
+    python benches/pytorch/saplink_steps.py OUT-run/metrics.jsonl --warmup-steps 20
 """
 import argparse
 import json

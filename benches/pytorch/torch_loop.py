@@ -15,7 +15,7 @@ miner chooses. Nothing is saved. Prints one line of JSON:
   tokens, positions     medians of a step: tokens of its texts, and positions that were computed, padding counted
   peak_memory_bytes     on CUDA what PyTorch's allocator gave at most, else what the process had at most
 
-    python tests/bench/torch_loop.py --base DIR --pairs FILE --device cuda --steps 60 --warmup-steps 20
+    python benches/pytorch/torch_loop.py --base DIR --pairs FILE --device cuda --steps 60 --warmup-steps 20
 """
 import argparse
 import json

@@ -11,9 +11,8 @@ use saplink::{
 };
 
 use crate::{
-    index::{Numbers, damage},
-    rich,
-    support::fixture,
+    index::damage::{Numbers, damage},
+    support::{fixture, rich_index as rich},
 };
 
 const FILES: [&str; 4] = ["concepts.bin", "rows.bin", "keys.fst", "words.fst"];
