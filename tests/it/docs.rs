@@ -2,8 +2,8 @@
 //!
 //! A page is read as a list of fenced blocks:
 //!
-//! - `console`: lines that begin with `$ ` are commands, the other lines their exact output. `...` on
-//!   a line of its own stands for any lines, `[..]` for any text within a line.
+//! - `console`: lines that begin with `$ ` are commands, the other lines their exact output. `...`
+//!   on a line of its own stands for any lines, `[..]` for any text within a line.
 //! - `sh`: commands that must succeed. Their output is not compared.
 //! - `json` directly after one of these: a part of the JSON that the last command prints.
 //!
@@ -105,8 +105,8 @@ struct Checkout<'a> {
 }
 
 impl<'a> Checkout<'a> {
-    /// Links to the committed files, copies of the directories that commands write to, and `saplink`
-    /// in `bin/`.
+    /// Links to the committed files, copies of the directories that commands write to, and
+    /// `saplink` in `bin/`.
     fn new(service: &'a Service) -> Self {
         let dir = ScratchDir::new();
         let at = |name: &str| PathBuf::from(dir.at(name));

@@ -19,8 +19,8 @@ const DICTIONARY: &str = "C0027051||Myocardial infarction\n\
     C0020538||hypertension\n\
     C0004096||asthma\n";
 
-/// Labeled mentions: equal names, a homonym whose other owner comes first, two composites, a mention
-/// that the dictionary does not cover, and one without an id.
+/// Labeled mentions: equal names, a homonym whose other owner comes first, two composites, a
+/// mention that the dictionary does not cover, and one without an id.
 const MENTIONS: &str = "7||0|1||D||Heart attack||C0027051\n\
     7||0|1||D||cold||C0009443\n\
     7||0|1||D||hypertension|asthma||C0020538+C0004096\n\

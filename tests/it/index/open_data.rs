@@ -47,7 +47,8 @@ fn counts(assembled: &Assembled) -> Counts {
     (assembled.counts.concepts as usize, assembled.counts.atoms as usize, codes as usize)
 }
 
-/// Counts distinct concepts, names (with source, code and term type) and codes (with concept) in columns of a table.
+/// Counts distinct concepts, names (with source, code and term type) and codes (with concept) in
+/// columns of a table.
 fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts {
     let (mut concepts, mut names, mut codes) = (HashSet::new(), HashSet::new(), HashSet::new());
     for line in text.lines() {
@@ -118,7 +119,8 @@ fn is_code(xref: &str) -> bool {
     !none.contains(&prefix.to_lowercase().as_str()) && local.bytes().any(|b| b.is_ascii_digit()) && !local.contains(' ')
 }
 
-/// Maps `SNOMEDCT_US_2025_09_01:1` and `SNOMEDCT_US_2022_03_01:1` to one code, and `OMIM:1` to `MIM:1`.
+/// Maps `SNOMEDCT_US_2025_09_01:1` and `SNOMEDCT_US_2022_03_01:1` to one code, and `OMIM:1` to
+/// `MIM:1`.
 fn without_version(xref: &str) -> String {
     let (prefix, local) = xref.split_once(':').unwrap();
     let kept: Vec<&str> = prefix.split('_').filter(|part| !part.bytes().all(|b| b.is_ascii_digit())).collect();

@@ -1,4 +1,5 @@
-//! An index as input of another index: replayed facts are complete, and additions change nothing else.
+//! An index as input of another index: replayed facts are complete, and additions change nothing
+//! else.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -22,7 +23,8 @@ const TABLE: &str = "cui\tname\tsemantic_type\tsource\tsource_code\tterm_type\tl
     XYZ:0000001\tflicker of the ward\tT047\tWARD\tW3\tPT\tENG\t\tXYZ:0000002\n\
     WARD:1\tward thing\tT047\tWARD\tW4\tPT\tENG\tA thing of the ward.\t\n";
 
-/// Collects the statements of `index`, if given, and of `emit`, and assembles them in a new directory.
+/// Collects the statements of `index`, if given, and of `emit`, and assembles them in a new
+/// directory.
 fn build(
     dir: &Path,
     selection: &Selection,
@@ -40,8 +42,8 @@ fn build(
     (assembled, concepts)
 }
 
-/// Builds from `emit`, again from that index with a hidden source, and from it twice. All files must
-/// be equal.
+/// Builds from `emit`, again from that index with a hidden source, and from it twice. All files
+/// must be equal.
 pub(crate) fn assert_round_trip(selection: &Selection, emit: &dyn Fn(&mut Collector)) {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);

@@ -22,7 +22,8 @@ fn shows_quassia(answer: &Answer) -> bool {
     answer.text.to_lowercase().contains("quassia")
 }
 
-/// Asks a service that hides nothing, then those that hide the source; returns the answers of the latter.
+/// Asks a service that hides nothing, then those that hide the source; returns the answers of the
+/// latter.
 fn answers_without_quassia(ask: impl Fn(&Service) -> Answer) -> Vec<Answer> {
     assert!(shows_quassia(&ask(rich_index::shared())), "without the options the source shows");
     let answers: Vec<_> = services().iter().map(ask).collect();

@@ -47,7 +47,8 @@ pub(crate) fn run(args: &[&str]) -> Output {
     saplink(args).output().unwrap()
 }
 
-/// Runs the binary with a limit on the size of files. Writes beyond it fail like those on a full disk.
+/// Runs the binary with a limit on the size of files. Writes beyond it fail like those on a full
+/// disk.
 pub(crate) fn run_with_small_files(kilobytes: usize, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
     let command = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
     let shell = ["-c", &command, env!("CARGO_BIN_EXE_saplink")];

@@ -1,8 +1,8 @@
 //! What the tests share.
 //!
-//! `binary` runs the command line, `service` a service and an HTTP client. `scratch` has directories
-//! of a test's own, `corruption` damages files. `starter`, `small_index` and `rich_index` have
-//! vocabularies and indexes.
+//! `binary` runs the command line, `service` a service and an HTTP client. `scratch` has
+//! directories of a test's own, `corruption` damages files. `starter`, `small_index` and
+//! `rich_index` have vocabularies and indexes.
 
 mod binary;
 mod corruption;

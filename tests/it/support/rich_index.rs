@@ -1,4 +1,5 @@
-//! A small index with every kind of fact: sources, languages, codes, definitions, relations and history.
+//! A small index with every kind of fact: sources, languages, codes, definitions, relations and
+//! history.
 //!
 //! Invariant: every text that the source `QUASSIA` gives contains its name. So a test sees in any
 //! answer whether the answer shows a fact of that source.

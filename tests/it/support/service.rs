@@ -97,7 +97,8 @@ impl Service {
         self.post("/link", "application/json", request.to_string().as_bytes())
     }
 
-    /// Writes `bytes` to a connection and returns the bytes that arrive until it closes or `timeout` ends.
+    /// Writes `bytes` to a connection and returns the bytes that arrive until it closes or
+    /// `timeout` ends.
     pub(crate) fn raw(&self, bytes: &[u8], timeout: Duration) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(timeout)).unwrap();

@@ -595,7 +595,8 @@ fn dropout_follows_from_the_seed_and_is_equal_in_both_passes() {
     assert_eq!((first, gradient.clone()), engine(1, 0, 100, &parameters), "the same seed and step");
     assert_ne!(first.loss, engine(2, 0, 100, &parameters).0.loss, "another seed");
     assert_ne!(first.loss, engine(1, 1, 100, &parameters).0.loss, "another step");
-    // A small step against the chunked gradient lowers the chunked loss by the norm of the gradient.
+    // A small step against the chunked gradient lowers the chunked loss by the norm of the
+    // gradient.
     let (chunked, gradient) = engine(1, 0, 8, &parameters);
     let length = f64::from(chunked.gradient_norm);
     let moved: Vec<f32> =
