@@ -1,8 +1,8 @@
-//! What a step of training costs, beside the forward pass alone: `make figures-training`, or with a checkpoint of another shape
-//! `make figures-training BASE=DIR`.
+//! The time of a training step, beside the forward pass alone: `make bench-training`, with a
+//! checkpoint of another shape `make bench-training BASE=DIR`.
 //!
-//! 256 names of 25 tokens each, nothing padded; the medians of some runs. The work of a forward pass is counted as two operations for each
-//! weight of a matrix and row, that of a step as three times as much.
+//! 256 names of 25 tokens each, without padding; medians of [`RUNS`] runs. A forward pass counts as
+//! two operations for each weight of a matrix and each row, a step as three times as many.
 
 use std::{error::Error, path::Path, time::Instant};
 
@@ -17,7 +17,7 @@ const NAMES: usize = 256;
 const TOKENS: usize = 25;
 const RUNS: usize = 5;
 
-/// Seconds that something takes.
+/// Seconds that `run` takes.
 fn seconds<T>(run: impl FnOnce() -> Result<T, TrainError>) -> Result<f64, TrainError> {
     let started = Instant::now();
     run()?;
@@ -76,14 +76,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
         let settings = Settings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
         engine.step(&batch, &settings)?;
-        // One after the other, so that both see the machine as it is just then.
+        // Alternating, so that both measurements see the same load of the machine.
         let mut runs = [const { Vec::new() }; 4];
         for _ in 0..RUNS {
             let forward = seconds(|| engine.vectors(&names))?;
             let gradient = seconds(|| engine.learn(&batch, &settings))?;
             let update = seconds(|| engine.update(&settings))?;
             let measured = [forward, gradient, update, (gradient + update) / forward];
-            runs.iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
+            runs.iter_mut().zip(measured).for_each(|(values, value)| values.push(value));
         }
         let [forward, gradient, update, ratio] = runs.map(median);
         let step = gradient + update;
