@@ -28,7 +28,7 @@ build:
 	@cargo build --release --locked
 
 # The sources are those that decide how an index lies on disk.
-index/starter/index.json: index/starter.tsv index/starter.mentions.tsv models/saplink-mini/model.json src/index/manifest.rs src/text/mod.rs | onnxruntime build
+index/starter/index.json: index/starter.tsv index/starter.mentions.tsv models/saplink-mini/model.json src/index/manifest.rs src/text/normalize.rs | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --ef-search 256 --out index/starter --force
 	@$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv

@@ -8,8 +8,9 @@ use std::{
 
 use saplink::{
     domain::{Statement, semantic_type},
+    files::input::InputFile,
     job::Job,
-    terminology::{BadRows, Dialect, Input, Reading, read_table},
+    terminology::{BadRows, Dialect, Reading, read_table},
     text,
 };
 
@@ -25,7 +26,7 @@ pub(crate) struct Atom {
 
 pub(crate) fn rows() -> Vec<(Atom, Vec<String>)> {
     let mut rows: Vec<(Atom, Vec<String>)> = vec![];
-    let input = Input::file(&root().join("index/starter.tsv"));
+    let input = InputFile::new(&root().join("index/starter.tsv"));
     let mut take = |statement: Statement<'_>| {
         match statement {
             // The types of a row follow its name.
@@ -81,13 +82,13 @@ fn reference(shared: &Path) -> HashMap<String, HashSet<String>> {
     let mut names: HashMap<String, HashSet<String>> = HashMap::new();
     for line in gunzip(&shared.join("data/terminology/open_concepts.tsv.gz")).lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
-        names.entry(fields[0].into()).or_default().insert(text::key(fields[5]));
+        names.entry(fields[0].into()).or_default().insert(text::normalize(fields[5]));
     }
     for file in ["queries.train.tsv.gz", "queries.dev.raw.tsv.gz"] {
         for line in gunzip(&shared.join("data/eval/medmentions-st21pv").join(file)).lines() {
             let (mention, cuis) = line.split_once('\t').unwrap();
             for cui in cuis.split('|') {
-                names.entry(cui.into()).or_default().insert(text::key(mention));
+                names.entry(cui.into()).or_default().insert(text::normalize(mention));
             }
         }
     }
@@ -104,7 +105,7 @@ fn every_cui_is_confirmed() {
     let reference = reference(&shared);
     let mut concepts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (atom, _) in rows() {
-        concepts.entry(atom.concept).or_default().push(text::key(&atom.name));
+        concepts.entry(atom.concept).or_default().push(text::normalize(&atom.name));
     }
     let (mut same, mut unconfirmed) = (0, vec![]);
     for (cui, ours) in &concepts {
