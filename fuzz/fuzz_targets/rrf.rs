@@ -1,6 +1,7 @@
 //! Fuzzes the reader of UMLS releases with several files in one input.
 //!
-//! A NUL ends each file, and its first byte selects the file (`0` to `7` in the order of `RrfFile::ALL`).
+//! A NUL ends each file, and its first byte selects the file (`0` to `7` in the order of
+//! `RrfFile::ALL`).
 //!
 //! Property: every statement is well-formed, and no source that was not selected gives a statement.
 

@@ -3,8 +3,8 @@
 /// Maximum bytes of a concept id.
 const MAX_BYTES: usize = 64;
 
-/// Whether `id` can name a concept: a CUI of UMLS (`C` and seven digits) or a prefixed id of another
-/// vocabulary (`HP:0001250`).
+/// Whether `id` can name a concept: a CUI of UMLS (`C` and seven digits) or a prefixed id of
+/// another vocabulary (`HP:0001250`).
 pub fn is_concept_id(id: &str) -> bool {
     let is_cui = || id.len() == 8 && id.starts_with('C') && id[1..].bytes().all(|b| b.is_ascii_digit());
     let is_prefixed = || {

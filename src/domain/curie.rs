@@ -1,7 +1,8 @@
-//! Ids of ontologies: IRIs to CURIEs (`HP:0001250`), and CURIEs to the codes of source vocabularies in UMLS.
+//! Ids of ontologies: IRIs to CURIEs (`HP:0001250`), and CURIEs to the codes of source vocabularies
+//! in UMLS.
 //!
-//! Invariant: the same rules apply to the id of a term and to cross-references, so that both give the same code of the
-//! same source.
+//! Invariant: the same rules apply to the id of a term and to cross-references, so that both give
+//! the same code of the same source.
 
 use std::borrow::Cow;
 
@@ -12,10 +13,12 @@ const NAMESPACES: [&str; 3] = ["purl.obolibrary.org/obo/", "www.orpha.net/ORDO/"
 /// Beginning of IRIs, without the scheme, that end in `prefix/local` or `prefix:local`.
 const IDENTIFIERS_ORG: &str = "identifiers.org/";
 
-/// Vocabularies that have another name or other codes in UMLS than in ontologies: the name in UMLS (SAB), the text that
-/// UMLS puts before the local part of the CURIE, and the prefixes of the CURIEs in any case.
+/// Vocabularies that have another name or other codes in UMLS than in ontologies: the name in UMLS
+/// (SAB), the text that UMLS puts before the local part of the CURIE, and the prefixes of the
+/// CURIEs in any case.
 ///
-/// OMIM numbers its phenotypic series apart from its entries, so the code of a series keeps its `PS`.
+/// OMIM numbers its phenotypic series apart from its entries, so the code of a series keeps its
+/// `PS`.
 const VOCABULARIES: [(&str, &str, &[&str]); 19] = [
     ("ATC", "", &["ATC"]),
     ("DRUGBANK", "", &["DrugBank"]),
@@ -37,7 +40,8 @@ const VOCABULARIES: [(&str, &str, &[&str]); 19] = [
     ("RXNORM", "", &["RxNorm", "RXCUI"]),
     ("SNOMEDCT_US", "", &["SNOMEDCT_US", "SNOMEDCT", "SNOMED_CT", "SNOMED", "SCTID"]),
 ];
-/// Prefixes that are no vocabulary of codes: addresses, publications, people; and UMLS, whose ids are concepts.
+/// Prefixes that are no vocabulary of codes: addresses, publications, people; and UMLS, whose ids
+/// are concepts.
 const NOT_VOCABULARIES: [&str; 13] = [
     "http",
     "https",
@@ -60,8 +64,8 @@ fn is_any(prefixes: &[&str], prefix: &str) -> bool {
     prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix))
 }
 
-/// The concept id that an IRI or CURIE stands for; `None` for IRIs of other kinds and for blank nodes (`_:x`), which
-/// have their name only within one file.
+/// The concept id that an IRI or CURIE stands for; `None` for IRIs of other kinds and for blank
+/// nodes (`_:x`), which have their name only within one file.
 pub fn concept_id(text: &str) -> Option<Cow<'_, str>> {
     let id = match text.split_once("://") {
         Some((_, address)) => Cow::Owned(curie_of(address)?),
@@ -82,8 +86,9 @@ fn curie_of(address: &str) -> Option<String> {
 
 /// The source vocabulary (SAB) and the code in it that a CURIE names, as UMLS writes them.
 ///
-/// A version at the end of the prefix (`SNOMEDCT_US_2025_09_01:39000009`) is dropped. For a vocabulary that is not in the
-/// table of this file, the prefix is the source and the whole CURIE is the code.
+/// A version at the end of the prefix (`SNOMEDCT_US_2025_09_01:39000009`) is dropped. For a
+/// vocabulary that is not in the table of this file, the prefix is the source and the whole CURIE
+/// is the code.
 pub fn source_and_code(curie: &str) -> Option<(&str, Cow<'_, str>)> {
     let (written, local) = curie.split_once(':')?;
     let prefix = unversioned(written);

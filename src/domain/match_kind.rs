@@ -7,7 +7,8 @@ pub enum MatchKind {
     Exact,
     /// Mention and name are equal after normalization.
     Normalized,
-    /// Misspelled words of the mention were repaired; then the mention is the name, or its embedding is near.
+    /// Misspelled words of the mention were repaired; then the mention is the name, or its
+    /// embedding is near.
     Corrected,
     /// The embeddings of mention and name are near.
     Embedding,

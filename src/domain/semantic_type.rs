@@ -1,6 +1,8 @@
 //! The semantic types and groups of the UMLS Semantic Network.
 //!
-//! Source: UMLS Reference Manual, chapter 5; groups as in McCray, Burgun and Bodenreider 2001 (`SemGroups.txt`).
+//! Source: UMLS Reference Manual, chapter 5; groups as in McCray, Burgun and Bodenreider 2001
+//! (`SemGroups.txt`).
+//!
 //! Invariant: [`SEMANTIC_TYPES`] is sorted by TUI, so that a position in it identifies a type.
 
 /// A semantic type, such as T047 "Disease or Syndrome" of group DISO.
@@ -24,8 +26,8 @@ pub fn is_group(abbreviation: &str) -> bool {
     SEMANTIC_GROUPS.iter().any(|(a, _)| *a == abbreviation)
 }
 
-/// For each position in [`SEMANTIC_TYPES`], whether the type is one of `tuis` or belongs to one of `groups`; `None` when
-/// both lists are empty, so that every type is selected.
+/// For each position in [`SEMANTIC_TYPES`], whether the type is one of `tuis` or belongs to one of
+/// `groups`; `None` when both lists are empty, so that every type is selected.
 pub fn type_mask(tuis: &[String], groups: &[String]) -> Option<Vec<bool>> {
     if tuis.is_empty() && groups.is_empty() {
         return None;

@@ -1,8 +1,8 @@
 //! Statements: the facts that readers of terminologies emit and an index is built from.
 //!
 //! Statements name concepts by the ids of the terminology, and their order is free. When a
-//! [`Statement::Successor`] states that a prefixed id is the same as a CUI, the id stands for that CUI in all
-//! statements. In relations, every retired id stands for its successor.
+//! [`Statement::Successor`] states that a prefixed id is the same as a CUI, the id stands for that
+//! CUI in all statements. In relations, every retired id stands for its successor.
 //!
 //! Invariant: a statement borrows all of its text from the row that it was read from.
 

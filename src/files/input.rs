@@ -1,7 +1,9 @@
-//! Opening input files for every reader: plain or `.gz`, in one file or split into parts, with progress in bytes.
+//! Opening input files for every reader: plain or `.gz`, in one file or split into parts, with
+//! progress in bytes.
 //!
-//! [`InputFile::open`] gives the decompressed bytes of all parts. [`LineReader`] cuts them into lines of bounded length,
-//! and [`LineCounter`] counts lines for formats that are not read by lines.
+//! [`InputFile::open`] gives the decompressed bytes of all parts. [`LineReader`] cuts them into
+//! lines of bounded length, and [`LineCounter`] counts lines for formats that are not read by
+//! lines.
 //!
 //! Invariant: the message of every error of reading names the file.
 
@@ -17,7 +19,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::job::Job;
 
-/// Maximum bytes of a line; a longer one is an error of that line. The longest lines of UMLS have some 30,000.
+/// Maximum bytes of a line; a longer one is an error of that line. The longest lines of UMLS have
+/// some 30,000.
 pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of each read buffer.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -54,7 +57,8 @@ impl InputFile {
         self.parts.iter().map(size).sum()
     }
 
-    /// Opens all parts, decompresses those that end in `.gz`, and reports the bytes read as a progress stage of `job`.
+    /// Opens all parts, decompresses those that end in `.gz`, and reports the bytes read as a
+    /// progress stage of `job`.
     ///
     /// # Errors
     /// A part cannot be opened, or is not gzip though its name says so; the message names it.
@@ -67,7 +71,8 @@ impl InputFile {
             let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
             let part: Box<dyn Read + 'p> = match path.extension() {
                 Some(e) if e == "gz" => {
-                    // Checked here because the decoder would report an empty or short file as truncated.
+                    // Checked here because the decoder would report an empty or short file as
+                    // truncated.
                     if !file.fill_buf().map_err(|e| with_path(path, &e))?.starts_with(&GZIP_MAGIC) {
                         return Err(with_path(path, &io::Error::other("it is not gzip-compressed")));
                     }
@@ -148,8 +153,8 @@ impl<R: BufRead> LineReader<R> {
         Self { input, line: vec![], number: 0, ended: true }
     }
 
-    /// Whether the line that was read last has a line end. Only the last line of an input can lack one, for example
-    /// when the file is cut off.
+    /// Whether the line that was read last has a line end. Only the last line of an input can lack
+    /// one, for example when the file is cut off.
     pub fn ended(&self) -> bool {
         self.ended
     }
@@ -157,7 +162,8 @@ impl<R: BufRead> LineReader<R> {
     /// Reads the next line as text; `None` at the end of the input.
     ///
     /// # Errors
-    /// Reading failed. A line that cannot be used is no error of reading: the pair has its number and the reason.
+    /// Reading failed. A line that cannot be used is no error of reading: the pair has its number
+    /// and the reason.
     #[expect(clippy::should_implement_trait, reason = "a line borrows from the reader")]
     pub fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
         let text = |line| std::str::from_utf8(line).map_err(|_| LineError::Utf8);
@@ -209,7 +215,8 @@ pub struct LineCounter<R> {
 }
 
 impl<R: Read> LineCounter<R> {
-    /// Wraps `input`. The cell always has the number of the line, counted from 1, that reading has reached.
+    /// Wraps `input`. The cell always has the number of the line, counted from 1, that reading has
+    /// reached.
     pub fn new(input: R) -> (Self, Rc<Cell<u64>>) {
         let line = Rc::new(Cell::new(1));
         (Self { input, line: line.clone() }, line)

@@ -1,7 +1,8 @@
 //! JSON manifests with a format version and, where they are sealed, a checksum of themselves.
 //!
-//! Every manifest has a field `format`. A sealed manifest ends with a field `checksum`: the sha256 of all bytes
-//! before it. [`read_manifest`] accepts both kinds, and checks the seal where there is one.
+//! Every manifest has a field `format`. A sealed manifest ends with a field `checksum`: the sha256
+//! of all bytes before it. [`read_manifest`] accepts both kinds, and checks the seal where there is
+//! one.
 
 use std::{io, path::Path};
 

@@ -1,4 +1,5 @@
-//! Files and directories as saplink reads and writes them: inputs, staged output, manifests, checksums.
+//! Files and directories as saplink reads and writes them: inputs, staged output, manifests,
+//! checksums.
 //!
 //! | file | has |
 //! | --- | --- |
@@ -9,8 +10,8 @@
 //! | `checksum` | size and sha256 of a file |
 //! | `disk` | free space |
 //!
-//! Invariant: a reader of an output path sees the old content or the new one, never a part of either.
-//! This room knows nothing of vocabularies, models or indexes.
+//! Invariant: a reader of an output path sees the old content or the new one, never a part of
+//! either. This room knows nothing of vocabularies, models or indexes.
 
 mod checksum;
 mod disk;

@@ -1,8 +1,9 @@
 //! External sort: sorts more records than memory holds.
 //!
-//! Runs are sorted in memory, written to unnamed temporary files, and merged. A record is a string of bytes; records are
-//! compared byte by byte, so a caller that needs another order begins each record with a sort key. Memory is bounded by
-//! the argument of [`Sorter::new`], plus one buffer for each run.
+//! Runs are sorted in memory, written to unnamed temporary files, and merged. A record is a string
+//! of bytes; records are compared byte by byte, so a caller that needs another order begins each
+//! record with a sort key. Memory is bounded by the argument of [`Sorter::new`], plus one buffer
+//! for each run.
 //!
 //! Invariant: the output has exactly the records that were pushed, in ascending order.
 
@@ -32,7 +33,8 @@ pub struct Sorter {
 /// The position of a record in the memory of a sorter.
 #[derive(Clone, Copy)]
 struct Slot {
-    /// The first eight bytes as a big-endian number, zeros after a shorter record. They decide most comparisons.
+    /// The first eight bytes as a big-endian number, zeros after a shorter record. They decide most
+    /// comparisons.
     head: u64,
     /// Offset of the first byte.
     start: u32,
@@ -41,7 +43,8 @@ struct Slot {
 }
 
 impl Sorter {
-    /// A sorter that uses up to `memory` bytes, at most 4 GiB, and writes the rest to temporary files in `dir`.
+    /// A sorter that uses up to `memory` bytes, at most 4 GiB, and writes the rest to temporary
+    /// files in `dir`.
     pub fn new(dir: &Path, memory: usize) -> Self {
         Self {
             dir: dir.into(),
@@ -87,7 +90,8 @@ impl Sorter {
         self.slots.par_sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| a.of(bytes).cmp(b.of(bytes))));
     }
 
-    /// Writes the records in memory to a run on disk: for each, its length (`u32`, little-endian) and its bytes.
+    /// Writes the records in memory to a run on disk: for each, its length (`u32`, little-endian)
+    /// and its bytes.
     fn spill(&mut self) -> io::Result<()> {
         self.sort_run();
         let mut run = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(&self.dir)?);
@@ -132,7 +136,8 @@ pub struct Sorted {
     bytes: Vec<u8>,
     slots: std::vec::IntoIter<Slot>,
     runs: Vec<BufReader<File>>,
-    /// The next record of each run with the number of its run; the records in memory are the last run.
+    /// The next record of each run with the number of its run; the records in memory are the last
+    /// run.
     heap: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
 }
 

@@ -1,8 +1,8 @@
 //! Directories and files that appear complete or not at all.
 //!
-//! A writer fills a directory (or file) beside its target and renames it when it is complete. A lock on the staging
-//! directory shows that its writer lives; one without a lock is abandoned, and the next writer of the same target may
-//! resume from it or remove it.
+//! A writer fills a directory (or file) beside its target and renames it when it is complete. A
+//! lock on the staging directory shows that its writer lives; one without a lock is abandoned, and
+//! the next writer of the same target may resume from it or remove it.
 //!
 //! Invariant: a reader of the target sees the old content or the new one, never a part of either.
 
@@ -42,8 +42,8 @@ pub enum StageError {
 
 /// A directory written beside its target; [`StagedDir::commit`] renames it to the target.
 ///
-/// Dropped without a commit, it removes itself. When its process is killed it stays, and the next writer of the same
-/// target removes it.
+/// Dropped without a commit, it removes itself. When its process is killed it stays, and the next
+/// writer of the same target removes it.
 pub struct StagedDir {
     target: PathBuf,
     staging: TempDir,
@@ -52,7 +52,8 @@ pub struct StagedDir {
 }
 
 impl StagedDir {
-    /// Checks whether [`StagedDir::create`] would accept the target, and returns the last part of `target`.
+    /// Checks whether [`StagedDir::create`] would accept the target, and returns the last part of
+    /// `target`.
     ///
     /// # Errors
     /// The same as [`StagedDir::create`].
@@ -67,7 +68,8 @@ impl StagedDir {
         Ok(name)
     }
 
-    /// Prepares to write `target`, a directory with a file `manifest`. With `force` it may replace such a directory.
+    /// Prepares to write `target`, a directory with a file `manifest`. With `force` it may replace
+    /// such a directory.
     ///
     /// # Errors
     /// [`StageError::Exists`] and [`StageError::Foreign`] when the target must not be replaced.
@@ -103,12 +105,14 @@ impl StagedDir {
         &self.target
     }
 
-    /// Keeps the directory when this is dropped without a commit, so that another run can resume from it.
+    /// Keeps the directory when this is dropped without a commit, so that another run can resume
+    /// from it.
     pub fn keep(&mut self) {
         self.staging.disable_cleanup(true);
     }
 
-    /// Flushes every file to disk and renames the directory to its target. A directory that it replaces is removed.
+    /// Flushes every file to disk and renames the directory to its target. A directory that it
+    /// replaces is removed.
     pub fn commit(mut self) -> Result<(), StageError> {
         for entry in fs_err::read_dir(self.path())? {
             fs_err::File::open(entry?.path())?.sync_all()?;
@@ -126,7 +130,8 @@ impl StagedDir {
     }
 }
 
-/// A file written beside its target; [`StagedFile::commit`] renames it. Dropped without a commit, it removes itself.
+/// A file written beside its target; [`StagedFile::commit`] renames it. Dropped without a commit,
+/// it removes itself.
 pub struct StagedFile {
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
@@ -176,7 +181,8 @@ fn staging_prefix(name: &OsStr) -> String {
 
 /// A staging directory of a process that ended without a commit.
 ///
-/// While this value lives it holds the lock, so that no other process resumes from the directory or removes it.
+/// While this value lives it holds the lock, so that no other process resumes from the directory or
+/// removes it.
 pub struct Abandoned {
     path: PathBuf,
     _lock: File,
@@ -213,7 +219,8 @@ pub fn abandoned(target: &Path) -> io::Result<Vec<Abandoned>> {
     Ok(found)
 }
 
-/// Sets the Unix permissions: temporary files are private to their owner, finished ones are readable by all.
+/// Sets the Unix permissions: temporary files are private to their owner, finished ones are
+/// readable by all.
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -1,7 +1,8 @@
 //! All terminology inputs of one index, and the order in which they are read.
 //!
-//! Invariant: the order is fixed: SSSOM, OBO, OBO Graphs, tables, UMLS; inputs of one format in the order of the command.
-//! It decides which of several names with equal preference becomes the preferred name.
+//! Invariant: the order is fixed: SSSOM, OBO, OBO Graphs, tables, UMLS; inputs of one format in the
+//! order of the command. It decides which of several names with equal preference becomes the
+//! preferred name.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,8 @@ impl Inputs {
 
     /// Reads every input and passes all statements to `sink`; calls `on_file_read` after each file.
     ///
-    /// From UMLS releases it reads only atoms whose language (LAT) and source (SAB) `selects` accepts.
+    /// From UMLS releases it reads only atoms whose language (LAT) and source (SAB) `selects`
+    /// accepts.
     ///
     /// # Errors
     /// [`TerminologyError`] names the file. Missing files are found before any file is read.

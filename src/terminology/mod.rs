@@ -1,7 +1,8 @@
-//! Readers of terminology files: each turns a format into a stream of [`Statement`](crate::domain::Statement)s.
+//! Readers of terminology files: each turns a format into a stream of
+//! [`Statement`](crate::domain::Statement)s.
 //!
-//! Reading order: `inputs` (all inputs of an index, and the order in which they are read), `reading` (what a reader
-//! calls: rows, statements, bad rows), then one file for each format:
+//! Reading order: `inputs` (all inputs of an index, and the order in which they are read),
+//! `reading` (what a reader calls: rows, statements, bad rows), then one file for each format:
 //!
 //! | file | format | option |
 //! | --- | --- | --- |
@@ -14,21 +15,25 @@
 //! `ontology` turns terms into statements; `obo` and `obograph` share it.
 //!
 //! # How to add a format
-//! 1. Write `my_format.rs` here with a function like [`read_table`]: it takes a [`std::io::BufRead`] and a [`Reading`],
-//!    calls [`Reading::begin_row`] for each row, [`Reading::emit`] for each statement and [`Reading::bad_row`] for a row
-//!    that it cannot use. `table.rs` and `sssom.rs` are short examples.
-//! 2. Register it: `mod` and `pub use` in this file; a field of [`Inputs`] with a loop in [`Inputs::read`] (`inputs.rs`);
-//!    an option in `InputArgs` (room `cli`), which the function `inputs` of `commands/collect.rs` puts into the field.
+//! 1. Write `my_format.rs` here with a function like [`read_table`]: it takes a
+//!    [`std::io::BufRead`] and a [`Reading`], calls [`Reading::begin_row`] for each row,
+//!    [`Reading::emit`] for each statement and [`Reading::bad_row`] for a row that it cannot use.
+//!    `table.rs` and `sssom.rs` are short examples.
+//! 2. Register it: `mod` and `pub use` in this file; a field of [`Inputs`] with a loop in
+//!    [`Inputs::read`] (`inputs.rs`); an option in `InputArgs` (room `cli`), which the function
+//!    `inputs` of `commands/collect.rs` puts into the field.
 //! 3. Test it: unit tests with `testing::read_with` and `testing::survives_damage`, a fixture in
-//!    `tests/fixtures/terminology/`, cases in the test of terminologies in `tests/it/`, and a target in `fuzz/`.
+//!    `tests/fixtures/terminology/`, cases in the test of terminologies in `tests/it/`, and a
+//!    target in `fuzz/`.
 //! 4. Describe it: the section "Inputs" of `docs/vocabularies.md`, and a line in the table above.
 //!
 //! # Invariants
 //! - A reader knows its format, and nothing of vectors or indexes.
-//! - The memory of a reader does not grow with its file. The one exception: when MRHIER is read, the concept of every
-//!   atom of MRCONSO is kept (8 bytes an atom), because MRHIER names parents by atoms.
-//! - A bad row is counted and reported with file and line. Too many bad rows, or a fault of the file as a whole, are an
-//!   error.
+//! - The memory of a reader does not grow with its file. The one exception: when MRHIER is read,
+//!   the concept of every atom of MRCONSO is kept (8 bytes an atom), because MRHIER names parents
+//!   by atoms.
+//! - A bad row is counted and reported with file and line. Too many bad rows, or a fault of the
+//!   file as a whole, are an error.
 
 mod constants;
 mod error;

@@ -1,9 +1,10 @@
 //! Ontologies in the OBO format (1.0 to 1.4), read stanza by stanza.
 //!
-//! Of a `[Term]` stanza, the tags that name, define, relate or retire a term are read; other tags and other stanzas are
-//! ignored.
+//! Of a `[Term]` stanza, the tags that name, define, relate or retire a term are read; other tags
+//! and other stanzas are ignored.
 //!
-//! Invariant: a fault makes its stanza a bad row and does not affect the next one. The memory for a stanza is bounded.
+//! Invariant: a fault makes its stanza a bad row and does not affect the next one. The memory for a
+//! stanza is bounded.
 
 use std::{collections::HashSet, io::BufRead};
 
@@ -18,9 +19,11 @@ use crate::{
 };
 
 const NOT_OBO: &str = "this is not an OBO file";
-/// Maximum bytes of a stanza; a longer one is a bad row. The longest of large ontologies have some 100,000.
+/// Maximum bytes of a stanza; a longer one is a bad row. The longest of large ontologies have some
+/// 100,000.
 const MAX_STANZA_BYTES: usize = 1 << 23;
-/// Maximum number of synonym types of abbreviations that are remembered; ontologies have one or two.
+/// Maximum number of synonym types of abbreviations that are remembered; ontologies have one or
+/// two.
 const MAX_ABBREVIATION_TYPES: usize = 100;
 
 /// Reads an OBO file.
@@ -217,7 +220,8 @@ impl Stanza {
 
 /// Sets a field of a term that it may have once.
 ///
-/// A second value means that the line which begins the next stanza is missing: two terms would become one.
+/// A second value means that the line which begins the next stanza is missing: two terms would
+/// become one.
 fn set_once(field: &mut String, text: String) -> Result<(), String> {
     if !field.is_empty() {
         return Err("the term has two of them".into());
@@ -226,7 +230,8 @@ fn set_once(field: &mut String, text: String) -> Result<(), String> {
     Ok(())
 }
 
-/// One id. An IRI that stands for a concept id becomes that id; any other text stays, and the sink judges it.
+/// One id. An IRI that stands for a concept id becomes that id; any other text stays, and the sink
+/// judges it.
 fn id(text: &str) -> Result<String, String> {
     let written = match first_word(text) {
         ("", _) => return Err("the id is missing".into()),
@@ -241,13 +246,14 @@ fn other_id(text: &str) -> Result<Option<String>, String> {
     Ok(Some(id(text)?).filter(|id| !is_iri(id)))
 }
 
-/// Whether an id is still an IRI. Such a class holds an ontology together and is nothing that a mention can mean.
+/// Whether an id is still an IRI. Such a class holds an ontology together and is nothing that a
+/// mention can mean.
 fn is_iri(id: &str) -> bool {
     id.contains("://")
 }
 
-/// A synonym; `None` when its text is blank. Old files state its scope in the tag. The scope is "related" when neither
-/// tag nor value states one, as the specification of OBO defines.
+/// A synonym; `None` when its text is blank. Old files state its scope in the tag. The scope is
+/// "related" when neither tag nor value states one, as the specification of OBO defines.
 fn synonym(rest: &str, scope: Option<Scope>, header: &Header) -> Result<Option<Synonym>, String> {
     let (text, rest) = quoted_text(rest)?;
     let words = words_before_list(rest)?;

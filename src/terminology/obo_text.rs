@@ -1,6 +1,8 @@
-//! The syntax of OBO lines: continued lines, escapes, quotes, lists of references, trailing qualifiers and comments.
+//! The syntax of OBO lines: continued lines, escapes, quotes, lists of references, trailing
+//! qualifiers and comments.
 //!
-//! Invariant: every function takes time in proportion to the length of its text, whatever the text is.
+//! Invariant: every function takes time in proportion to the length of its text, whatever the text
+//! is.
 
 use std::io::{self, BufRead};
 
@@ -72,7 +74,8 @@ pub(super) fn unescaped(text: &str) -> String {
     plain
 }
 
-/// The byte offset of the first character that `matches`, is not escaped and, with `skip_quoted`, is not in quotes.
+/// The byte offset of the first character that `matches`, is not escaped and, with `skip_quoted`,
+/// is not in quotes.
 fn find(text: &str, skip_quoted: bool, matches: impl Fn(char) -> bool) -> Option<usize> {
     let (mut escaped, mut quoted) = (false, false);
     text.char_indices().find_map(|(i, c)| {
@@ -89,9 +92,9 @@ fn find(text: &str, skip_quoted: bool, matches: impl Fn(char) -> bool) -> Option
 
 /// Text up to its qualifiers (` {source="x"}`) or its comment (` ! x`), still with its escapes.
 ///
-/// Not every writer escapes braces and exclamation marks in names. So an exclamation mark begins a comment only after a
-/// space, and a brace begins qualifiers only after a space, if it is the first brace, its text looks like qualifiers, and
-/// at most a comment follows.
+/// Not every writer escapes braces and exclamation marks in names. So an exclamation mark begins a
+/// comment only after a space, and a brace begins qualifiers only after a space, if it is the first
+/// brace, its text looks like qualifiers, and at most a comment follows.
 pub(super) fn value(text: &str) -> &str {
     let (mut escaped, mut after_space, mut had_brace) = (false, true, false);
     for (i, c) in text.char_indices() {

@@ -1,12 +1,13 @@
 //! Ontologies in the OBO Graphs JSON format, read node by node and edge by edge.
 //!
-//! Nodes of type `CLASS` are terms. A node without a label, or with an id that is no concept id, is skipped.
+//! Nodes of type `CLASS` are terms. A node without a label, or with an id that is no concept id, is
+//! skipped.
 //!
-//! [`Walk`] descends from the document over its graphs to lists of nodes and edges, and parses one [`GraphItem`] at a
-//! time. `serde_json` streams the rest.
+//! [`Walk`] descends from the document over its graphs to lists of nodes and edges, and parses one
+//! [`GraphItem`] at a time. `serde_json` streams the rest.
 //!
-//! Invariant: only the current node or edge is in memory, and its size is bounded. One of the wrong shape is a bad row;
-//! broken JSON is an error of the file.
+//! Invariant: only the current node or edge is in memory, and its size is bounded. One of the wrong
+//! shape is a bad row; broken JSON is an error of the file.
 
 use std::{
     cell::Cell,
@@ -30,8 +31,8 @@ use crate::{
     },
 };
 
-/// Maximum bytes of a node or edge; a longer one is an error of the file. The longest of large ontologies have some
-/// 100,000.
+/// Maximum bytes of a node or edge; a longer one is an error of the file. The longest of large
+/// ontologies have some 100,000.
 const MAX_ITEM_BYTES: u64 = 1 << 23;
 /// Characters that a message shows of both ends of a long reason.
 const REASON_END_CHARS: usize = 100;
@@ -85,8 +86,8 @@ pub fn read_obograph(
     }
 }
 
-/// A reason of `serde_json` without its middle if it is long: it may quote a whole value. `serde_json` itself escapes
-/// control characters.
+/// A reason of `serde_json` without its middle if it is long: it may quote a whole value.
+/// `serde_json` itself escapes control characters.
 fn shortened(reason: &str) -> String {
     let (start, end) = (reason.char_indices().nth(REASON_END_CHARS), reason.char_indices().nth_back(REASON_END_CHARS));
     match (start, end) {

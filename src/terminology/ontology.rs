@@ -1,7 +1,7 @@
 //! Terms of an ontology as statements, whatever the format of the ontology.
 //!
-//! All statements about a term use its own id. When its cross-references name CUIs, a statement says that the id is the
-//! same as each CUI; the receiver of the statements joins them.
+//! All statements about a term use its own id. When its cross-references name CUIs, a statement
+//! says that the id is the same as each CUI; the receiver of the statements joins them.
 //!
 //! Invariant: the statements about a term depend on no other term.
 
@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-/// Parts, in lower case, by which ids and descriptions of synonym types show that they mark abbreviations.
+/// Parts, in lower case, by which ids and descriptions of synonym types show that they mark
+/// abbreviations.
 const ABBREVIATION_MARKS: [&str; 6] =
     ["abbreviation", "acronym", "omo:0003000", "omo_0003000", "omo:0003012", "omo_0003012"];
 /// Maximum number of vocabularies that are remembered; an ontology imports a few dozen.
@@ -160,9 +161,10 @@ impl<'o> TermEmitter<'o> {
 
     /// Emits the version of the ontology; called after all of its terms.
     ///
-    /// It is the version of the vocabulary that the ontology is named after, not of vocabularies that it imports terms
-    /// from: in `http://purl.obolibrary.org/obo/hp.owl` or `hp/subsets/some`, which have terms `HP:..` and `UBERON:..`,
-    /// it is the version of HPO. Nothing is emitted when the ontology has no name or no term of that vocabulary.
+    /// It is the version of the vocabulary that the ontology is named after, not of vocabularies
+    /// that it imports terms from: in `http://purl.obolibrary.org/obo/hp.owl` or `hp/subsets/some`,
+    /// which have terms `HP:..` and `UBERON:..`, it is the version of HPO. Nothing is emitted when
+    /// the ontology has no name or no term of that vocabulary.
     pub(super) fn emit_version(
         &self,
         line: u64,
@@ -199,8 +201,8 @@ pub(super) fn emit_relation(
     reading.emit(line, Statement::Relation { narrower, broader, kind, source }).map(drop)
 }
 
-/// Emits the version of a source vocabulary unless it is empty. In `hp/releases/2017-04-13/hp.obo` the version is
-/// `2017-04-13`.
+/// Emits the version of a source vocabulary unless it is empty. In `hp/releases/2017-04-13/hp.obo`
+/// the version is `2017-04-13`.
 pub(super) fn emit_source_version(
     line: u64,
     source: &str,

@@ -1,4 +1,5 @@
-//! What a reader calls while it reads one input: [`Reading`] passes statements on, counts rows, and reports bad rows.
+//! What a reader calls while it reads one input: [`Reading`] passes statements on, counts rows, and
+//! reports bad rows.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -91,7 +92,8 @@ impl<'a> Reading<'a> {
         Self { path: path.into(), sink, job, allowed, summary: ReadSummary::default(), row_is_bad: false }
     }
 
-    /// Begins a row: a line, a stanza, a node. A reader calls it before it emits statements of the row.
+    /// Begins a row: a line, a stanza, a node. A reader calls it before it emits statements of the
+    /// row.
     ///
     /// # Errors
     /// [`TerminologyError::Canceled`].
@@ -122,7 +124,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Counts the current row, which is at `line`, as bad. Only the first reason for a row is reported.
+    /// Counts the current row, which is at `line`, as bad. Only the first reason for a row is
+    /// reported.
     pub fn bad_row(&mut self, line: u64, reason: impl fmt::Display) {
         if std::mem::replace(&mut self.row_is_bad, true) {
             return;
@@ -151,7 +154,8 @@ impl<'a> Reading<'a> {
     /// Ends the reading.
     ///
     /// # Errors
-    /// [`TerminologyError::Empty`] when there was no row, [`TerminologyError::BadRows`] when there were too many bad ones.
+    /// [`TerminologyError::Empty`] when there was no row, [`TerminologyError::BadRows`] when there
+    /// were too many bad ones.
     pub fn finish(self) -> Result<ReadSummary, TerminologyError> {
         let ReadSummary { rows, bad, notes } = &self.summary;
         self.job.progress.detail(*rows);

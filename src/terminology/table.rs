@@ -1,11 +1,12 @@
 //! Names in a table with a header: TSV (no quotes) or CSV (quotes as in RFC 4180).
 //!
-//! The header names the columns in any order: `cui` and `name` are required; `semantic_type` (TUIs), `source`,
-//! `source_code`, `term_type`, `language`, `definition` and `parents` (concept ids) are optional. Commas separate several
-//! values of a column. Other columns are ignored and reported.
+//! The header names the columns in any order: `cui` and `name` are required; `semantic_type`
+//! (TUIs), `source`, `source_code`, `term_type`, `language`, `definition` and `parents` (concept
+//! ids) are optional. Commas separate several values of a column. Other columns are ignored and
+//! reported.
 //!
-//! Invariants: in TSV a tab always ends a value. The size of a record is bounded, so that a missing closing quote is
-//! found. A row with a fault emits no statement.
+//! Invariants: in TSV a tab always ends a value. The size of a record is bounded, so that a missing
+//! closing quote is found. A row with a fault emits no statement.
 
 use std::io::BufRead;
 
@@ -41,7 +42,8 @@ pub enum Dialect {
 /// Reads a table.
 ///
 /// # Errors
-/// [`TerminologyError`] when the header cannot be used, a quoted value or the last row does not end, or reading fails.
+/// [`TerminologyError`] when the header cannot be used, a quoted value or the last row does not
+/// end, or reading fails.
 pub fn read_table(input: impl BufRead, dialect: Dialect, reading: &mut Reading) -> Result<(), TerminologyError> {
     let mut records = Records::new(input, dialect);
     let Some((line, header)) = records.next(reading)? else { return Ok(()) };
@@ -99,10 +101,12 @@ impl<R: BufRead> Records<R> {
             };
             first = if first == 0 { number } else { first };
             bytes += line.len() + 1;
-            // A record has at most as many bytes and fields as its lines have bytes, so the parser never lacks room.
+            // A record has at most as many bytes and fields as its lines have bytes, so the parser
+            // never lacks room.
             self.text.resize(self.text.len().max(bytes + 1), 0);
             self.ends.resize(self.ends.len().max(bytes + 1), 0);
-            // The parser takes an empty slice for the end of the input, which would also end a quoted value.
+            // The parser takes an empty slice for the end of the input, which would also end a
+            // quoted value.
             for input in [line, b"\n"].into_iter().filter(|input| !input.is_empty()) {
                 let (result, _, more_text, more_ends) =
                     self.parser.read_record(input, &mut self.text[text..], &mut self.ends[ends..]);

@@ -85,7 +85,8 @@ pub(super) fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("tests/fixtures/terminology/{name}")).unwrap()
 }
 
-/// Reads random bytes, and a fixture with random bytes replaced, inserted and removed and a random end cut off.
+/// Reads random bytes, and a fixture with random bytes replaced, inserted and removed and a random
+/// end cut off.
 pub(super) fn survives_damage(whole: &str, read: impl Fn(&[u8], &mut Reading) -> Result<(), TerminologyError>) {
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3u8, syntax_byte()), 0..8);
     let damaged = (edits, any::<prop::sample::Index>()).prop_map(|(edits, cut)| {

@@ -4,7 +4,7 @@
 //!
 //! | step | example |
 //! | --- | --- |
-//! | 1. drop invisible characters and control characters other than white space | `asth\u{200b}ma` -> `asthma` |
+//! | 1. drop invisible and control characters, except white space | `asth\u{200b}ma` -> `asthma` |
 //! | 2. compose characters (Unicode NFC) | `e` and a combining acute -> `é` |
 //! | 3. join white space to single spaces and trim | `" heart\t attack "` -> `heart attack` |
 //!
@@ -13,7 +13,7 @@
 //! | step | example |
 //! | --- | --- |
 //! | 1. drop invisible characters, as [`clean`] does | |
-//! | 2. compose (NFC), write every apostrophe as `'`, every hyphen as `-` | `Crohn’s` -> `Crohn's` |
+//! | 2. compose (NFC), unify apostrophes (`'`) and hyphens (`-`) | `Crohn’s` -> `Crohn's` |
 //! | 3. fold compatibility forms (NFKD), apply step 2 to them, lower case | `B₁₂` -> `b12` |
 //! | 4. drop accents of Latin, Greek and Cyrillic letters | `café` -> `cafe` |
 //! | 5. spell out Greek letters | `β-blocker` -> `beta-blocker` |
@@ -25,10 +25,12 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Version of [`normalize`], which the manifest of an index states. Increase it with every change of the result.
+/// Version of [`normalize`], which the manifest of an index states. Increase it with every change
+/// of the result.
 pub const NORMALIZATION_VERSION: u32 = 1;
 
-/// The text that the encoder reads: without invisible characters, composed (NFC), white space joined and trimmed.
+/// The text that the encoder reads: without invisible characters, composed (NFC), white space
+/// joined and trimmed.
 pub fn clean(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -57,11 +59,12 @@ pub fn is_blank(text: &str) -> bool {
 
 /// The key of a name or mention for exact lookup, see the steps in the table of this file.
 ///
-/// Two names with equal keys share one row of the index. Signs that change a meaning stay: `+ < > = % # ≤ ≥ ≠ ± ↑ ↓`,
-/// and a minus that ends a word ("HIV-").
+/// Two names with equal keys share one row of the index. Signs that change a meaning stay:
+/// `+ < > = % # ≤ ≥ ≠ ± ↑ ↓`, and a minus that ends a word ("HIV-").
 pub fn normalize(text: &str) -> String {
     let folded = if text.is_ascii() { fold_ascii(text) } else { fold(text) };
-    // Characters are composed last, because dropping an apostrophe can bring two together that compose.
+    // Characters are composed last, because dropping an apostrophe can bring two together that
+    // compose.
     let mut key = String::with_capacity(folded.len());
     let mut rest = folded.as_str();
     while let Some(c) = rest.chars().next() {
@@ -125,13 +128,14 @@ fn ends_word(rest: &str) -> bool {
 
 /// Whether `c` is an accent of Latin, Greek and Cyrillic letters.
 ///
-/// Marks of other scripts change the meaning, and so do the overlaid strokes U+0335 to U+0338, which turn = into ≠.
+/// Marks of other scripts change the meaning, and so do the overlaid strokes U+0335 to U+0338,
+/// which turn = into ≠.
 fn is_accent(c: char) -> bool {
     ('\u{0300}'..='\u{036f}').contains(&c) && !('\u{0335}'..='\u{0338}').contains(&c)
 }
 
-/// Whether `c` is a control character other than white space, or a format character: zero-width, bidirectional, soft
-/// hyphen, variation selector, tag.
+/// Whether `c` is a control character other than white space, or a format character: zero-width,
+/// bidirectional, soft hyphen, variation selector, tag.
 pub(super) fn is_invisible(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(c,

@@ -5,8 +5,8 @@ use crate::text::normalize::is_invisible;
 /// Maximum characters of a value that a message shows.
 const MAX_CHARS: usize = 40;
 
-/// A value in backticks for a message: at most 40 characters, with U+FFFD for control and invisible characters, which a
-/// terminal might interpret.
+/// A value in backticks for a message: at most 40 characters, with U+FFFD for control and invisible
+/// characters, which a terminal might interpret.
 pub(crate) fn quoted(value: &str) -> String {
     let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
     format!("`{}`", value.chars().take(MAX_CHARS).map(shown).collect::<String>())

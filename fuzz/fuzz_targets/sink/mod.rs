@@ -1,6 +1,7 @@
 //! A sink that refuses some statements, as the builder of an index does.
 //!
-//! Invariant: whether a statement is refused depends on the statement only, so that a failing input fails again.
+//! Invariant: whether a statement is refused depends on the statement only, so that a failing input
+//! fails again.
 
 use saplink::{
     domain::{Refusal, Statement, is_concept_id},

@@ -37,8 +37,8 @@ pub(super) fn cui_number(field: &str) -> Result<u32, &'static str> {
     digits.and_then(number).ok_or("a CUI is not `C` and seven digits")
 }
 
-/// A number that identifies an AUI. AUIs with eight digits come after those with seven, because `A01234567` and
-/// `A1234567` are different atoms.
+/// A number that identifies an AUI. AUIs with eight digits come after those with seven, because
+/// `A01234567` and `A1234567` are different atoms.
 pub(super) fn aui_number(field: &str) -> Result<u32, &'static str> {
     let digits = field.strip_prefix('A').filter(|digits| matches!(digits.len(), 7 | 8));
     let number =

@@ -1,11 +1,12 @@
-//! A UMLS release in Rich Release Format (UMLS Reference Manual, chapter "Metathesaurus - Rich Release Format").
+//! A UMLS release in Rich Release Format (UMLS Reference Manual, chapter "Metathesaurus - Rich
+//! Release Format").
 //!
-//! Reading order: `release` (where the files of a release are), `read` (reads them one after the other), `rows` (the
-//! statement of each kind of row), and its helpers `fields` (checked fields), `sources` (what is known of each source)
-//! and `atoms` (which concept an atom belongs to).
+//! Reading order: `release` (where the files of a release are), `read` (reads them one after the
+//! other), `rows` (the statement of each kind of row), and its helpers `fields` (checked fields),
+//! `sources` (what is known of each source) and `atoms` (which concept an atom belongs to).
 //!
-//! Invariant: a row emits at most one statement. Between files only facts about sources are kept, and, when MRHIER is
-//! read, the concept of each atom.
+//! Invariant: a row emits at most one statement. Between files only facts about sources are kept,
+//! and, when MRHIER is read, the concept of each atom.
 
 mod atoms;
 mod fields;

@@ -11,11 +11,13 @@ use crate::{
 
 /// Reads a release and returns what was read of each file.
 ///
-/// `selects` decides, for a language (LAT) and a source (SAB), whether their atoms are read; it is called once for each
-/// pair. A source without selected atoms gives no definitions and no relations either.
+/// `selects` decides, for a language (LAT) and a source (SAB), whether their atoms are read; it is
+/// called once for each pair. A source without selected atoms gives no definitions and no relations
+/// either.
 ///
 /// # Errors
-/// [`TerminologyError`] when a file cannot be read or has too many bad rows, or a required file has no row.
+/// [`TerminologyError`] when a file cannot be read or has too many bad rows, or a required file has
+/// no row.
 pub fn read_umls(
     release: &UmlsRelease,
     selects: &dyn Fn(&str, &str) -> bool,

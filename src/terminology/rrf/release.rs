@@ -1,7 +1,8 @@
-//! Finds the files of a UMLS release: its folder `META`, with each file plain or `.gz`, in one piece or split into parts.
+//! Finds the files of a UMLS release: its folder `META`, with each file plain or `.gz`, in one
+//! piece or split into parts.
 //!
-//! Invariant: each file is read in exactly one form, and no part is missing. The consequence of a missing file is
-//! reported.
+//! Invariant: each file is read in exactly one form, and no part is missing. The consequence of a
+//! missing file is reported.
 
 use std::{
     fmt,
@@ -89,7 +90,8 @@ impl UmlsRelease {
     /// Finds the files of the release in `dir`, or in its folder `META`.
     ///
     /// # Errors
-    /// A required file is missing, a file exists in two forms or lacks a part, or `dir` cannot be listed.
+    /// A required file is missing, a file exists in two forms or lacks a part, or `dir` cannot be
+    /// listed.
     pub fn find(dir: &Path) -> Result<Self, TerminologyError> {
         if !metadata(dir)?.is_dir() {
             return Err(file_error(dir, "it is a file; name the directory of the UMLS release, which has MRCONSO.RRF"));

@@ -1,9 +1,11 @@
 //! The statement of each row of each file.
 //!
-//! Every method named after a file takes a row as an array of its fields, in the order of the UMLS Reference Manual.
+//! Every method named after a file takes a row as an array of its fields, in the order of the UMLS
+//! Reference Manual.
 //!
-//! Invariant: a row has exactly the fields of its file, each ended by `|`, and a well-formed CUI wherever one is
-//! required; otherwise it is bad. Only rows of MRSAB and MRRANK and the first row of a source allocate memory.
+//! Invariant: a row has exactly the fields of its file, each ended by `|`, and a well-formed CUI
+//! wherever one is required; otherwise it is bad. Only rows of MRSAB and MRRANK and the first row
+//! of a source allocate memory.
 
 use std::io::BufRead;
 
@@ -30,7 +32,8 @@ const PREFERENCES_PER_RANK: u32 = 8;
 /// The statement of a row, none, or the reason why the row is bad.
 type RowResult<'a> = Result<Option<Statement<'a>>, &'static str>;
 
-/// Reads the files of a release, in the order of [`RrfFile::ALL`], and remembers what later files need.
+/// Reads the files of a release, in the order of [`RrfFile::ALL`], and remembers what later files
+/// need.
 pub struct UmlsReader<'k> {
     selects: &'k dyn Fn(&str, &str) -> bool,
     sources: SourceTable,
@@ -43,8 +46,8 @@ pub struct UmlsReader<'k> {
 }
 
 impl<'k> UmlsReader<'k> {
-    /// A reader of the atoms that `selects` accepts by language (LAT) and source (SAB). With `hierarchy` it remembers
-    /// the concept of each atom, so that MRHIER gives relations.
+    /// A reader of the atoms that `selects` accepts by language (LAT) and source (SAB). With
+    /// `hierarchy` it remembers the concept of each atom, so that MRHIER gives relations.
     pub fn new(selects: &'k dyn Fn(&str, &str) -> bool, hierarchy: bool) -> Self {
         let atoms = hierarchy.then(AtomConcepts::default);
         Self { selects, sources: SourceTable::default(), atoms, line: 0, unselected: 0 }
@@ -167,8 +170,8 @@ impl<'k> UmlsReader<'k> {
         source.raise_level(restriction_level(srl)?);
         source.mark_used(self.line);
         let code = if code == NO_CODE { "" } else { code };
-        // At least rank 1 for names that UMLS prefers, so that they come before the names of other terminologies even
-        // if their source has no rank.
+        // At least rank 1 for names that UMLS prefers, so that they come before the names of other
+        // terminologies even if their source has no rank.
         let rank = source.rank(tty, suppress).max(u32::from(ts == "P"));
         let preference = rank * PREFERENCES_PER_RANK
             + 4 * u32::from(ts == "P")

@@ -46,7 +46,8 @@ pub(super) struct SourceState {
     description: Option<SourceDescription>,
     /// Rank of each term type and suppressibility (MRRANK).
     ranks: Vec<(Box<str>, Box<str>, u32)>,
-    /// Languages of its atoms, and whether `selects` accepts them. They are so few that a linear search is fast.
+    /// Languages of its atoms, and whether `selects` accepts them. They are so few that a linear
+    /// search is fast.
     languages: Vec<(Box<str>, bool)>,
     /// The highest restriction level of its atoms.
     max_level: Option<u8>,
@@ -58,7 +59,8 @@ pub(super) struct SourceState {
 
 /// A row of MRSAB.
 pub(super) struct SourceDescription {
-    /// 2 if the version is current (CURVER), plus 1 if it is in the subset (SABIN). The row with the highest wins.
+    /// 2 if the version is current (CURVER), plus 1 if it is in the subset (SABIN). The row with
+    /// the highest wins.
     pub(super) currency: u8,
     pub(super) name: Box<str>,
     pub(super) version: Box<str>,
@@ -87,8 +89,8 @@ impl SourceState {
         }
     }
 
-    /// Takes a row of MRSAB unless an earlier one is at least as current. Versions that are neither current nor in the
-    /// subset are history.
+    /// Takes a row of MRSAB unless an earlier one is at least as current. Versions that are neither
+    /// current nor in the subset are history.
     pub(super) fn describe(&mut self, description: SourceDescription) {
         if description.currency > self.description.as_ref().map_or(0, |known| known.currency) {
             self.description = Some(description);
@@ -103,7 +105,8 @@ impl SourceState {
         self.max_level = self.max_level.max(level);
     }
 
-    /// The rank of a term type with this suppressibility, else its highest rank with another one, else 0.
+    /// The rank of a term type with this suppressibility, else its highest rank with another one,
+    /// else 0.
     pub(super) fn rank(&self, term_type: &str, suppress: &str) -> u32 {
         let ranks = self.ranks.iter().filter(|(t, ..)| **t == *term_type);
         ranks.map(|(_, s, rank)| (**s == *suppress, *rank)).max().map_or(0, |(_, rank)| rank)
