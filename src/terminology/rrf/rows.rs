@@ -4,8 +4,8 @@
 //! Reference Manual.
 //!
 //! Invariant: a row has exactly the fields of its file, each ended by `|`, and a well-formed CUI
-//! wherever one is required; otherwise it is bad. Only rows of MRSAB and MRRANK and the first row
-//! of a source allocate memory.
+//! wherever one is required; otherwise it is bad. Only rows of MRSAB and MRRANK, and the first row
+//! of a source or language, allocate memory for themselves.
 
 use std::io::BufRead;
 
