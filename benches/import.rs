@@ -131,7 +131,7 @@ fn open(store: &Path) -> Outcome<()> {
             Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
         atoms + concepts.codes(concept).count() + concepts.definitions(concept).count() + related.iter().sum::<usize>()
     });
-    time("a name", names.iter(), |name| usize::from(concepts.row(&text::key(name)).is_some()));
+    time("a name", names.iter(), |name| usize::from(concepts.row(&text::normalize(name)).is_some()));
     let prefix = |name: &String| name.chars().take(6).collect::<String>();
     time("a prefix of 6 letters, 20", names.iter().map(prefix), |q| concepts.find(q, &all, 0, 20).found.len());
     let misspelled = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {

@@ -160,7 +160,7 @@ impl Texts {
     fn read(index: &Path) -> Outcome<Self> {
         let (table, index) = (fs::read_to_string("index/starter.mentions.tsv")?, Index::open(index)?);
         let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
-        let names = names.filter(|name| index.repair(&text::key(name)).is_none()).collect();
+        let names = names.filter(|name| index.repair(&text::normalize(name)).is_none()).collect();
         Ok(Self { names, used: AtomicUsize::new(0) })
     }
 

@@ -81,12 +81,12 @@ fn outputs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
     let (int8, run) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
     for dir in [&args.out, &int8] {
         StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
-        StagedDir::try_out(dir).context("cannot write the model")?;
+        StagedDir::check_writable(dir).context("cannot write the model")?;
     }
     if let Some(dir) = &args.export_hf {
         ensure!(![&args.out, &int8, &run].contains(&dir), "--export-hf {}: is written already", dir.display());
         StagedDir::check(dir, train::CONFIG, false).context("cannot write the checkpoint")?;
-        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
+        StagedDir::check_writable(dir).context("cannot write the checkpoint")?;
     }
     Ok((int8, run))
 }

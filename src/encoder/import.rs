@@ -14,7 +14,7 @@ use crate::encoder::{
 };
 use crate::{
     bert::{self, ExportOptions, Pooling, Precision},
-    files::{StagedDir, sums, write_sealed},
+    files::{StagedDir, checksums, write_sealed},
 };
 
 /// What to import and how.
@@ -76,8 +76,8 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
         output,
         precision,
         max_tokens: options.max_tokens,
-        files: sums(staged.path(), &[GRAPH, TOKENIZER])?,
-        source: sums(from, &sources(from, is_checkpoint))?,
+        files: checksums(staged.path(), &[GRAPH, TOKENIZER])?,
+        source: checksums(from, &sources(from, is_checkpoint))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
     write_sealed(&staged.path().join(MANIFEST), &manifest)?;

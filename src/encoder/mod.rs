@@ -27,7 +27,7 @@ pub use tokens::Tokens;
 use crate::{
     bert::BertError,
     cancel::Canceled,
-    files::{StageError, SumError},
+    files::{ChecksumError, StageError},
 };
 
 /// Where inference runs.
@@ -60,7 +60,7 @@ pub enum EncoderError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    File(#[from] SumError),
+    File(#[from] ChecksumError),
     #[error(transparent)]
     Stage(#[from] StageError),
     #[error(transparent)]

@@ -18,7 +18,7 @@ use crate::{
         checkpoint::{self, Tensor, Tensors},
         weights,
     },
-    files::{FileSum, StagedDir, read_manifest, sums, write_manifest},
+    files::{FileSum, StagedDir, checksums, read_manifest, write_manifest},
 };
 
 const FORMAT: u32 = 1;
@@ -74,7 +74,7 @@ impl Checkpoint {
                 .map(|(name, values)| (name.to_owned(), moment(values)))
                 .into();
             checkpoint::write(&staged.path().join(MOMENTS), &moments)?;
-            let files = sums(staged.path(), &[WEIGHTS, MOMENTS])?;
+            let files = checksums(staged.path(), &[WEIGHTS, MOMENTS])?;
             let manifest = Manifest { format: FORMAT, step: self.step, scaling: self.scaling, files };
             write_manifest(&staged.path().join(MANIFEST), &manifest)?;
             staged.commit()

@@ -116,7 +116,7 @@ impl<'a> ByConcept<'a> {
     fn names(&self, concept: u32, most: usize) -> Vec<String> {
         let mut seen = HashSet::new();
         let names = self.pairs_of(concept).iter().flat_map(|&i| self.pairs.pair(i as usize).names);
-        names.filter(|name| seen.insert(text::key(name))).take(most).map(text::clean).collect()
+        names.filter(|name| seen.insert(text::normalize(name))).take(most).map(text::clean).collect()
     }
 }
 

@@ -353,7 +353,7 @@ fn bad_input_is_refused_before_anything_is_written() {
         (&good, &tiny, &["--freeze", "2"], "--freeze"),
         (&good, &tiny, &["--warm-up", "31", "--steps", "30"], "--warm-up 31"),
         (&good, &tiny, &["--map", "C9999999"], "--map C9999999"),
-        (&good, &tiny, &["--out", &taken], "--force replaces what saplink wrote"),
+        (&good, &tiny, &["--out", &taken], "--force only replaces a directory that saplink wrote"),
         (&good, &tiny, &["--out", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", &taken], "exists already"),

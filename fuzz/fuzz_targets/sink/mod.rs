@@ -1,12 +1,17 @@
-//! Takes statements the way an import does: some of them it refuses.
+//! A sink that refuses some statements, as the builder of an index does.
 //!
-//! Invariant: it depends on a statement alone, so that an input that fails fails again.
+//! Invariant: whether a statement is refused depends on the statement only, so that a failing input
+//! fails again.
 
-use saplink::{domain::{Statement, is_concept_id}, job::Job, terminology::{BadRows, Reading, Refusal}};
+use saplink::{
+    domain::{Refusal, Statement, is_concept_id},
+    job::Job,
+    terminology::{BadRows, Reading},
+};
 
-/// Gives `read` a reading that lets all rows be bad, and ends it; `check` looks at every statement.
+/// Calls `read` with a reading that allows any number of bad rows; `check` gets every statement.
 pub fn read(check: fn(&Statement), read: impl FnOnce(&mut Reading)) {
-    let mut take = |statement: Statement<'_>| {
+    let mut sink = |statement: Statement<'_>| {
         check(&statement);
         let (concept, other) = match statement {
             Statement::Atom(atom) => (atom.concept, None),
@@ -17,12 +22,12 @@ pub fn read(check: fn(&Statement), read: impl FnOnce(&mut Reading)) {
             Statement::Source { .. } => return Ok(()),
         };
         match [Some(concept), other].into_iter().flatten().all(is_concept_id) {
-            true if concept.ends_with('7') => Err(Refusal::Statement("seven".into())),
+            true if concept.ends_with('7') => Err(Refusal::InvalidStatement("its id ends in 7".into())),
             true => Ok(()),
-            false => Err(Refusal::Statement(format!("`{concept}` or {other:?} is no concept id"))),
+            false => Err(Refusal::InvalidStatement(format!("`{concept}` or {other:?} is not a concept id"))),
         }
     };
-    let mut reading = Reading::new("fuzzed", &mut take, Job::silent(), BadRows::Share(1.0));
+    let mut reading = Reading::new("fuzzed", &mut sink, Job::silent(), BadRows::Share(1.0));
     read(&mut reading);
     let _ = reading.finish();
 }
