@@ -7,15 +7,15 @@ use ort::value::Tensor;
 use prost::Message;
 use saplink::{
     bert::{
-        self, Activation, BertConfig, Pooling,
+        self, BertConfig, Pooling,
         loss::{self, Loss},
-        optimizer::{self, Settings},
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
-        weights::{self, Named},
+        weights::{self, ParameterSpec},
     },
     encoder::Device,
     onnx::{
-        graph::Value,
+        graph::ValueName,
         message::{self, Axis, DataType},
         tape::Tape,
     },
@@ -35,7 +35,7 @@ fn array(seed: u64, shape: &[usize]) -> Array {
 
 /// Runs a graph on float32 and int64 inputs and gives its outputs by name.
 fn run(
-    model: &message::Model,
+    model: &message::ModelProto,
     floats: &[(&str, &Array)],
     ints: &[(&str, &[usize], &[i64])],
 ) -> BTreeMap<String, Vec<f32>> {
@@ -59,7 +59,7 @@ fn check(
     name: &str,
     shapes: &[&[usize]],
     ints: &[(&str, &[usize], &[i64])],
-    write: impl Fn(&mut Tape, &[Value]) -> Value,
+    write: impl Fn(&mut Tape, &[ValueName]) -> ValueName,
 ) {
     const STEP: f32 = 4e-3;
     let arrays: Vec<Array> = shapes.iter().enumerate().map(|(i, shape)| array(7 + i as u64, shape)).collect();
@@ -67,7 +67,7 @@ fn check(
     let graph = |learn: bool, weights: Option<&Array>| {
         let mut tape = Tape::new(DataType::Float);
         let axes = |shape: &[usize]| shape.iter().map(|&n| Axis::Fixed(n)).collect::<Vec<_>>();
-        let inputs: Vec<Value> = names
+        let inputs: Vec<ValueName> = names
             .iter()
             .zip(shapes)
             .map(|(name, shape)| tape.graph.input(name, DataType::Float, &axes(shape)))
@@ -76,13 +76,13 @@ fn check(
             tape.graph.input(name, DataType::Int64, &axes(shape));
         }
         if learn {
-            inputs.iter().for_each(|input| tape.learn(input));
+            inputs.iter().for_each(|input| tape.require_gradient(input));
         }
         let output = write(&mut tape, &inputs);
         if let Some(weights) = weights {
             let slope = tape.tensor(&weights.0, &weights.1);
             let slope = tape.graph.constant(slope);
-            tape.pass(&output, |_| slope);
+            tape.add_gradient(&output, |_| slope);
             tape.backward();
             for (i, input) in inputs.iter().enumerate() {
                 let gradient = tape.gradient(input).cloned().expect("a gradient");
@@ -94,7 +94,7 @@ fn check(
     };
     let floats =
         |arrays: &'_ [Array]| -> Vec<(String, Array)> { names.iter().cloned().zip(arrays.iter().cloned()).collect() };
-    let evaluate = |model: &message::Model, arrays: &[Array]| {
+    let evaluate = |model: &message::ModelProto, arrays: &[Array]| {
         let floats = floats(arrays);
         let floats: Vec<(&str, &Array)> = floats.iter().map(|(n, a)| (n.as_str(), a)).collect();
         run(model, &floats, ints)
@@ -125,7 +125,7 @@ fn check(
 }
 
 fn output_shape(
-    model: &message::Model,
+    model: &message::ModelProto,
     arrays: &[Array],
     names: &[String],
     ints: &[(&str, &[usize], &[i64])],
@@ -146,36 +146,36 @@ fn output_shape(
 fn operators_have_the_gradients_that_differences_give() {
     check("add", &[&[3, 4], &[3, 4]], &[], |t, x| t.add(&x[0], &x[1]));
     check("add to itself", &[&[3, 4]], &[], |t, x| t.add(&x[0], &x[0]));
-    check("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.shift(&x[0], &x[1]));
+    check("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.add_row(&x[0], &x[1]));
     check("times", &[&[2, 5]], &[], |t, x| {
         let half = t.scalar(0.5);
-        t.times(&x[0], &half)
+        t.scale(&x[0], &half)
     });
     check("reshape", &[&[2, 6]], &[], |t, x| {
         let shape = t.graph.ints(&[3, 2, 2]);
         t.reshape(&x[0], &shape)
     });
     check("transpose", &[&[2, 3, 2, 2]], &[], |t, x| t.transpose(&x[0], &[0, 2, 3, 1]));
-    check("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.products(&x[0], &x[1]));
+    check("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.matmul(&x[0], &x[1]));
     check("linear", &[&[3, 4], &[4, 5], &[5]], &[], |t, x| t.linear(&x[0], &x[1], &x[2]));
     check("softmax", &[&[2, 2, 2, 5]], &[], |t, x| t.softmax(&x[0]));
-    check("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.norm(&x[0], &x[1], &x[2], 1e-12));
-    check("gelu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Gelu));
-    check("gelu by tanh", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::GeluTanh));
-    check("relu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Relu));
-    check("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.look_up(&x[0], "ids"));
-    check("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.pick(&x[0], "ids"));
+    check("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.layer_norm(&x[0], &x[1], &x[2], 1e-12));
+    check("gelu", &[&[3, 7]], &[], |t, x| t.gelu(&x[0]));
+    check("gelu by tanh", &[&[3, 7]], &[], |t, x| t.gelu_tanh(&x[0]));
+    check("relu", &[&[3, 7]], &[], |t, x| t.relu(&x[0]));
+    check("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.lookup_rows(&x[0], "ids"));
+    check("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.select_rows(&x[0], "ids"));
     check("mean", &[&[2, 3, 4]], &[("mask", &[2, 3, 1], &[1, 1, 0, 1, 1, 1])], |t, x| {
         let mask = t.graph.cast("mask", DataType::Float);
-        t.mean(&x[0], &mask)
+        t.masked_mean(&x[0], &mask)
     });
-    check("unit", &[&[4, 5]], &[], |t, x| t.unit(&x[0]));
+    check("unit", &[&[4, 5]], &[], |t, x| t.normalize_rows(&x[0]));
     check("similarities", &[&[4, 5]], &[], |t, x| t.similarities(&x[0]));
     check("a chain", &[&[4, 6], &[6, 6], &[6], &[6], &[6]], &[], |t, x| {
         let y = t.linear(&x[0], &x[1], &x[2]);
-        let y = t.activation(&y, Activation::Gelu);
+        let y = t.gelu(&y);
         let y = t.add(&y, &x[0]);
-        t.norm(&y, &x[3], &x[4], 1e-12)
+        t.layer_norm(&y, &x[3], &x[4], 1e-12)
     });
 }
 
@@ -266,14 +266,14 @@ fn reference(
     }
 }
 
-fn loss_graph(loss: Loss, mined: Option<f32>) -> message::Model {
+fn loss_graph(loss: Loss, mined: Option<f32>) -> message::ModelProto {
     let mut tape = Tape::new(DataType::Float);
     let s = tape.graph.input("s", DataType::Float, &[Axis::Free("n"), Axis::Free("n")]);
     let labels = tape.graph.input("labels", DataType::Int64, &[Axis::Free("n")]);
-    let written = loss::write(&mut tape, &s, &labels, loss, mined);
+    let written = loss::write_loss(&mut tape, &s, &labels, loss, mined);
     for (name, value) in [
         ("loss", written.loss),
-        ("slope", written.slope),
+        ("slope", written.gradient),
         ("positives", written.positives),
         ("negatives", written.negatives),
     ] {
@@ -378,10 +378,15 @@ fn adamw_is_what_its_paper_says() {
     for (guarded, clip, scale) in
         [(false, f32::INFINITY, 1.0), (true, f32::INFINITY, 1024.0), (false, 0.5, 1.0), (true, 0.5, 8.0)]
     {
-        let model = optimizer::write(guarded);
+        let model = optimizer::adamw_graph(guarded);
         for step in 1..=20u64 {
-            let settings =
-                Settings { learning_rate: 1e-2 / step as f32, weight_decay: 0.01, step, clip, loss_scale: scale };
+            let settings = OptimizerSettings {
+                learning_rate: 1e-2 / step as f32,
+                weight_decay: 0.01,
+                step,
+                clip,
+                loss_scale: scale,
+            };
             let given: Array = (vec![5], settings.values().to_vec());
             let scaled: Array = (vec![n], gradient.1.iter().map(|g| g * scale).collect());
             let outputs = run(
@@ -416,10 +421,10 @@ fn adamw_is_what_its_paper_says() {
     let mut broken = gradient.clone();
     broken.1[3] = f32::INFINITY;
     broken.1[4] = f32::NAN;
-    let settings = Settings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
+    let settings = OptimizerSettings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
     let given: Array = (vec![5], settings.values().to_vec());
     let outputs = run(
-        &optimizer::write(true),
+        &optimizer::adamw_graph(true),
         &[
             ("parameters", &parameters),
             ("means", &means),
@@ -439,7 +444,7 @@ fn adamw_is_what_its_paper_says() {
 /// The tiny BERT, and all its parameters.
 fn tiny() -> (BertConfig, Vec<f32>) {
     let (config, weights) = bert::load(&fixture("tiny")).unwrap();
-    (config, weights.flat())
+    (config, weights.flatten())
 }
 
 fn options(step: StepOptions, names: usize) -> EngineOptions {
@@ -447,12 +452,12 @@ fn options(step: StepOptions, names: usize) -> EngineOptions {
 }
 
 fn step_options(pooling: Pooling, loss: Loss, mined: Option<f32>) -> StepOptions {
-    StepOptions { pooling, loss, mined, dropout: false, half: false, frozen_layers: None }
+    StepOptions { pooling, loss, miner_margin: mined, dropout: false, half: false, frozen_layers: None }
 }
 
 /// A step that changes nothing.
-fn still() -> Settings {
-    Settings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
+fn still() -> OptimizerSettings {
+    OptimizerSettings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
 }
 
 fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
@@ -474,7 +479,7 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
 
 /// A gradient as checkpoints would name and lay out its parts.
 fn by_name(config: &BertConfig, gradient: &[f32]) -> bert::checkpoint::Tensors {
-    weights::tensors(config, gradient)
+    weights::to_tensors(config, gradient)
 }
 
 #[derive(serde::Deserialize)]
@@ -610,14 +615,14 @@ fn frozen_parts_have_no_gradient_and_stay() {
     let learn = |frozen_layers| {
         let step = StepOptions { frozen_layers, ..step };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let settings = Settings { learning_rate: 1e-3, ..still() };
+        let settings = OptimizerSettings { learning_rate: 1e-3, ..still() };
         engine.step(&batch(&ids, &labels, usize::MAX), &settings).unwrap();
         (engine.gradient().unwrap(), engine.state().unwrap().parameters)
     };
     let (all, _) = learn(None);
     for layers in [0, 1] {
-        let still = training::frozen(&config, Some(layers));
-        let named: usize = weights::named(&config).iter().take(5 + 16 * layers).map(Named::len).sum();
+        let still = training::frozen_values(&config, Some(layers));
+        let named: usize = weights::parameter_specs(&config).iter().take(5 + 16 * layers).map(ParameterSpec::len).sum();
         assert_eq!(still, named);
         let (gradient, after) = learn(Some(layers));
         assert_eq!(gradient.len(), parameters.len() - still);
@@ -634,7 +639,8 @@ fn products_in_half_precision_give_nearly_the_same_gradient() {
     let of = |half, loss_scale| {
         let step = StepOptions { half, ..step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2)) };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let outcome = engine.step(&batch(&ids, &labels, usize::MAX), &Settings { loss_scale, ..still() }).unwrap();
+        let outcome =
+            engine.step(&batch(&ids, &labels, usize::MAX), &OptimizerSettings { loss_scale, ..still() }).unwrap();
         let gradient: Vec<f32> = engine.gradient().unwrap().iter().map(|g| g / loss_scale).collect();
         (outcome, gradient)
     };
