@@ -1,11 +1,12 @@
-//! Exports the encoder as an ONNX graph for inference: token ids in, one pooled vector per text out.
+//! Exports the encoder as an ONNX graph for inference: token ids in, one pooled vector per text
+//! out.
 //!
 //! Inputs are `input_ids` and `attention_mask`, int64 `[batch, tokens]`. The output is `embedding`,
 //! float32 `[batch, hidden]`, not normalized. Outside the attention, tokens lie as rows
 //! `[batch * tokens, hidden]`.
 //!
-//! Invariant: the vector of a text does not depend on the other texts of its batch. This holds for int8
-//! too, because activations are quantized row by row, not by the largest value of the batch.
+//! Invariant: the vector of a text does not depend on the other texts of its batch. This holds for
+//! int8 too, because activations are quantized row by row, not by the largest value of the batch.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,8 @@ pub struct ExportOptions {
     pub precision: Precision,
 }
 
-/// Writes the inference graph of `weights`; the head of this file describes its inputs and its output.
+/// Writes the inference graph of `weights`; the head of this file describes its inputs and its
+/// output.
 pub fn export(config: &BertConfig, weights: &Weights, options: ExportOptions) -> ModelProto {
     let float = match options.precision {
         Precision::Fp16 => DataType::Float16,

@@ -1,10 +1,11 @@
-//! The loss is written here: [`write_loss`] with its four formulas, and the miner that selects pairs.
+//! The loss is written here: [`write_loss`] with its four formulas, and the miner that selects
+//! pairs.
 //!
-//! Names with the same label (one concept) are positives of each other, all other names negatives. The
-//! input is the matrix of cosine similarities, `[names, names]`; row `i` belongs to the anchor `i`. Each
-//! loss is written together with its derivative by the similarities: automatic differentiation of these
-//! formulas would overflow in float32. Names, formulas and constants are those of PyTorch Metric
-//! Learning, which the SapBERT authors used.
+//! Names with the same label (one concept) are positives of each other, all other names negatives.
+//! The input is the matrix of cosine similarities, `[names, names]`; row `i` belongs to the anchor
+//! `i`. Each loss is written together with its derivative by the similarities: automatic
+//! differentiation of these formulas would overflow in float32. Names, formulas and constants are
+//! those of PyTorch Metric Learning, which the SapBERT authors used.
 //!
 //! Invariant: a name is never paired with itself, and the loss of a batch without pairs is 0.
 
@@ -181,7 +182,8 @@ impl LossWriter<'_> {
         PairMasks { positives: self.op("And", &[&same, &other]), negatives }
     }
 
-    /// Euclidean distances of vectors of length 1, `sqrt(2 - 2 similarity)`; 0 below [`MIN_DISTANCE`].
+    /// Euclidean distances of vectors of length 1, `sqrt(2 - 2 similarity)`; 0 below
+    /// [`MIN_DISTANCE`].
     fn distances(&mut self) -> ValueName {
         let doubled = self.op_scalar("Mul", self.similarities, 2.0);
         let two = self.tape.scalar(2.0);
@@ -191,8 +193,8 @@ impl LossWriter<'_> {
         self.op("Sqrt", &[&squares])
     }
 
-    /// The pairs of hard triplets. It is enough to compare each positive with the nearest negative of its
-    /// anchor, and each negative with the farthest positive.
+    /// The pairs of hard triplets. It is enough to compare each positive with the nearest negative
+    /// of its anchor, and each negative with the farthest positive.
     fn hard_pairs(&mut self, pairs: &PairMasks, margin: f32) -> PairMasks {
         let distances = self.distances();
         let positive = self.masked(&pairs.positives, &distances, MASKED_LOGIT);
@@ -222,8 +224,8 @@ impl LossWriter<'_> {
         (self.op("Add", &[&largest, &log]), self.op("Div", &[&powers, &sum]))
     }
 
-    /// `log sum exp x` of each row over `mask`, `[names, 1]`, and its derivative by each `x`. A row whose
-    /// mask is empty gives about [`MASKED_LOGIT`].
+    /// `log sum exp x` of each row over `mask`, `[names, 1]`, and its derivative by each `x`. A row
+    /// whose mask is empty gives about [`MASKED_LOGIT`].
     fn log_sum_exp(&mut self, x: &str, mask: &str) -> (ValueName, ValueName) {
         let chosen = self.masked(mask, x, MASKED_LOGIT);
         let largest = self.reduce_rows("ReduceMax", &chosen);
@@ -319,11 +321,12 @@ impl LossWriter<'_> {
         (loss, self.op("Sub", &[&push, &slopes]))
     }
 
-    /// Section 3.1 of Schroff et al. 2015, with distances instead of their squares: the mean over triplets whose loss is not 0.
+    /// Section 3.1 of Schroff et al. 2015, with distances instead of their squares: the mean over
+    /// triplets whose loss is not 0.
     fn triplet(&mut self, pairs: &PairMasks, margin: f32) -> (ValueName, ValueName) {
         let distances = self.distances();
-        // Each positive pair against all names: [positives, names]. The pair (0, 0) is added with weight 0,
-        // because ONNX Runtime cannot reduce empty tensors on CUDA.
+        // Each positive pair against all names: [positives, names]. The pair (0, 0) is added with
+        // weight 0, because ONNX Runtime cannot reduce empty tensors on CUDA.
         let indices = self.row_indices(&distances);
         let first = self.tape.graph.int(0);
         let first_row = self.op("Equal", &[&indices, &first]);
@@ -350,8 +353,8 @@ impl LossWriter<'_> {
         let (loss, share) = self.masked_mean(&losses, &counted);
         let counted = self.to_float(&counted);
         let counted = self.op("Mul", &[&counted, &share]);
-        // Derivative by the distances: for a positive pair the number of its triplets, for a negative pair
-        // minus that number, added up by anchor.
+        // Derivative by the distances: for a positive pair the number of its triplets, for a
+        // negative pair minus that number, added up by anchor.
         let pull = self.tape.graph.op_with("ReduceSum", &[&counted, &axis], vec![AttributeProto::int("keepdims", 0)]);
         let zeros = self.op_scalar("Mul", &distances, 0.0);
         let pull = self.op("ScatterND", &[&zeros, &coordinates, &pull]);
@@ -360,8 +363,8 @@ impl LossWriter<'_> {
         let is_anchor = self.to_float(&is_anchor);
         let push = self.op("MatMul", &[&is_anchor, &counted]);
         let slope = self.op("Sub", &[&push, &pull]);
-        // Chain rule: the derivative of the distance by the similarity is -1 / distance. At distance 0 the
-        // gradient is set to 0.
+        // Chain rule: the derivative of the distance by the similarity is -1 / distance. At
+        // distance 0 the gradient is set to 0.
         let divisors = self.op_scalar("Max", &distances, MIN_DISTANCE);
         let slope = self.op("Div", &[&slope, &divisors]);
         let apart = self.op_scalar("Greater", &distances, 0.0);

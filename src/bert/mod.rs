@@ -1,8 +1,8 @@
 //! BERT: reads a Hugging Face checkpoint and writes ONNX graphs for inference and training.
 //!
 //! Reading order:
-//! 1. `config` (`config.json`), `checkpoint` (weight files), `weights` (tensors checked and laid out),
-//!    `load` (all three in one call).
+//! 1. `config` (`config.json`), `checkpoint` (weight files), `weights` (tensors checked and laid
+//!    out), `load` (all three in one call).
 //! 2. `network`: the BERT encoder, written once over a [`crate::onnx::tape::Tape`].
 //! 3. `export` and `quantize`: the network as an inference graph.
 //! 4. `training`, `loss` and `optimizer`: a training step as graphs.

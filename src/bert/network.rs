@@ -1,8 +1,8 @@
 //! The BERT encoder (Devlin et al. 2018): embeddings, transformer layers and pooling.
 //!
-//! [`write_encoder`] is written once, over a [`GraphBackend`] that decides how token rows lie in the
-//! graph and where the weights come from. The export (`export`) has padded texts and constant weights;
-//! training (`training::backend`) has packed texts and weights that are graph inputs.
+//! [`write_encoder`] is written once, over a [`GraphBackend`] that decides how token rows lie in
+//! the graph and where the weights come from. The export (`export`) has padded texts and constant
+//! weights; training (`training::backend`) has packed texts and weights that are graph inputs.
 //!
 //! Invariant: every BERT graph of saplink, for inference and for training, comes from this file.
 
@@ -47,8 +47,8 @@ pub(super) enum LayerNormSite {
 
 /// Layout of the token rows and source of the weights.
 ///
-/// "Rows" are `[rows, hidden]`, one for each token. With `first_only` there is one row for each text,
-/// that of its first token.
+/// "Rows" are `[rows, hidden]`, one for each token. With `first_only` there is one row for each
+/// text, that of its first token.
 pub(super) trait GraphBackend {
     /// Where operators are written.
     fn tape(&mut self) -> &mut Tape;
@@ -145,8 +145,9 @@ fn write_activation(tape: &mut Tape, x: &str, activation: Activation) -> ValueNa
         Activation::Gelu => tape.gelu(x),
         Activation::GeluTanh => tape.gelu_tanh(x),
         Activation::Relu => {
-            // ReLU needs no constants. Graphs of saplink 0.1 have these two, and constants are numbered
-            // in the order of their first use: without them the bytes of exported graphs would differ.
+            // ReLU needs no constants. Graphs of saplink 0.1 have these two, and constants are
+            // numbered in the order of their first use: without them the bytes of exported graphs
+            // would differ.
             tape.scalar(0.5);
             tape.scalar(1.0);
             tape.relu(x)

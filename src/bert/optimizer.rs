@@ -1,11 +1,12 @@
 //! AdamW (Loshchilov and Hutter 2019, algorithm 2) as a graph over all parameters at once.
 //!
 //! Parameters, moments and gradient are one flat vector each (in the order of
-//! [`crate::bert::weights::parameter_specs`]). The graph so has about thirty nodes; one update per tensor
-//! would need thousands.
+//! [`crate::bert::weights::parameter_specs`]). The graph so has about thirty nodes; one update per
+//! tensor would need thousands.
 //!
-//! Invariant: an output may use the memory of the input that it replaces, because element `i` of each
-//! output depends only on element `i` of the inputs (and on the norm, which is computed first).
+//! Invariant: an output may use the memory of the input that it replaces, because element `i` of
+//! each output depends only on element `i` of the inputs (and on the norm, which is computed
+//! first).
 
 use crate::onnx::{
     graph::{GraphBuilder, ValueName},
@@ -43,7 +44,8 @@ pub const NORM: &str = "norm";
 pub struct OptimizerSettings {
     /// Learning rate of this step.
     pub learning_rate: f32,
-    /// Decoupled weight decay: each step multiplies parameters by `1 - learning_rate * weight_decay`.
+    /// Decoupled weight decay: each step multiplies parameters by
+    /// `1 - learning_rate * weight_decay`.
     pub weight_decay: f32,
     /// Number of this step, from 1.
     pub step: u64,
@@ -54,8 +56,8 @@ pub struct OptimizerSettings {
 }
 
 impl OptimizerSettings {
-    /// The input [`SETTINGS`]. The bias corrections of the moments are folded into the learning rate and
-    /// epsilon.
+    /// The input [`SETTINGS`]. The bias corrections of the moments are folded into the learning
+    /// rate and epsilon.
     pub fn values(&self) -> [f32; 5] {
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(self.step as f64)) as f32;
         let root = correction(BETA_2).sqrt();
@@ -71,8 +73,8 @@ impl OptimizerSettings {
 
 /// Writes the graph of one update; the constants above name its inputs and outputs.
 ///
-/// With `guarded`, a gradient that is not finite changes neither parameters nor moments: factors of new
-/// values become 0 and factors of old values 1. Loss scaling in half precision relies on it.
+/// With `guarded`, a gradient that is not finite changes neither parameters nor moments: factors of
+/// new values become 0 and factors of old values 1. Loss scaling in half precision relies on it.
 pub fn adamw_graph(guarded: bool) -> ModelProto {
     let mut g = GraphBuilder::default();
     let axes = [Axis::Free("parameters")];

@@ -1,5 +1,5 @@
-//! Symmetric int8 quantization of weights: one scale for each output channel of a matrix, or for each
-//! row of an embedding table.
+//! Symmetric int8 quantization of weights: one scale for each output channel of a matrix, or for
+//! each row of an embedding table.
 //!
 //! Invariant: `|w - q * scale| <= scale / 2` for every weight `w` with code `q`; 0 has the code 0.
 

@@ -1,7 +1,7 @@
 //! The weights of a BERT encoder, and their one order as a flat vector of parameters.
 //!
-//! Checkpoints store a matrix as `[outputs, inputs]` (PyTorch); here it is `[inputs, outputs]`, as ONNX
-//! multiplies.
+//! Checkpoints store a matrix as `[outputs, inputs]` (PyTorch); here it is `[inputs, outputs]`, as
+//! ONNX multiplies.
 //!
 //! Invariant: every shape has been checked against the configuration, and every value is finite.
 
@@ -111,8 +111,8 @@ pub(super) fn layer_name(layer: usize) -> String {
     format!("encoder.layer.{layer}")
 }
 
-/// All parameter tensors in the order of the flat vector: embeddings first, then the layers from the
-/// lowest to the highest. Checkpoints of training and the optimizer rely on this order.
+/// All parameter tensors in the order of the flat vector: embeddings first, then the layers from
+/// the lowest to the highest. Checkpoints of training and the optimizer rely on this order.
 pub fn parameter_specs(config: &BertConfig) -> Vec<ParameterSpec> {
     let (hidden, intermediate) = (config.hidden, config.intermediate);
     let spec = |name: String, shape: &[usize], is_matrix| ParameterSpec { name, shape: shape.to_vec(), is_matrix };
@@ -169,12 +169,12 @@ fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 }
 
 impl Weights {
-    /// Takes the tensors of the encoder out of `tensors`. Their names may have the prefix `bert.` and the
-    /// older LayerNorm names `gamma` and `beta`.
+    /// Takes the tensors of the encoder out of `tensors`. Their names may have the prefix `bert.`
+    /// and the older LayerNorm names `gamma` and `beta`.
     ///
     /// # Errors
-    /// [`BertError::MissingTensor`], [`BertError::TensorShape`] and [`BertError::TensorValue`] name the
-    /// tensor.
+    /// [`BertError::MissingTensor`], [`BertError::TensorShape`] and [`BertError::TensorValue`] name
+    /// the tensor.
     pub fn select(mut tensors: Tensors, config: &BertConfig) -> Result<Self, BertError> {
         let prefix = if tensors.keys().any(|k| k.starts_with("bert.embeddings.")) { "bert." } else { "" };
         let mut selector = TensorSelector { tensors: &mut tensors, prefix, config };

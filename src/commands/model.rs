@@ -32,7 +32,8 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
     print(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
 }
 
-/// The manifest as aligned lines. Precision and pooling are printed by their `Debug` text in lower case.
+/// The manifest as aligned lines. Precision and pooling are printed by their `Debug` text in lower
+/// case.
 fn describe(manifest: &ModelManifest) -> String {
     let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();

@@ -51,8 +51,9 @@ impl EmbeddingCache {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
-    /// The vectors of `ids`, row-major `[ids, dimensions]`. Passes distinct ids that are not in the cache to
-    /// `compute`, each once, and stores their vectors. Reports hits to `job`; `compute` reports the rest.
+    /// The vectors of `ids`, row-major `[ids, dimensions]`. Passes distinct ids that are not in the
+    /// cache to `compute`, each once, and stores their vectors. Reports hits to `job`; `compute`
+    /// reports the rest.
     ///
     /// # Errors
     /// The error of `compute`; nothing is stored then.

@@ -1,7 +1,7 @@
 //! One request for vectors, from the queue to its result.
 //!
-//! The caller creates a [`Call`], puts it into the queue and waits for it. Sessions store vectors with
-//! [`Call::store`] or [`Call::fail`], in any order and from any thread.
+//! The caller creates a [`Call`], puts it into the queue and waits for it. Sessions store vectors
+//! with [`Call::store`] or [`Call::fail`], in any order and from any thread.
 //!
 //! Locks: a call has one mutex of its own. Its holder takes no other lock and reports no progress.
 
@@ -77,7 +77,8 @@ impl Call {
     /// Waits for the vectors, row-major `[texts, dimensions]`. Reports each finished text to `job`.
     ///
     /// # Errors
-    /// [`EncoderError::Inference`] if a batch failed, or [`EncoderError::Canceled`]; both cancel the call.
+    /// [`EncoderError::Inference`] if a batch failed, or [`EncoderError::Canceled`]; both cancel
+    /// the call.
     pub(super) fn wait(&self, job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
         loop {
             let ended = self.poll(job);
@@ -100,8 +101,8 @@ impl Call {
         }
     }
 
-    /// Reports finished texts to `job`, and returns whether the wait has ended: all texts are done, a batch
-    /// failed, or the job was canceled.
+    /// Reports finished texts to `job`, and returns whether the wait has ended: all texts are done,
+    /// a batch failed, or the job was canceled.
     pub(super) fn poll(&self, job: Job<'_>) -> bool {
         let mut result = self.lock();
         let (done, ended) = (result.done, result.done == self.texts.len() || result.error.is_some());

@@ -1,6 +1,7 @@
 //! The [`Encoder`]: a loaded model with tokenizer, sessions and cache.
 //!
-//! A call tokenizes its texts, takes known vectors from the cache, and passes the others to the dispatcher.
+//! A call tokenizes its texts, takes known vectors from the cache, and passes the others to the
+//! dispatcher.
 //!
 //! Invariant: vectors have the order of the texts.
 
@@ -36,8 +37,8 @@ const MIN_PARALLEL_TEXTS: usize = 256;
 pub struct EncoderOptions {
     /// Where inference runs.
     pub device: Device,
-    /// Number of sessions; each has its own copy of the weights. By default one per core, at most four, on
-    /// the CPU, where sessions of one thread embed the most texts per second; one on CUDA.
+    /// Number of sessions; each has its own copy of the weights. By default one per core, at most
+    /// four, on the CPU, where sessions of one thread embed the most texts per second; one on CUDA.
     pub sessions: Option<usize>,
     /// Threads of each session. By default the number of cores divided by that of sessions.
     pub threads: Option<usize>,
@@ -154,8 +155,8 @@ impl Encoder {
         Ok((vectors, times))
     }
 
-    /// As [`Encoder::embed_with`], but the vectors keep the length that the model gives them. Their inner
-    /// products are the scores of the SapBERT authors.
+    /// As [`Encoder::embed_with`], but the vectors keep the length that the model gives them. Their
+    /// inner products are the scores of the SapBERT authors.
     ///
     /// # Errors
     /// As [`Encoder::embed_with`].
@@ -191,7 +192,8 @@ impl Drop for Encoder {
     fn drop(&mut self) {
         self.dispatcher.close();
         for worker in self.workers.drain(..) {
-            // A worker catches panics of its runs, so the result of the join carries no information.
+            // A worker catches panics of its runs, so the result of the join carries no
+            // information.
             let _ = worker.join();
         }
     }

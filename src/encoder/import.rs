@@ -1,4 +1,5 @@
-//! `model import`: converts a checkpoint, or an ONNX graph of another exporter, to a model directory.
+//! `model import`: converts a checkpoint, or an ONNX graph of another exporter, to a model
+//! directory.
 //!
 //! Invariant: the model has been loaded and run once before its directory appears.
 
@@ -46,8 +47,8 @@ struct ImportedGraph {
     precision: Option<Precision>,
 }
 
-/// Imports `options.from` into `options.out`: a checkpoint with weights, else a `model.onnx` with the
-/// output `last_hidden_state`.
+/// Imports `options.from` into `options.out`: a checkpoint with weights, else a `model.onnx` with
+/// the output `last_hidden_state`.
 ///
 /// # Errors
 /// [`EncoderError`] names the file or tensor at fault; nothing is written then.
@@ -117,8 +118,8 @@ fn copy_graph(runtime: &Runtime, options: &ImportOptions, graph: &Path) -> Resul
     Ok(ImportedGraph { dimensions, vocab: None, output: GraphOutput::Tokens, precision: None })
 }
 
-/// Runs a text of maximum length with the largest token id, so that no later text exceeds a limit of the
-/// graph.
+/// Runs a text of maximum length with the largest token id, so that no later text exceeds a limit
+/// of the graph.
 fn test_run(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<(), EncoderError> {
     let max_id = BertTokenizer::read(&dir.join(TOKENIZER_FILE), manifest.max_tokens)?.max_id();
     let (mut session, _) = EncoderSession::load(runtime, dir, manifest, Device::Cpu, 1)?;

@@ -58,7 +58,8 @@ pub struct ModelManifest {
 }
 
 impl ModelManifest {
-    /// Reads the manifest of the model in `dir` and checks graph and tokenizer against their checksums.
+    /// Reads the manifest of the model in `dir` and checks graph and tokenizer against their
+    /// checksums.
     ///
     /// # Errors
     /// [`EncoderError::Manifest`] or [`EncoderError::File`] with the name of the file.

@@ -1,12 +1,13 @@
 //! Embeds texts with ONNX Runtime.
 //!
-//! Reading order: `runtime` (the library), `manifest` (a model directory), `tokenizer` (text to token
-//! ids), `session` (one batch through the graph), `call` (one request for vectors), `queue` (waiting calls
-//! and their batches), `dispatcher` (queue and sessions at work), `cache` (recent vectors), `embed` (the
-//! [`Encoder`] that joins them), `import` (a checkpoint becomes a model directory).
+//! Reading order: `runtime` (the library), `manifest` (a model directory), `tokenizer` (text to
+//! token ids), `session` (one batch through the graph), `call` (one request for vectors), `queue`
+//! (waiting calls and their batches), `dispatcher` (queue and sessions at work), `cache` (recent
+//! vectors), `embed` (the [`Encoder`] that joins them), `import` (a checkpoint becomes a model
+//! directory).
 //!
-//! Invariant: no error and no log line contains a text. Only this module knows `tokenizers`; only this
-//! module and `train` know `ort`.
+//! Invariant: no error and no log line contains a text. Only this module knows `tokenizers`; only
+//! this module and `train` know `ort`.
 
 mod cache;
 mod call;

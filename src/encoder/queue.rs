@@ -2,13 +2,13 @@
 //!
 //! Rules of a batch:
 //! - Calls take turns. The batch begins with the longest text of the call at the front.
-//! - Each call of a few texts adds all of its texts that fit, and each other call one text of the same
-//!   length.
+//! - Each call of a few texts adds all of its texts that fit, and each other call one text of the
+//!   same length.
 //! - The rest is filled with texts of the same length and, while the batch is small, shorter ones.
 //!
-//! So a call of one text waits for one batch of a large call, not for all of it, and there is little
-//! padding. To start a run costs about as much as five tokens, which is less than to pad many texts by
-//! one token.
+//! So a call of one text waits for one batch of a large call, not for all of it, and there is
+//! little padding. To start a run costs about as much as five tokens, which is less than to pad
+//! many texts by one token.
 //!
 //! Nothing here locks: the dispatcher owns the queue and calls it under its own lock; only
 //! [`Batch::finish`], which runs without that lock, takes the locks of the calls.
@@ -22,7 +22,8 @@ use std::{
 
 use crate::encoder::{call::Call, error::EncoderError};
 
-/// A batch of fewer tokens takes shorter texts too, and is not made smaller for idle sessions to share.
+/// A batch of fewer tokens takes shorter texts too, and is not made smaller for idle sessions to
+/// share.
 const MIN_BATCH_TOKENS: usize = 128;
 /// A call of at most this many texts joins the next batch.
 const MAX_SMALL_CALL: usize = 4;
@@ -53,7 +54,8 @@ struct WaitingCall {
 }
 
 impl WaitingCall {
-    /// Takes the longest text of `min_length` to `max_length` tokens; returns its index and its length.
+    /// Takes the longest text of `min_length` to `max_length` tokens; returns its index and its
+    /// length.
     fn take(&mut self, min_length: usize, max_length: usize) -> Option<(u32, usize)> {
         let (&length, texts) = self.by_length.range_mut(min_length..=max_length).next_back()?;
         let text = texts.pop()?;
@@ -137,7 +139,8 @@ impl Queue {
     /// Puts a call at the end.
     pub(super) fn push(&mut self, call: Arc<Call>) {
         let mut by_length: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        // Reversed, because `take` pops from the end: of texts of equal length the first is taken first.
+        // Reversed, because `take` pops from the end: of texts of equal length the first is taken
+        // first.
         for (text, ids) in call.texts().iter().enumerate().rev() {
             by_length.entry(ids.len()).or_default().push(text as u32);
             self.tokens += ids.len();
@@ -160,8 +163,9 @@ impl Queue {
         self.texts() == 0
     }
 
-    /// Forms the next batch, if a text waits. `sessions` is the number of sessions that share the queue: a
-    /// batch takes no more than a session's share of the tokens, but at least [`MIN_BATCH_TOKENS`].
+    /// Forms the next batch, if a text waits. `sessions` is the number of sessions that share the
+    /// queue: a batch takes no more than a session's share of the tokens, but at least
+    /// [`MIN_BATCH_TOKENS`].
     pub(super) fn next_batch(&mut self, sessions: usize) -> Option<Batch> {
         self.remove_canceled();
         let mut first = self.waiting.pop_front()?;
@@ -225,7 +229,8 @@ mod tests {
         Call::new(lengths.iter().map(|&length| vec![7; length]).collect(), 1)
     }
 
-    /// Runs all waiting texts as `sessions` would. Returns the batches, each with call and index of its texts.
+    /// Runs all waiting texts as `sessions` would. Returns the batches, each with call and index of
+    /// its texts.
     fn batches(queue: &mut Queue, calls: &[Arc<Call>], sessions: usize) -> Vec<Vec<(usize, u32)>> {
         let mut seen = vec![];
         while let Some(batch) = queue.next_batch(sessions) {

@@ -1,7 +1,7 @@
 //! Finds and loads the ONNX Runtime library.
 //!
-//! Search order: the requested path; `.onnxruntime/` in the working directory; `.onnxruntime/` beside the
-//! executable or in a directory above it; the library path of the system.
+//! Search order: the requested path; `.onnxruntime/` in the working directory; `.onnxruntime/`
+//! beside the executable or in a directory above it; the library path of the system.
 //!
 //! Invariant: every error of loading names the remedy.
 
@@ -107,8 +107,9 @@ impl Runtime {
         }
     }
 
-    /// A clause about the training API of the library, for the log of a training run. Published builds
-    /// since 1.20 have no training API; saplink trains with graphs that contain the gradients.
+    /// A clause about the training API of the library, for the log of a training run. Published
+    /// builds since 1.20 have no training API; saplink trains with graphs that contain the
+    /// gradients.
     pub fn training_api_note(&self) -> String {
         match ort::training::training_api() {
             Ok(_) => "has a training API, which saplink does not use".into(),

@@ -1,7 +1,8 @@
-//! Runs a model graph in one ONNX Runtime session: a batch of token ids in, one vector per text out.
+//! Runs a model graph in one ONNX Runtime session: a batch of token ids in, one vector per text
+//! out.
 //!
-//! Invariant: the output has exactly one vector of the manifest's dimensions for each text, or the batch is
-//! an error. Vectors are not normalized here; see [`normalize`].
+//! Invariant: the output has exactly one vector of the manifest's dimensions for each text, or the
+//! batch is an error. Vectors are not normalized here; see [`normalize`].
 
 use std::path::Path;
 
@@ -76,8 +77,8 @@ impl EncoderSession {
         Ok((Self { session, has_token_types, output, pooling, dimensions }, resolved))
     }
 
-    /// Computes the vectors of `texts`, each a list of token ids: row-major `[texts, dimensions]`, not
-    /// normalized. The texts are padded to the longest.
+    /// Computes the vectors of `texts`, each a list of token ids: row-major `[texts, dimensions]`,
+    /// not normalized. The texts are padded to the longest.
     ///
     /// # Errors
     /// [`EncoderError::Inference`] if ONNX Runtime fails or the output has another shape.
@@ -95,7 +96,8 @@ impl EncoderSession {
         if self.has_token_types {
             inputs.push(("token_type_ids".into(), tensor(&*types)?.into()));
         }
-        // The message of the library may quote token ids, which reveal the text: only the code is kept.
+        // The message of the library may quote token ids, which reveal the text: only the code is
+        // kept.
         let failed = |e: ort::Error| EncoderError::Inference(format!("ONNX Runtime reports {:?}", e.code()));
         let outputs = self.session.run(inputs).map_err(failed)?;
         let (expected, name): (&[usize], _) = match self.output {

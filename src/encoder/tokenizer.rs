@@ -1,7 +1,7 @@
 //! Converts texts to token ids, and reads the tokenizer of a checkpoint.
 //!
-//! Invariant: names and mentions pass through the same tokenizer with the same limit; truncation keeps
-//! [CLS] and [SEP].
+//! Invariant: names and mentions pass through the same tokenizer with the same limit; truncation
+//! keeps [CLS] and [SEP].
 
 use std::path::Path;
 
@@ -25,8 +25,8 @@ impl BertTokenizer {
         Self::parse(path, &fs_err::read(path)?, max_tokens)
     }
 
-    /// Reads the tokenizer of the checkpoint in `dir` as [`super::import`] does. `vocab` is the number of
-    /// rows of the embedding table.
+    /// Reads the tokenizer of the checkpoint in `dir` as [`super::import`] does. `vocab` is the
+    /// number of rows of the embedding table.
     ///
     /// # Errors
     /// [`EncoderError::Tokenizer`] if there is none, or it does not suit the model.
@@ -89,13 +89,13 @@ fn default_true() -> bool {
     true
 }
 
-/// Reads the tokenizer of the checkpoint in `dir` and returns the text of a `tokenizer.json` without
-/// truncation and padding. Reads `tokenizer.json`, else `vocab.txt` with `tokenizer_config.json`.
-/// `vocab` is the number of rows of the embedding table, if it is known.
+/// Reads the tokenizer of the checkpoint in `dir` and returns the text of a `tokenizer.json`
+/// without truncation and padding. Reads `tokenizer.json`, else `vocab.txt` with
+/// `tokenizer_config.json`. `vocab` is the number of rows of the embedding table, if it is known.
 ///
 /// # Errors
-/// [`EncoderError::Tokenizer`] if there is none, it is damaged, it lacks the special tokens of BERT, or
-/// its number of tokens does not suit the embedding table.
+/// [`EncoderError::Tokenizer`] if there is none, it is damaged, it lacks the special tokens of
+/// BERT, or its number of tokens does not suit the embedding table.
 pub(super) fn import_tokenizer(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
     let (json, txt) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
     let (path, tokenizer) = if json.is_file() {

@@ -1,10 +1,10 @@
 //! Builds an ONNX graph node by node.
 //!
-//! Nodes are named after their operator and a counter (`matmul_7`); a value has the name of the node
-//! that computes it. Equal constants share one initializer.
+//! Nodes are named after their operator and a counter (`matmul_7`); a value has the name of the
+//! node that computes it. Equal constants share one initializer.
 //!
-//! Invariant: only standard operators of one opset, so that every ONNX Runtime from 1.19 on runs the
-//! graph, on CPU and CUDA.
+//! Invariant: only standard operators of one opset, so that every ONNX Runtime from 1.19 on runs
+//! the graph, on CPU and CUDA.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! The ONNX protobuf messages that a graph writer needs.
 //!
-//! Types and field numbers are those of `onnx.proto`, IR version 8; fields that saplink never writes
-//! are left out.
+//! Types and field numbers are those of `onnx.proto`, IR version 8; fields that saplink never
+//! writes are left out.
 //!
 //! Invariant: plain data without logic beyond constructors.
 

@@ -1,7 +1,7 @@
 //! Operators with a gradient: sums, products, shapes, softmax, LayerNorm, row lookups and means.
 //!
-//! Each function writes the forward nodes and records the gradient of its inputs. In the closures `t`
-//! is the tape, `g` the gradient of the output, and `x_` the owned name of the input `x`.
+//! Each function writes the forward nodes and records the gradient of its inputs. In the closures
+//! `t` is the tape, `g` the gradient of the output, and `x_` the owned name of the input `x`.
 
 use crate::onnx::{graph::ValueName, message::AttributeProto, tape::Tape};
 
@@ -56,7 +56,8 @@ impl Tape {
         transposed
     }
 
-    /// Batched matrix product: `a` `[.., .., m, k]` times `b` `[.., .., k, n]` gives `[.., .., m, n]`.
+    /// Batched matrix product: `a` `[.., .., m, k]` times `b` `[.., .., k, n]` gives
+    /// `[.., .., m, n]`.
     pub fn matmul(&mut self, a: &str, b: &str) -> ValueName {
         const SWAP_LAST_AXES: [i64; 4] = [0, 1, 3, 2];
         let product = self.matmul_node(a, b);
@@ -74,8 +75,8 @@ impl Tape {
         product
     }
 
-    /// Linear layer `x W + b`: `x` `[rows, inputs]`, `weight` `[inputs, outputs]`, `bias` `[outputs]`;
-    /// gives `[rows, outputs]`.
+    /// Linear layer `x W + b`: `x` `[rows, inputs]`, `weight` `[inputs, outputs]`, `bias`
+    /// `[outputs]`; gives `[rows, outputs]`.
     pub fn linear(&mut self, x: &str, weight: &str, bias: &str) -> ValueName {
         let product = self.matmul_node(x, weight);
         let sum = self.graph.op("Add", &[&product, bias]);
@@ -118,8 +119,8 @@ impl Tape {
         softmax
     }
 
-    /// LayerNorm (Ba, Kiros and Hinton 2016, section 3) of each row of `x` `[rows, hidden]`, with the
-    /// scale `weight` `[hidden]` and the shift `bias` `[hidden]`.
+    /// LayerNorm (Ba, Kiros and Hinton 2016, section 3) of each row of `x` `[rows, hidden]`, with
+    /// the scale `weight` `[hidden]` and the shift `bias` `[hidden]`.
     pub fn layer_norm(&mut self, x: &str, weight: &str, bias: &str, epsilon: f32) -> ValueName {
         let attributes = vec![AttributeProto::int("axis", -1), AttributeProto::float("epsilon", epsilon)];
         if !self.needs_gradient(&[x, weight, bias]) {
@@ -150,8 +151,8 @@ impl Tape {
         normed
     }
 
-    /// Embedding lookup: rows of `table` `[entries, hidden]` at `indices` (int64 `[rows]`), `[rows, hidden]`.
-    /// An index may occur several times.
+    /// Embedding lookup: rows of `table` `[entries, hidden]` at `indices` (int64 `[rows]`),
+    /// `[rows, hidden]`. An index may occur several times.
     pub fn lookup_rows(&mut self, table: &str, indices: &str) -> ValueName {
         let rows = self.graph.op("Gather", &[table, indices]);
         let [table_, indices_] = [table, indices].map(str::to_owned);
@@ -163,8 +164,8 @@ impl Tape {
                 let column = t.graph.op("Unsqueeze", &[&indices_, &axis]);
                 let shape = t.graph.op("Shape", &[g]);
                 let targets = t.graph.op("Expand", &[&column, &shape]);
-                // Not ScatterND: on the CPU it adds with several threads, so that the sum for an index
-                // that occurs twice would differ from run to run.
+                // Not ScatterND: on the CPU it adds with several threads, so that the sum for an
+                // index that occurs twice would differ from run to run.
                 let attributes = vec![AttributeProto::int("axis", 0), AttributeProto::text("reduction", "add")];
                 t.graph.op_with("ScatterElements", &[&zeros, &targets, g], attributes)
             });
@@ -172,8 +173,8 @@ impl Tape {
         rows
     }
 
-    /// Rows of `rows` `[rows, hidden]` at `indices` (int64 `[selected]`), `[selected, hidden]`. An index
-    /// occurs at most once.
+    /// Rows of `rows` `[rows, hidden]` at `indices` (int64 `[selected]`), `[selected, hidden]`. An
+    /// index occurs at most once.
     pub fn select_rows(&mut self, rows: &str, indices: &str) -> ValueName {
         let selected = self.graph.op("Gather", &[rows, indices]);
         let [rows_, indices_] = [rows, indices].map(str::to_owned);
@@ -195,8 +196,9 @@ impl Tape {
         self.graph.op_with("ConstantOfShape", &[shape], vec![AttributeProto::tensor("value", zero)])
     }
 
-    /// The mean over the tokens of each text, `[texts, hidden]`: of `tokens` `[texts, tokens, hidden]`
-    /// those whose `mask` `[texts, tokens, 1]` is 1. A text without any has the mean 0.
+    /// The mean over the tokens of each text, `[texts, hidden]`: of `tokens`
+    /// `[texts, tokens, hidden]` those whose `mask` `[texts, tokens, 1]` is 1. A text without any
+    /// has the mean 0.
     pub fn masked_mean(&mut self, tokens: &str, mask: &str) -> ValueName {
         let masked = self.graph.op("Mul", &[tokens, mask]);
         let sum = self.sum(&masked, 1, false);

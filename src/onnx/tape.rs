@@ -1,10 +1,10 @@
 //! Reverse-mode automatic differentiation over a graph.
 //!
-//! Each operator of `operators` and `activations` writes its nodes at once. If one of its inputs needs a
-//! gradient ([`Tape::require_gradient`], or computed from such a value), the tape also records how to
-//! write the gradients of those inputs. [`Tape::backward`] then writes the recorded gradients from the
-//! last operator to the first. An export requires no gradient and so records nothing: export and
-//! training share all code.
+//! Each operator of `operators` and `activations` writes its nodes at once. If one of its inputs
+//! needs a gradient ([`Tape::require_gradient`], or computed from such a value), the tape also
+//! records how to write the gradients of those inputs. [`Tape::backward`] then writes the recorded
+//! gradients from the last operator to the first. An export requires no gradient and so records
+//! nothing: export and training share all code.
 //!
 //! Invariant: no node is written for a gradient that is not needed.
 
@@ -30,7 +30,8 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// An empty graph whose values have the type `float` ([`DataType::Float`] or [`DataType::Float16`]).
+    /// An empty graph whose values have the type `float` ([`DataType::Float`] or
+    /// [`DataType::Float16`]).
     pub fn new(float: DataType) -> Self {
         Self {
             graph: GraphBuilder::default(),
@@ -78,8 +79,8 @@ impl Tape {
         values.iter().any(|&value| self.needs_gradient.contains(value))
     }
 
-    /// Records an operator if one of its inputs needs a gradient. `backward` receives the gradient of
-    /// `output` and calls [`Tape::add_gradient`] for each input.
+    /// Records an operator if one of its inputs needs a gradient. `backward` receives the gradient
+    /// of `output` and calls [`Tape::add_gradient`] for each input.
     pub fn record(&mut self, inputs: &[&str], output: &str, backward: impl Fn(&mut Self, &str) + 'static) {
         if self.needs_gradient(inputs) {
             self.needs_gradient.insert(output.into());
@@ -87,8 +88,8 @@ impl Tape {
         }
     }
 
-    /// Adds the value that `write` writes to the gradient of `value`. Does nothing, and does not call
-    /// `write`, if that gradient is not needed.
+    /// Adds the value that `write` writes to the gradient of `value`. Does nothing, and does not
+    /// call `write`, if that gradient is not needed.
     pub fn add_gradient(&mut self, value: &str, write: impl FnOnce(&mut Self) -> ValueName) {
         if !self.needs_gradient(&[value]) {
             return;
@@ -121,7 +122,8 @@ impl Tape {
         self.product_node(a, b, |graph, a, b| graph.op("MatMul", &[a, b]))
     }
 
-    /// Writes a product with `write`, between casts to float16 and back where the tape asks for them.
+    /// Writes a product with `write`, between casts to float16 and back where the tape asks for
+    /// them.
     pub(super) fn product_node(
         &mut self,
         a: &str,

@@ -19,7 +19,8 @@ pub fn weight_file(dir: &Path) -> Result<PathBuf, BertError> {
         .ok_or_else(|| BertError::NoWeights(dir.into()))
 }
 
-/// Reads every float tensor of the file `path` as float32; float16, bfloat16 and float64 are converted.
+/// Reads every float tensor of the file `path` as float32; float16, bfloat16 and float64 are
+/// converted.
 ///
 /// # Errors
 /// [`BertError::Checkpoint`] names the file, and the tensor if one is at fault.

@@ -4,8 +4,8 @@
 //! Reading order: `tensor` (the result), `file` (which file, and by which reader), `safetensors`,
 //! `torch` (the two formats of PyTorch), `pickle` (the part of Python's pickle that `torch` needs).
 //!
-//! Invariant: a checkpoint is data. Nothing in it is executed, and no size that it states is trusted
-//! before it is checked.
+//! Invariant: a checkpoint is data. Nothing in it is executed, and no size that it states is
+//! trusted before it is checked.
 
 mod file;
 mod pickle;

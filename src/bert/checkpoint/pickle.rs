@@ -1,8 +1,8 @@
 //! The part of Python's pickle virtual machine (protocols 2 to 5) that `torch.save` uses for a
 //! dictionary of tensors.
 //!
-//! Invariant: no Python object is built. A global is only a name, and a call is one of the few known
-//! here or becomes an opaque value.
+//! Invariant: no Python object is built. A global is only a name, and a call is one of the few
+//! known here or becomes an opaque value.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,8 @@ impl PickleValue {
         }
     }
 
-    /// The value, if it is not nested too deeply: to drop such a value would overflow the call stack.
+    /// The value, if it is not nested too deeply: to drop such a value would overflow the call
+    /// stack.
     fn depth_checked(self) -> Result<Self, String> {
         if self.children().any(|child| child.depth() >= MAX_DEPTH) {
             return Err("it nests too deep for a dictionary of tensors".into());
@@ -95,7 +96,8 @@ impl<'a> PickleMachine<'a> {
                     let id = self.pop()?;
                     self.stack.push(PickleValue::Persistent(Box::new(id)).depth_checked()?);
                 }
-                // BUILD sets the state of an object (`_metadata` of an OrderedDict), which is not needed.
+                // BUILD sets the state of an object (`_metadata` of an OrderedDict), which is not
+                // needed.
                 b'b' => drop(self.pop()?),
                 b'q' | b'r' | 0x94 | b'h' | b'j' => self.memo_op(op)?,
                 b's' | b'u' | b'a' | b'e' => self.fill(op)?,
@@ -165,8 +167,8 @@ impl<'a> PickleMachine<'a> {
             let value = value.clone();
             self.stack.push(value);
         } else {
-            // Pickle memoizes a container while it is empty and fills it afterwards. A later reference
-            // would see it empty here; a dictionary of tensors makes none.
+            // Pickle memoizes a container while it is empty and fills it afterwards. A later
+            // reference would see it empty here; a dictionary of tensors makes none.
             let value = self.stack.last().ok_or("its stack is empty too early")?.clone();
             self.memo.insert(slot, value);
         }

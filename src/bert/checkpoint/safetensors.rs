@@ -9,8 +9,8 @@ use crate::bert::checkpoint::tensor::{FloatFormat, Tensor, Tensors};
 /// Writes `tensors` as float32 to the file `path`, with the metadata that PyTorch libraries expect.
 pub(super) fn write(path: &Path, tensors: &Tensors) -> std::io::Result<()> {
     let with_path = |e| std::io::Error::other(format!("{}: {e}", path.display()));
-    // Created here with the default permissions; the library would create a file that only its owner
-    // can read.
+    // Created here with the default permissions; the library would create a file that only its
+    // owner can read.
     fs_err::File::create(path)?;
     let views = tensors.iter().map(|(name, tensor)| Ok((name, view(tensor)?))).collect::<Result<Vec<_>, _>>();
     let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);

@@ -1,5 +1,5 @@
-//! `pytorch_model.bin`: the zip archive that `torch.save` writes since PyTorch 1.6, and the stream of
-//! pickles and raw values (legacy format) that it wrote before.
+//! `pytorch_model.bin`: the zip archive that `torch.save` writes since PyTorch 1.6, and the stream
+//! of pickles and raw values (legacy format) that it wrote before.
 
 use std::{
     collections::HashMap,
@@ -53,7 +53,8 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, String> {
     let state = next()?;
     let PickleValue::List(keys) = next()? else { return Err("no list of storages".into()) };
 
-    // The raw storages follow in the order of `keys`. Only the tensors that use them state their types.
+    // The raw storages follow in the order of `keys`. Only the tensors that use them state their
+    // types.
     let element_sizes: HashMap<String, usize> =
         entries(&state)?.into_iter().map(|e| (e.storage.key, e.storage.element_size)).collect();
     let mut ranges = HashMap::new();
@@ -148,7 +149,8 @@ fn storage_ref(id: &PickleValue) -> Result<StorageRef, String> {
     Ok(StorageRef { key: key.clone(), element_size, format, count })
 }
 
-/// Collects the float tensors of a state dictionary; `read_storage` returns the values of a storage.
+/// Collects the float tensors of a state dictionary; `read_storage` returns the values of a
+/// storage.
 fn collect(
     state: &PickleValue,
     mut read_storage: impl FnMut(&FloatStorage) -> Result<Vec<f32>, String>,
@@ -162,8 +164,8 @@ fn collect(
     Ok(tensors)
 }
 
-/// Copies the tensor that `_rebuild_tensor_v2(storage, offset, size, stride, ..)` describes out of its
-/// storage.
+/// Copies the tensor that `_rebuild_tensor_v2(storage, offset, size, stride, ..)` describes out of
+/// its storage.
 fn view(arguments: &[PickleValue], storage: Vec<f32>) -> Result<Tensor, String> {
     let [_, PickleValue::Int(offset), PickleValue::Tuple(size), PickleValue::Tuple(stride), ..] = arguments else {
         return Err("unknown arguments of its rebuild call".into());

@@ -120,8 +120,8 @@ impl<'a> TrainingBackend<'a> {
         self.tape.linear(rows, &weight, &bias)
     }
 
-    /// Rows as cells, `[names, tokens, hidden]`. Padding contains any row, but gets no gradient, so that the
-    /// gradient of a row is that of its one cell.
+    /// Rows as cells, `[names, tokens, hidden]`. Padding contains any row, but gets no gradient, so
+    /// that the gradient of a row is that of its one cell.
     fn cells(&mut self, rows: &str) -> ValueName {
         let cells = self.tape.graph.op("Gather", &[rows, &self.cell_rows]);
         let (input, row_cells, hidden) = (rows.to_owned(), self.row_cells.clone(), self.config.hidden as i64);
@@ -136,10 +136,10 @@ impl<'a> TrainingBackend<'a> {
     }
 }
 
-/// The greatest common divisor of all parameter sizes, usually `hidden`. Parameters are split off the flat
-/// vector, and gradients concatenated, in units of it: on CUDA, ONNX Runtime builds and copies a table
-/// with an entry for each element of the axis in each run of `Split` or `Concat`. With single values
-/// as units that took 1.5 of the 1.6 seconds of a step.
+/// The greatest common divisor of all parameter sizes, usually `hidden`. Parameters are split off
+/// the flat vector, and gradients concatenated, in units of it: on CUDA, ONNX Runtime builds and
+/// copies a table with an entry for each element of the axis in each run of `Split` or `Concat`.
+/// With single values as units that took 1.5 of the 1.6 seconds of a step.
 fn split_unit(config: &BertConfig) -> i64 {
     fn gcd(a: i64, b: i64) -> i64 {
         if b == 0 { a } else { gcd(b, a % b) }
@@ -147,8 +147,8 @@ fn split_unit(config: &BertConfig) -> i64 {
     weights::parameter_specs(config).iter().fold(0, |unit, spec| gcd(unit, spec.len() as i64)).max(1)
 }
 
-/// Declares the flat inputs and splits them. Returns all parameters by name, and those that are trained
-/// in their order (none without `train`).
+/// Declares the flat inputs and splits them. Returns all parameters by name, and those that are
+/// trained in their order (none without `train`).
 fn declare_parameters(
     tape: &mut Tape,
     config: &BertConfig,

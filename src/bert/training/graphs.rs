@@ -28,8 +28,8 @@ pub fn encoder_graph(config: &BertConfig, options: &StepOptions, dropout: bool) 
     backend.tape.graph.finish("encode")
 }
 
-/// A whole step: names and [`LABELS`] in; [`LOSS`], pair counts and [`crate::bert::optimizer::GRADIENT`]
-/// out.
+/// A whole step: names and [`LABELS`] in; [`LOSS`], pair counts and
+/// [`crate::bert::optimizer::GRADIENT`] out.
 pub fn step_graph(config: &BertConfig, options: &StepOptions) -> ModelProto {
     let mut backend = TrainingBackend::new(config, options, true);
     let vectors = network::write_encoder(&mut backend, config, options.pooling);
@@ -51,8 +51,8 @@ pub fn loss_graph(config: &BertConfig, options: &StepOptions) -> ModelProto {
     tape.graph.finish("loss")
 }
 
-/// The gradient of a chunk: its names, [`VECTORS_GRADIENT`] of its vectors and [`ACCUMULATED_GRADIENT`] in;
-/// [`crate::bert::optimizer::GRADIENT`], the sum, out.
+/// The gradient of a chunk: its names, [`VECTORS_GRADIENT`] of its vectors and
+/// [`ACCUMULATED_GRADIENT`] in; [`crate::bert::optimizer::GRADIENT`], the sum, out.
 pub fn chunk_gradient_graph(config: &BertConfig, options: &StepOptions) -> ModelProto {
     let mut backend = TrainingBackend::new(config, options, true);
     let vectors = network::write_encoder(&mut backend, config, options.pooling);

@@ -35,8 +35,8 @@ pub const POSITIVES: &str = "positives";
 /// Number of negative pairs that the loss counts, float32 scalar.
 pub const NEGATIVES: &str = "negatives";
 
-/// Name of the input with the offset into [`DROPOUT_FACTORS`] at which a dropout site begins to read,
-/// int64 `[1]`. Sites are numbered in the order of the network.
+/// Name of the input with the offset into [`DROPOUT_FACTORS`] at which a dropout site begins to
+/// read, int64 `[1]`. Sites are numbered in the order of the network.
 pub fn dropout_offset(site: usize) -> String {
     format!("noise_at_{site}")
 }
