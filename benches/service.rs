@@ -28,7 +28,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 use saplink::{
-    encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens},
+    encoder::{BertTokenizer, Device, EncoderSession, ModelManifest, Runtime},
     index::Index,
     text,
 };
@@ -185,7 +185,7 @@ impl BareSession {
     fn measure(dir: &Path, texts: &[String]) -> Outcome<Self> {
         let runtime = Runtime::load(None)?;
         let manifest = ModelManifest::read(dir)?;
-        let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
+        let tokens = BertTokenizer::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
         let ids = texts.iter().map(|text| tokens.ids(text)).collect::<Result<Vec<_>, _>>()?;
         let session = || Ok(EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0);
         let mut one: EncoderSession = session()?;

@@ -15,7 +15,7 @@ use crate::commands::{
 use crate::{
     bert::{self, BertConfig, Pooling, Precision, Weights},
     cli::TrainRunArgs,
-    encoder::{self, ImportOptions, Runtime, Tokens},
+    encoder::{self, BertTokenizer, ImportOptions, Runtime},
     files::StagedDir,
     signals,
     train::{self, Conduct, Pairs, Run, Settings, TrainError},
@@ -29,7 +29,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let (int8, run_dir) = outputs(args)?;
     let (config, base) = load(&args.base)?;
     check_limits(args, &config)?;
-    let tokens = Tokens::of_checkpoint(&args.base, config.vocab, args.max_tokens)
+    let tokens = BertTokenizer::of_checkpoint(&args.base, config.vocab, args.max_tokens)
         .with_context(|| format!("cannot read the tokenizer of {}", args.base.display()))?;
     let pairs = Pairs::read(&args.pairs).context("cannot read the pairs")?;
     let dev = args.dev.as_deref().map(Pairs::read).transpose().context("cannot read the held-out pairs")?;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let conduct = conduct(args, run_dir)?;
     conduct.check(&settings)?;
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
-    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api());
+    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api_note());
     eprintln!(
         "  {} pairs of {} concepts, {} steps of {} pairs",
         HumanCount(pairs.len() as u64),
@@ -67,7 +67,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     });
     let trained = trained.with_context(|| format!("cannot train {}", args.base.display()))?;
     bars.finish();
-    let parameters = train::mixed(&trained.parameters, &base.flat(), args.mix_base as f32);
+    let parameters = train::mixed(&trained.parameters, &base.flatten(), args.mix_base as f32);
     write_models(args, &runtime, &config, &parameters, &int8).context(
         "cannot write the model; nothing of the training is lost: the same command with --resume --force writes it",
     )?;
@@ -80,7 +80,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
 fn outputs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
     let (int8, run) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
     for dir in [&args.out, &int8] {
-        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
+        StagedDir::check(dir, encoder::MODEL_MANIFEST, args.force).context("cannot write the model")?;
         StagedDir::check_writable(dir).context("cannot write the model")?;
     }
     if let Some(dir) = &args.export_hf {

@@ -27,7 +27,7 @@ use crate::train::{
 };
 use crate::{
     bert::{BertConfig, Weights, optimizer, training::StepOptions},
-    encoder::{Device, Runtime, Tokens},
+    encoder::{BertTokenizer, Device, Runtime},
     files::{StagedDir, StagedFile},
     job::Job,
 };
@@ -48,7 +48,7 @@ pub struct Run<'a> {
     pub runtime: &'a Runtime,
     pub config: &'a BertConfig,
     pub base: &'a Weights,
-    pub tokens: &'a Tokens,
+    pub tokens: &'a BertTokenizer,
     pub pairs: &'a Pairs,
     pub dev: Option<&'a Pairs>,
     pub settings: &'a Settings,
@@ -81,7 +81,7 @@ pub struct Conduct {
 /// What came of a run.
 #[derive(Debug)]
 pub struct Trained {
-    /// All parameters, as [`crate::bert::weights::named`] lists them.
+    /// All parameters, as [`crate::bert::weights::parameter_specs`] lists them.
     pub parameters: Vec<f32>,
     pub device: Device,
     pub report: PathBuf,
@@ -198,7 +198,7 @@ impl Run<'_> {
             (0..source.concepts() as u32).filter(|&c| conduct.map.iter().any(|id| id == source.id(c))).collect();
         let mapped = Dev::of_concepts(source, self.tokens, &asked, MAP.0, MAP.1)?;
         let dev = self.dev.map(|pairs| Dev::new(pairs, self.tokens, settings.seed)).transpose()?;
-        let mut engine = Engine::new(self.runtime, self.config, self.engine_options(), &self.base.flat())?;
+        let mut engine = Engine::new(self.runtime, self.config, self.engine_options(), &self.base.flatten())?;
         // The base is what it was, also in a run that is gone on with.
         let before = self.placed(&mapped, &mut engine)?;
         let lock = conduct.prepare(settings)?;
@@ -235,7 +235,7 @@ impl Run<'_> {
             step: StepOptions {
                 pooling: settings.pooling,
                 loss: settings.loss.into(),
-                mined: settings.mining_margin,
+                miner_margin: settings.mining_margin,
                 dropout: false,
                 half: settings.arithmetic == Arithmetic::Fp16,
                 frozen_layers: settings.frozen_layers,
@@ -276,7 +276,7 @@ impl Going<'_> {
         let learning_rate = schedule.rate(step);
         let outcome = self.engine.step(
             &batch,
-            &optimizer::Settings {
+            &optimizer::OptimizerSettings {
                 learning_rate,
                 weight_decay: settings.weight_decay,
                 step: self.scaling.updates + 1,

@@ -1,6 +1,7 @@
-//! Texts to token ids.
+//! Converts texts to token ids, and reads the tokenizer of a checkpoint.
 //!
-//! Invariant: names and mentions pass through the same tokenizer with the same limit; [CLS] and [SEP] survive truncation.
+//! Invariant: names and mentions pass through the same tokenizer with the same limit; truncation
+//! keeps [CLS] and [SEP].
 
 use std::path::Path;
 
@@ -10,44 +11,51 @@ use tokenizers::{
     normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer, processors::bert::BertProcessing,
 };
 
-use crate::encoder::EncoderError;
+use crate::encoder::error::EncoderError;
 
-/// A tokenizer that truncates.
-pub struct Tokens(Tokenizer);
+/// A BERT tokenizer (WordPiece) that truncates and does not pad.
+pub struct BertTokenizer(Tokenizer);
 
-impl Tokens {
-    /// Reads `tokenizer.json` at `path`, limited to `max_tokens`.
+impl BertTokenizer {
+    /// Reads the `tokenizer.json` at `path`; texts are truncated to `max_tokens`.
+    ///
+    /// # Errors
+    /// [`EncoderError::Tokenizer`] if the file is damaged.
     pub fn read(path: &Path, max_tokens: usize) -> Result<Self, EncoderError> {
         Self::parse(path, &fs_err::read(path)?, max_tokens)
     }
 
-    /// That of a checkpoint in `dir` whose embedding table has `vocab` rows, as [`super::import`] would take it.
+    /// Reads the tokenizer of the checkpoint in `dir` as [`super::import`] does. `vocab` is the
+    /// number of rows of the embedding table.
     ///
     /// # Errors
-    /// [`EncoderError::Tokenizer`] when there is none, or none that suits the model.
+    /// [`EncoderError::Tokenizer`] if there is none, or it does not suit the model.
     pub fn of_checkpoint(dir: &Path, vocab: usize, max_tokens: usize) -> Result<Self, EncoderError> {
-        Self::parse(dir, import(dir, Some(vocab))?.as_bytes(), max_tokens)
+        Self::parse(dir, import_tokenizer(dir, Some(vocab))?.as_bytes(), max_tokens)
     }
 
     fn parse(path: &Path, json: &[u8], max_tokens: usize) -> Result<Self, EncoderError> {
         let tokenizer = Tokenizer::from_bytes(json).map_err(|e| fail(path, e))?;
-        limited(tokenizer, max_tokens).map(Self).map_err(|e| fail(path, e))
+        with_limit(tokenizer, max_tokens).map(Self).map_err(|e| fail(path, e))
     }
 
-    /// The largest id that a text can have.
-    pub fn largest_id(&self) -> i64 {
-        largest(&self.0)
+    /// The largest token id that a text can have.
+    pub fn max_id(&self) -> i64 {
+        max_id(&self.0)
     }
 
-    /// The ids of `text`, at least two.
+    /// The token ids of `text`, at least two ([CLS] and [SEP]).
+    ///
+    /// # Errors
+    /// [`EncoderError::Tokenize`] if the tokenizer refuses the text.
     pub fn ids(&self, text: &str) -> Result<Vec<i64>, EncoderError> {
-        // The library's message may quote the text, so it is not passed on.
+        // The message of the library may quote the text, so the error does not contain it.
         let encoding = self.0.encode_fast(text, true).map_err(|_| EncoderError::Tokenize)?;
         Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
     }
 }
 
-fn largest(tokenizer: &Tokenizer) -> i64 {
+fn max_id(tokenizer: &Tokenizer) -> i64 {
     tokenizer.get_vocab(true).into_values().max().unwrap_or(0).into()
 }
 
@@ -55,7 +63,8 @@ fn fail(path: &Path, e: impl std::fmt::Display) -> EncoderError {
     EncoderError::Tokenizer { path: path.into(), reason: e.to_string() }
 }
 
-fn limited(mut tokenizer: Tokenizer, max_tokens: usize) -> tokenizers::Result<Tokenizer> {
+/// Truncates at `max_tokens` and removes padding.
+fn with_limit(mut tokenizer: Tokenizer, max_tokens: usize) -> tokenizers::Result<Tokenizer> {
     tokenizer.with_padding(None);
     tokenizer.with_truncation(Some(TruncationParams {
         direction: TruncationDirection::Right,
@@ -66,26 +75,28 @@ fn limited(mut tokenizer: Tokenizer, max_tokens: usize) -> tokenizers::Result<To
     Ok(tokenizer)
 }
 
+/// The fields of `tokenizer_config.json` that BERT's tokenizer reads.
 #[derive(Deserialize)]
 struct TokenizerConfig {
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     do_lower_case: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     tokenize_chinese_chars: bool,
     strip_accents: Option<bool>,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
-/// The tokenizer of a checkpoint directory, as `tokenizer.json` text without truncation or padding: its own
-/// `tokenizer.json`, or one made of `vocab.txt` and `tokenizer_config.json` as BERT's tokenizer reads them. `vocab` is the number
-/// of rows in the model's embedding table, where it is known.
+/// Reads the tokenizer of the checkpoint in `dir` and returns the text of a `tokenizer.json`
+/// without truncation and padding. Reads `tokenizer.json`, else `vocab.txt` with
+/// `tokenizer_config.json`. `vocab` is the number of rows of the embedding table, if it is known.
 ///
 /// # Errors
-/// [`EncoderError::Tokenizer`] when there is none, it cannot be read, it lacks BERT's special tokens or knows more tokens than the model.
-pub(super) fn import(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
+/// [`EncoderError::Tokenizer`] if there is none, it is damaged, it lacks the special tokens of
+/// BERT, or its number of tokens does not suit the embedding table.
+pub(super) fn import_tokenizer(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
     let (json, txt) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
     let (path, tokenizer) = if json.is_file() {
         let tokenizer = Tokenizer::from_bytes(fs_err::read(&json)?).map_err(|e| fail(&json, e));
@@ -94,20 +105,20 @@ pub(super) fn import(dir: &Path, vocab: Option<usize>) -> Result<String, Encoder
         let tokenizer = from_vocab(dir, &txt)?;
         (txt, tokenizer)
     } else {
-        let reason = "neither tokenizer.json nor vocab.txt is there".into();
+        let reason = "it has neither tokenizer.json nor vocab.txt".into();
         return Err(EncoderError::Tokenizer { path: dir.into(), reason });
     };
     let fail = |reason: String| EncoderError::Tokenizer { path: path.clone(), reason };
-    let largest = largest(&tokenizer);
-    if let Some(rows) = vocab.filter(|&rows| largest >= rows as i64) {
-        return Err(fail(format!("it has ids up to {largest}, the model's embedding table has {rows} rows")));
+    let max_id = max_id(&tokenizer);
+    if let Some(rows) = vocab.filter(|&rows| max_id >= rows as i64) {
+        return Err(fail(format!("it has ids up to {max_id}, the model's embedding table has {rows} rows")));
     }
-    if let Some(rows) = vocab.filter(|&rows| (largest + 1) * 10 < rows as i64 * 9) {
+    if let Some(rows) = vocab.filter(|&rows| (max_id + 1) * 10 < rows as i64 * 9) {
         return Err(fail(format!(
-            "it ends at id {largest}, the model's embedding table has {rows} rows; it may be truncated"
+            "its last id is {max_id}, the model's embedding table has {rows} rows; it may be truncated"
         )));
     }
-    let mut tokenizer = limited(tokenizer, 8).map_err(|e| fail(e.to_string()))?;
+    let mut tokenizer = with_limit(tokenizer, 8).map_err(|e| fail(e.to_string()))?;
     let probe = tokenizer.encode_fast("a", true).map_err(|e| fail(e.to_string()))?;
     let special = |token| tokenizer.token_to_id(token);
     if probe.get_ids().first().copied() != special("[CLS]") || probe.get_ids().last().copied() != special("[SEP]") {
@@ -117,6 +128,7 @@ pub(super) fn import(dir: &Path, vocab: Option<usize>) -> Result<String, Encoder
     tokenizer.to_string(false).map_err(|e| fail(e.to_string()))
 }
 
+/// Builds the tokenizer that BERT builds from a `vocab.txt`, one token a line.
 fn from_vocab(dir: &Path, path: &Path) -> Result<Tokenizer, EncoderError> {
     let config = dir.join("tokenizer_config.json");
     let config: TokenizerConfig = match std::fs::read(&config) {
