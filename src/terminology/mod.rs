@@ -141,7 +141,7 @@ impl<'a> Reading<'a> {
         self.summary.rows += 1;
         self.bad_row = false;
         if self.summary.rows.is_multiple_of(PULSE) {
-            self.job.progress.detail(self.summary.rows);
+            self.job.progress.rows_read(self.summary.rows);
             self.job.cancel.check()?;
         }
         Ok(())
@@ -194,7 +194,7 @@ impl<'a> Reading<'a> {
     /// [`TerminologyError::Empty`] without rows, [`TerminologyError::BadRows`] with more bad ones than are allowed.
     pub fn finish(self) -> Result<Summary, TerminologyError> {
         let Summary { rows, bad, notes } = &self.summary;
-        self.job.progress.detail(*rows);
+        self.job.progress.rows_read(*rows);
         if *rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }
