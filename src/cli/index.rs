@@ -18,7 +18,7 @@ use crate::{
 /// The subcommands of `saplink index`.
 #[derive(Debug, Subcommand)]
 pub enum IndexCommand {
-    /// Read terminologies, embed their names and build an index
+    /// Read at least one terminology, embed its names and build an index
     Build(Box<IndexBuildArgs>),
     /// Check an index and print its properties
     Info(InfoArgs),

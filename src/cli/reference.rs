@@ -64,7 +64,7 @@ fn write_command(contents: &mut String, sections: &mut String, parent: &str, com
     }
 }
 
-/// Writes one table for each help heading.
+/// Writes a table of the options without a help heading, then one for each heading.
 fn write_tables(sections: &mut String, args: &[&Arg]) {
     let mut headings: Vec<Option<&str>> = vec![];
     for arg in args {
@@ -72,15 +72,16 @@ fn write_tables(sections: &mut String, args: &[&Arg]) {
             headings.push(arg.get_help_heading());
         }
     }
+    headings.sort_by_key(Option::is_some);
     for heading in headings {
         if let Some(heading) = heading {
             let _ = write!(sections, "\n**{}**\n", escaped(heading));
         }
         sections.push_str("\n| option | environment | default | meaning |\n| --- | --- | --- | --- |\n");
         for arg in args.iter().filter(|arg| arg.get_help_heading() == heading) {
-            let environment = arg.get_env().map_or(String::new(), |name| code(&name.to_string_lossy()));
+            let environment = arg.get_env().map_or(String::new(), |name| code(&name.to_string_lossy()) + " ");
             let (meaning, default) = meaning_and_default(arg);
-            let _ = writeln!(sections, "| {} | {environment} | {default} | {meaning} |", code(&usage(arg)));
+            let _ = writeln!(sections, "| {} | {environment}| {default} | {meaning} |", code(&usage(arg)));
         }
     }
 }

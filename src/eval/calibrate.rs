@@ -287,8 +287,8 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// Samples with scores from 0 to 1 that are right with a probability of score², and NIL samples
-    /// with scores from 0 to 0.5.
+    /// Samples with scores from 0 to 1 that are right with a probability of score squared, and NIL
+    /// samples with scores from 0 to 0.5.
     fn samples(count: usize) -> Vec<CalibrationSample> {
         let mut random = Random::new(11);
         let covered = |mention: usize, random: &mut Random| {
@@ -327,7 +327,7 @@ mod tests {
     fn the_threshold_weights_nil_by_its_share() {
         let samples = samples(8000);
         // Half of the weight is NIL, all of it below 0.5, where NIL samples are twice as dense as
-        // the others and only score² of these are right: NIL is the better answer below 0.5.
+        // the others and only score squared of these are right: NIL is the better answer below 0.5.
         let half = fit_calibration(&samples, Method::Isotonic, 0.5, vec![]);
         assert!((half.nil_threshold - 0.5).abs() < 0.03, "{}", half.nil_threshold);
         let measured = half.calibration.measured;
