@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanCount;
 
 use crate::commands::{
-    name_of,
-    progress::{Bars, peak_memory, since},
+    common::dir_name,
+    progress_bars::{ProgressBars, elapsed, peak_memory},
 };
 use crate::{
     bert::{self, BertConfig, Pooling, Precision, Weights},
@@ -24,7 +24,7 @@ use crate::{
 /// Trains, and makes models of what was learned.
 pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(signals::cancel_token()?);
+    let bars = ProgressBars::new(signals::cancel_token()?);
     // Before hours of work: whatever could be wrong.
     let (int8, run_dir) = outputs(args)?;
     let (config, base) = load(&args.base)?;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
         conduct: &conduct,
     };
     let trained = run.train(bars.job()).inspect_err(|e| {
-        bars.give_up();
+        bars.abandon();
         if let TrainError::Canceled { saved: Some(path), .. } = e {
             eprintln!("  saved in {}: the same command with --resume goes on from it", path.display());
         }
@@ -72,7 +72,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
         "cannot write the model; nothing of the training is lost: the same command with --resume --force writes it",
     )?;
     eprintln!("  {} (float32), {} (int8); report: {}", args.out.display(), int8.display(), trained.report.display());
-    eprintln!("  trained on {} in {}{}", trained.device, since(started), peak_memory());
+    eprintln!("  trained on {} in {}{}", trained.device, elapsed(started), peak_memory());
     Ok(())
 }
 
@@ -134,7 +134,7 @@ fn settings(args: &TrainRunArgs, pairs: &Pairs, dev: Option<&Pairs>) -> Result<S
         chunk: args.chunk,
         group: args.group,
         augment: args.augment as f32,
-        pooling: args.pooling.into(),
+        pooling: args.pooling,
         max_tokens: args.max_tokens,
         loss: args.loss,
         mining_margin: (!args.no_mining).then_some(args.mining_margin),
@@ -154,8 +154,8 @@ fn conduct(args: &TrainRunArgs, dir: PathBuf) -> Result<Conduct> {
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
     Ok(Conduct {
         dir,
-        name: name_of(&args.out)?,
-        device: args.device.into(),
+        name: dir_name(&args.out)?,
+        device: args.device,
         threads: args.threads.unwrap_or(cores),
         save_every: args.save_every as u64,
         dev_every: args.dev_every as u64,
@@ -168,7 +168,7 @@ fn conduct(args: &TrainRunArgs, dir: PathBuf) -> Result<Conduct> {
 
 /// The directory of this name and ending.
 fn beside(dir: &Path, ending: &str) -> Result<PathBuf> {
-    Ok(dir.with_file_name(name_of(dir)? + ending))
+    Ok(dir.with_file_name(dir_name(dir)? + ending))
 }
 
 /// The model directories, imported from the checkpoint of what was learned, and that.
@@ -186,7 +186,7 @@ fn write_models(
         let options = ImportOptions {
             from: checkpoint.clone(),
             out: out.into(),
-            name: name_of(out)?,
+            name: dir_name(out)?,
             pooling: Pooling::from(args.pooling),
             precision,
             max_tokens: args.max_tokens,

@@ -177,7 +177,7 @@ impl Run<'_> {
                 }
                 if done.is_multiple_of(conduct.save_every) || done == settings.steps {
                     going.save(done)?;
-                    job.progress.remark(&format!("saved after {done} steps"));
+                    job.progress.message(&format!("saved after {done} steps"));
                 }
             }
             Ok(())
@@ -212,7 +212,7 @@ impl Run<'_> {
         }
         let saved = last.as_ref().map(|last| last.step);
         if conduct.resume {
-            job.progress.remark(&match saved {
+            job.progress.message(&match saved {
                 Some(step) => format!("going on after {step} steps on {}", engine.device()),
                 None => format!("there is no checkpoint yet: beginning on {}", engine.device()),
             });
@@ -307,7 +307,7 @@ impl Going<'_> {
             waited,
         };
         let speed = record.pairs as f64 / seconds;
-        job.progress.note(&format!(
+        job.progress.status(&format!(
             "loss {:.4}, {} + {} mined, {speed:.0} pairs/s",
             record.loss, record.positives, record.negatives
         ));
@@ -340,7 +340,7 @@ impl Going<'_> {
     fn look(&mut self, step: u64, job: Job<'_>) -> Result<(), TrainError> {
         if let Some(dev) = &self.dev {
             let record = dev.measure(&self.engine.vectors(&dev.ids)?, step);
-            job.progress.remark(&format!(
+            job.progress.message(&format!(
                 "after {step} steps: {:.1} % of {} held-out names find their concept first, {:.1} % among five",
                 100.0 * record.accuracy_at_1,
                 record.queries,
@@ -356,7 +356,7 @@ impl Going<'_> {
     fn report(&mut self, job: Job<'_>) {
         let path = self.run.conduct.dir.join(REPORT);
         if let Err(e) = self.try_report(&path) {
-            job.progress.remark(&format!("{} was not written: {e}", path.display()));
+            job.progress.message(&format!("{} was not written: {e}", path.display()));
         }
     }
 
