@@ -20,7 +20,7 @@ use crate::{
     ann::{GraphParameters, VectorPrecision},
     bert::{Pooling, Precision},
     encoder::Device,
-    index::Wanted,
+    index::SearchTarget,
     terminology::BadRows,
 };
 
@@ -138,8 +138,8 @@ pub struct TuningArgs {
 
 impl TuningArgs {
     /// The two as one.
-    pub fn wanted(&self) -> Wanted {
-        self.ef_search.map_or(Wanted::Recall(self.target_recall), |ef| Wanted::EfSearch(ef.into()))
+    pub fn wanted(&self) -> SearchTarget {
+        self.ef_search.map_or(SearchTarget::Recall(self.target_recall), |ef| SearchTarget::EfSearch(ef.into()))
     }
 }
 

@@ -221,7 +221,10 @@ mod tests {
         for score in scores {
             let scored = Scored::new(score, 123);
             assert_eq!((scored.score().to_bits(), scored.row()), (score.to_bits(), 123));
-            assert!(Scored::new(score, 1) > Scored::new(score, 2), "of two equal scores, that of the lower row is greater");
+            assert!(
+                Scored::new(score, 1) > Scored::new(score, 2),
+                "of two equal scores, that of the lower row is greater"
+            );
         }
     }
 

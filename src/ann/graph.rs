@@ -57,8 +57,7 @@ pub(crate) fn write(path: &Path, base: BaseLayer, upper_layers: &[UpperLayer], e
         columns.push((names.neighbors, layer.neighbors.concat()));
         columns.push((names.nodes, layer.nodes.clone()));
     }
-    let mut sections =
-        vec![(HEADER_SECTION, mapped::bytes(&header)), (BASE_LAYER_SECTION, mapped::bytes(base.lists))];
+    let mut sections = vec![(HEADER_SECTION, mapped::bytes(&header)), (BASE_LAYER_SECTION, mapped::bytes(base.lists))];
     sections.extend(columns.iter().map(|(name, column)| (name.as_str(), mapped::bytes(column))));
     Ok(mapped::write(path, &sections)?)
 }

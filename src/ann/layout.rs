@@ -58,9 +58,8 @@ impl GraphHeader {
     /// The header that `stored` encodes for a graph over `rows` rows; `None` if it is impossible.
     pub(crate) fn decode(stored: &[u32], rows: usize) -> Option<Self> {
         let &[entry, upper_layers, width] = stored else { return None };
-        let possible = (entry as usize) < rows
-            && upper_layers <= Self::MAX_UPPER_LAYERS
-            && (1..=Self::MAX_WIDTH).contains(&width);
+        let possible =
+            (entry as usize) < rows && upper_layers <= Self::MAX_UPPER_LAYERS && (1..=Self::MAX_WIDTH).contains(&width);
         possible.then_some(Self { entry, upper_layers: upper_layers as usize, width: width as usize })
     }
 }

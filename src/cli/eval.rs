@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::cli::{RunArgs, values::share};
 use crate::{
     eval::{Against, Cometa, Score},
-    index::Method,
+    index::CalibrationMethod,
 };
 
 /// What is printed after the arguments.
@@ -148,4 +148,4 @@ macro_rules! argument {
 argument!(AgainstArg: Against { Exact, Index });
 argument!(ScoreArg: Score { Cosine, Dot });
 argument!(CometaArg: Cometa { General, Specific });
-argument!(MethodArg: Method { Isotonic, Platt });
+argument!(MethodArg: CalibrationMethod { Isotonic, Platt });

@@ -14,7 +14,7 @@ use crate::{
     files::write_manifest,
     index::{
         Index,
-        bench::{self, BenchOptions, Report, Source},
+        bench::{self, BenchOptions, SearchBenchReport, VectorSource},
     },
     signals,
 };
@@ -28,14 +28,14 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     let bars = Bars::new(signals::cancel_token()?);
     let (source, most) = match &args.vectors {
         Some(path) => {
-            let vectors = bench::open(path)?;
-            let most = vectors.len().saturating_sub(args.queries);
-            (Source::File(vectors), most)
+            let source = VectorSource::open(path)?;
+            let most = source.rows().unwrap_or(usize::MAX).saturating_sub(args.queries);
+            (source, most)
         }
         None => {
             let index = Index::open(&args.index)?;
             let dimensions = args.dimensions.unwrap_or(index.manifest().model.dimensions);
-            (Source::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
+            (VectorSource::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
         }
     };
     let rows = args.rows.unwrap_or(most.min(ROWS));
@@ -64,7 +64,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-fn describe(report: &Report) -> String {
+fn describe(report: &SearchBenchReport) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,

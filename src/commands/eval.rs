@@ -14,7 +14,7 @@ use crate::{
     encoder::Runtime,
     eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target, Wanted},
     files::FileSum,
-    index::{Index, Input},
+    index::{Index, InputRecord},
     linker::Linker,
     signals,
 };
@@ -97,7 +97,7 @@ fn linker(args: &EvalRunArgs, dir: &Path, runtime: &Runtime, against: Against) -
 fn calibrate(args: &EvalRunArgs) -> Result<()> {
     let bars = Bars::new(signals::cancel_token()?);
     let folds = folds(args)?;
-    let input = |path: &PathBuf| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? });
+    let input = |path: &PathBuf| Ok(InputRecord { name: name_of(path)?, sum: FileSum::of(path)? });
     let inputs = args.mentions.mentions.iter().map(input).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
@@ -110,7 +110,7 @@ fn calibrate(args: &EvalRunArgs) -> Result<()> {
     if !args.calibrate.dry_run {
         let read = linker.index().manifest();
         let mut manifest = read.clone();
-        manifest.calibrated(fitted.calibration, fitted.nil_threshold);
+        manifest.set_calibration(fitted.calibration, fitted.nil_threshold);
         manifest.replace(dir, read).with_context(|| format!("cannot write to {}", dir.display()))?;
     }
     print(&table)

@@ -20,7 +20,10 @@ use crate::{
     concepts::{Assembled, Concepts, Selection, Tally},
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned},
-    index::{self, BuildOptions, Built, Calibration, Index, IndexError, IndexManifest, Input, Known, MANIFEST, Wanted},
+    index::{
+        self, BuildOptions, BuiltIndex, Calibration, Index, IndexError, IndexManifest, InputRecord, MANIFEST,
+        ReusableVectors, SearchTarget,
+    },
     job::Job,
     linker, signals,
 };
@@ -40,25 +43,25 @@ pub(super) fn build(args: &IndexBuildArgs) -> Result<()> {
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let model = linker::reference(&encoder);
-    let added_to = args.add.then(|| Known::of_index(out, &model)).transpose().with_context(failed)?;
+    let added_to = args.add.then(|| ReusableVectors::open_index(out, &model)).transpose().with_context(failed)?;
     let (added_to, old) = added_to.unzip();
     let mut known = vec![];
     // Held before the new directory is made, which would have them removed.
     let left = if args.resume { abandoned(out).with_context(failed)? } else { vec![] };
     for left in &left {
-        match Known::of_partial(left.path(), &model) {
+        match ReusableVectors::open_partial(left.path(), &model) {
             Ok(found) => known.extend(found),
             Err(e @ IndexError::OtherModel { .. }) => return Err(e).with_context(failed),
             Err(e) => eprintln!("  nothing is taken from what was left: {e}"),
         }
     }
     if args.resume {
-        let found = known.iter().map(Known::vectors).max().unwrap_or(0);
+        let found = known.iter().map(ReusableVectors::rows).max().unwrap_or(0);
         eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
     }
     let staged = StagedDir::create(out, MANIFEST, args.force || args.add).with_context(failed)?;
     let selection = old.as_ref().map_or_else(|| collect::selection(&args.selection), |old| old.selection.clone());
-    let concepts = added_to.as_ref().map(Known::concepts);
+    let concepts = added_to.as_ref().map(ReusableVectors::concepts);
     let (assembled, files) = assemble(args, &selection, concepts, staged.path(), &bars).with_context(failed)?;
     let mut inputs = sums(&files).with_context(failed)?;
     if let Some(old) = &old {
@@ -71,14 +74,14 @@ pub(super) fn build(args: &IndexBuildArgs) -> Result<()> {
         model,
         vectors: args.graph.precision(old.as_ref().map(|old| old.vectors)),
         graph: GraphParameters { ef_search: args.tuning.ef_search.map_or(1, Into::into), ..graph },
-        wanted: args.tuning.wanted(),
+        target: args.tuning.wanted(),
         nil_threshold: args.nil_threshold.or(old.map(|old| old.nil_threshold)).unwrap_or(NIL_THRESHOLD),
         selection,
         inputs,
         memory: args.memory.as_u64(),
     };
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
-    let known: Vec<&Known> = known.iter().chain(&added_to).collect();
+    let known: Vec<&ReusableVectors> = known.iter().chain(&added_to).collect();
     let built = index::build(staged, assembled, &options, &known, &embed(&encoder), bars.job());
     if built.is_err() && !(left.is_empty() && abandoned(out).unwrap_or_default().is_empty()) {
         bars.finish();
@@ -86,11 +89,11 @@ pub(super) fn build(args: &IndexBuildArgs) -> Result<()> {
             "  the names that were embedded are kept: the same command with --resume goes on from them, without it removes them"
         );
     }
-    let Built { manifest, known } = built.with_context(failed)?;
+    let BuiltIndex { manifest, reused } = built.with_context(failed)?;
     left.into_iter().for_each(Abandoned::remove);
     bars.finish();
     if args.add || args.resume {
-        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(known));
+        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(reused));
     }
     print(&describe(&manifest))?;
     warn_of(&manifest, args.tuning.wanted());
@@ -109,8 +112,8 @@ fn embed(encoder: &Encoder) -> impl Fn(&[&str], Job<'_>) -> Result<Vec<f32>, Ind
 }
 
 /// Says so if the recall that was wanted was not reached.
-fn warn_of(manifest: &IndexManifest, wanted: Wanted) {
-    if let (Wanted::Recall(target), Some(recall)) = (wanted, manifest.recall)
+fn warn_of(manifest: &IndexManifest, wanted: SearchTarget) {
+    if let (SearchTarget::Recall(target), Some(recall)) = (wanted, manifest.recall)
         && recall.at_1.min(recall.at_10) < target
     {
         eprintln!(
@@ -136,10 +139,10 @@ pub(super) fn recall(args: &RecallArgs) -> Result<()> {
         None => index.sample_mentions(args.sample),
     };
     ensure!(!mentions.is_empty(), "there is no mention to measure with");
-    let recall = index::measure(&mut index, &mentions, args.tuning.wanted(), &embed(&encoder), bars.job())?;
+    let recall = index::measure_recall(&mut index, &mentions, args.tuning.wanted(), &embed(&encoder), bars.job())?;
     bars.finish();
     let mut manifest = index.manifest().clone();
-    manifest.tuned(index.ef_search(), recall);
+    manifest.set_recall(index.ef_search(), recall);
     if !args.dry_run {
         manifest
             .replace(&args.dir, index.manifest())
@@ -187,8 +190,8 @@ fn assemble(
 }
 
 /// The files as a manifest names them.
-fn sums(files: &[PathBuf]) -> Result<Vec<Input>> {
-    files.iter().map(|path| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? })).collect()
+fn sums(files: &[PathBuf]) -> Result<Vec<InputRecord>> {
+    files.iter().map(|path| Ok(InputRecord { name: name_of(path)?, sum: FileSum::of(path)? })).collect()
 }
 
 /// `index info`.

@@ -3,7 +3,7 @@
 //! Every labeled mention is taken twice: as it is, and with its gold concepts removed from the answer, as if the index did not have them.
 //! Those that no concept covers count as the second alone. Invariant: what is measured is measured on mentions that were not fitted on.
 
-use crate::index::{Calibration, Input, Measured, Method};
+use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
 
 /// Parts that mentions are cut into: each is measured with what was fitted on the others.
 const PARTS: usize = 5;
@@ -46,7 +46,7 @@ pub struct Fitted {
 }
 
 /// Fits `samples`, of which those that are NIL are to count as `nil_share` of all.
-pub fn fit(samples: &[Sample], method: Method, nil_share: f64, inputs: Vec<Input>) -> Fitted {
+pub fn fit(samples: &[Sample], method: CalibrationMethod, nil_share: f64, inputs: Vec<InputRecord>) -> Fitted {
     let weights = Weights::new(samples, nil_share);
     let mut held: Vec<Held> = vec![];
     for part in 0..PARTS {
@@ -69,7 +69,7 @@ pub fn fit(samples: &[Sample], method: Method, nil_share: f64, inputs: Vec<Input
         let all = sum(among);
         if all > 0.0 { sum(&|one| among(one) && of(one)) / all } else { 1.0 }
     };
-    let measured = Measured {
+    let measured = CalibrationMetrics {
         calibration_error,
         nil_precision: share(&|one| one.sample.nil, &|one| !one.answered),
         nil_recall: share(&|one| !one.answered, &|one| one.sample.nil),
@@ -91,8 +91,15 @@ pub fn fit(samples: &[Sample], method: Method, nil_share: f64, inputs: Vec<Input
     }
 }
 
-fn empty(method: Method) -> Calibration {
-    Calibration { method, curve: vec![], mentions: 0, inputs: vec![], nil_share: 0.0, measured: Measured::default() }
+fn empty(method: CalibrationMethod) -> Calibration {
+    Calibration {
+        method,
+        curve: vec![],
+        mentions: 0,
+        inputs: vec![],
+        nil_share: 0.0,
+        measured: CalibrationMetrics::default(),
+    }
 }
 
 /// A sample that was not fitted on, and what was said of it.
@@ -142,10 +149,10 @@ fn threshold(samples: &[Sample], weights: Weights) -> f32 {
 }
 
 /// The curve of probabilities that the best candidate of a score is right.
-fn curve(samples: &[Sample], weights: Weights, method: Method) -> Vec<[f32; 2]> {
+fn curve(samples: &[Sample], weights: Weights, method: CalibrationMethod) -> Vec<[f32; 2]> {
     match method {
-        Method::Isotonic => isotonic(samples, weights),
-        Method::Platt => logistic(samples, weights),
+        CalibrationMethod::Isotonic => isotonic(samples, weights),
+        CalibrationMethod::Platt => logistic(samples, weights),
     }
 }
 
@@ -273,7 +280,7 @@ mod tests {
     #[test]
     fn curves_say_how_many_are_right() {
         let samples = samples(8000);
-        for (method, tolerance) in [(Method::Isotonic, 0.06), (Method::Platt, 0.12)] {
+        for (method, tolerance) in [(CalibrationMethod::Isotonic, 0.06), (CalibrationMethod::Platt, 0.12)] {
             let fitted = fit(&samples, method, 0.0, vec![]);
             assert_eq!(fitted.calibration.fault(), None);
             for score in [0.2f32, 0.4, 0.6, 0.8, 0.95] {
@@ -293,14 +300,14 @@ mod tests {
     fn the_threshold_weighs_nil_by_its_share() {
         let samples = samples(8000);
         // With half of all mentions NIL: below 0.5 answering is right in s^2 of as many as it is wrong in 2.
-        let half = fit(&samples, Method::Isotonic, 0.5, vec![]);
+        let half = fit(&samples, CalibrationMethod::Isotonic, 0.5, vec![]);
         assert!((half.nil_threshold - 0.5).abs() < 0.03, "{}", half.nil_threshold);
         let measured = half.calibration.measured;
         assert!(
             (measured.nil_recall - 1.0).abs() < 0.05 && (measured.nil_precision - 2.0 / 3.0).abs() < 0.05,
             "{measured:?}"
         );
-        let none = fit(&samples, Method::Isotonic, 0.0, vec![]);
+        let none = fit(&samples, CalibrationMethod::Isotonic, 0.0, vec![]);
         assert!(none.nil_threshold < 0.1, "{}", none.nil_threshold);
         assert!(none.calibration.measured.nil_recall == 1.0);
     }
@@ -309,7 +316,7 @@ mod tests {
     fn names_are_a_group_of_their_own() {
         let mut samples = samples(200);
         samples.extend((200..260).map(|mention| Sample { mention, score: 1.0, right: mention % 20 > 0, nil: false }));
-        let fitted = fit(&samples, Method::Isotonic, 0.2, vec![]);
+        let fitted = fit(&samples, CalibrationMethod::Isotonic, 0.2, vec![]);
         let last = fitted.calibration.curve.last().unwrap();
         assert_eq!(last[0], 1.0);
         assert!((last[1] - 57.5 / 61.0).abs() < 1e-3);
@@ -318,7 +325,7 @@ mod tests {
     #[test]
     fn few_or_one_sided_samples_give_a_curve_too() {
         for samples in [&samples(3)[..], &[Sample { mention: 0, score: 0.5, right: true, nil: false }], &[]] {
-            for method in [Method::Isotonic, Method::Platt] {
+            for method in [CalibrationMethod::Isotonic, CalibrationMethod::Platt] {
                 let fitted = fit(samples, method, 0.2, vec![]);
                 assert!(fitted.nil_threshold.is_finite());
                 assert!(samples.is_empty() || fitted.calibration.fault().is_none(), "{:?}", fitted.calibration);

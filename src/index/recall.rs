@@ -6,12 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    error::IndexError,
-    manifest::Recall,
-    open::Index,
-    search::ConceptHit,
-};
+use super::{error::IndexError, manifest::Recall, open::Index, search::ConceptHit};
 use crate::{
     ann::{
         parameters::{MEASURED_NEIGHBORS, MIN_CANDIDATES},

@@ -106,8 +106,8 @@ impl Index {
             loop {
                 let hits = self.distinct_concepts(&found, k, filter);
                 // A row that was not kept could still be better by the error of its codes.
-                let is_certain = hits.len() >= k
-                    && found.last().is_some_and(|last| last.score() + CODE_ERROR < hits[k - 1].score);
+                let is_certain =
+                    hits.len() >= k && found.last().is_some_and(|last| last.score() + CODE_ERROR < hits[k - 1].score);
                 if is_certain || found.len() < count {
                     return hits;
                 }
@@ -153,11 +153,8 @@ impl Index {
     /// Number of candidates with which a search for `k` concepts begins. Never below the number that
     /// recall is measured with, even for `k` = 1.
     fn candidates(&self, k: usize, filter: &Filter) -> usize {
-        let min = if self.is_narrow(filter) {
-            k.saturating_mul(8).max(MIN_NARROW_CANDIDATES)
-        } else {
-            k.saturating_mul(2)
-        };
+        let min =
+            if self.is_narrow(filter) { k.saturating_mul(8).max(MIN_NARROW_CANDIDATES) } else { k.saturating_mul(2) };
         self.ef_search.max(min).max(MIN_CANDIDATES)
     }
 

@@ -34,7 +34,8 @@ impl NpyMatrix {
         let start = 10 + usize::from(u16::from_le_bytes([head[8], head[9]]));
         let header = bytes.get(10..start).and_then(|header| std::str::from_utf8(header).ok()).ok_or_else(unreadable)?;
         let is_float32_in_c_order = header.contains("'<f4'") && header.contains("'fortran_order': False");
-        let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).ok_or_else(unreadable)?.0;
+        let shape =
+            header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).ok_or_else(unreadable)?.0;
         let shape: Vec<usize> = shape.split(',').filter_map(|n| n.trim().parse().ok()).collect();
         let [rows, dimensions] = shape[..] else { return Err(unreadable().into()) };
         let values = file.rest::<f32>(start)?;

@@ -138,8 +138,7 @@ fn write_vectors(
     for start in (0..rows).step_by(ROWS_AT_ONCE) {
         let end = rows.min(start + ROWS_AT_ONCE);
         let block = source.vectors(start..end);
-        let quantized: Vec<QuantizedVector> =
-            block.par_chunks_exact(dimensions).map(QuantizedVector::of).collect();
+        let quantized: Vec<QuantizedVector> = block.par_chunks_exact(dimensions).map(QuantizedVector::of).collect();
         writer.push(&quantized)?;
         if let Some(file) = &mut saved {
             file.push(&block)?;
