@@ -1,8 +1,8 @@
 //! Beam search of a navigable graph (Malkov and Yashunin 2016, algorithm 2) over the base layer.
 //!
-//! The search of an index and the insertion of a row by the builder both use it. Invariants: a search
-//! that visits at most about 16,000 rows allocates nothing once the scratch memory has grown; a
-//! neighbor outside the rows, which only a damaged file has, ends its list.
+//! The search of an index and the insertion of a row by the builder both use it. Invariants: a
+//! search that visits at most about 16,000 rows allocates nothing once the scratch memory has
+//! grown; a neighbor outside the rows, which only a damaged file has, ends its list.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -14,8 +14,8 @@ use crate::ann::{
 /// Fills a neighbor list behind its last neighbor: no row has this number.
 pub(crate) const NO_ROW: u32 = u32::MAX;
 
-/// A row and its score, in one number. The order is by score; of two equal scores, that of the lower
-/// row is greater.
+/// A row and its score, in one number. The order is by score; of two equal scores, that of the
+/// lower row is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scored(u64);
 
@@ -70,8 +70,8 @@ impl<'a> BaseLayer<'a> {
     }
 }
 
-/// The set of rows that a search has seen. Small graphs use one bit for each row. Large graphs use a
-/// hash table with linear probing, which stays in the processor's caches at any number of rows.
+/// The set of rows that a search has seen. Small graphs use one bit for each row. Large graphs use
+/// a hash table with linear probing, which stays in the processor's caches at any number of rows.
 #[derive(Default)]
 struct Seen {
     bits: Vec<u64>,
@@ -158,7 +158,8 @@ impl Scratch {
 
 /// The `ef` best rows that a search from `start_rows` finds for `query`, best first.
 ///
-/// Only rows that `passes` accepts are results; the search still follows the neighbors of the others.
+/// Only rows that `passes` accepts are results; the search still follows the neighbors of the
+/// others.
 pub(crate) fn beam_search<'s>(
     layer: BaseLayer,
     vectors: VectorRows,

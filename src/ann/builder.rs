@@ -1,10 +1,10 @@
 //! Builds the graph: `hnsw_rs` builds the upper layers over a sample, this file the base layer.
 //!
-//! Rows are inserted in batches. All rows of a batch search the graph as it was before the batch, in
-//! parallel; then their edges are added. So no locks are needed, threads cannot race, and the same
-//! rows give the same graph, bit for bit, on any number of threads (as in ParlayANN, Manohar et al.
-//! 2024). A row takes its neighbor list and a few bytes of memory. Invariant: every row can be reached
-//! from the entry row.
+//! Rows are inserted in batches. All rows of a batch search the graph as it was before the batch,
+//! in parallel; then their edges are added. So no locks are needed, threads cannot race, and the
+//! same rows give the same graph, bit for bit, on any number of threads (as in ParlayANN, Manohar
+//! et al. 2024). A row takes its neighbor list and a few bytes of memory. Invariant: every row can
+//! be reached from the entry row.
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
@@ -24,7 +24,8 @@ use crate::{cancel::Canceled, job::Job};
 
 /// One row in `SAMPLE` also enters the upper layers.
 pub(crate) const SAMPLE: usize = 64;
-/// A batch has at most one row for this many rows of the graph, since its rows do not see each other.
+/// A batch has at most one row for this many rows of the graph, since its rows do not see each
+/// other.
 const GRAPH_ROWS_PER_BATCH_ROW: usize = 50;
 /// Most rows of a batch: bounds the memory of its edges.
 const MAX_BATCH_ROWS: usize = 1 << 14;
@@ -32,7 +33,8 @@ const MAX_BATCH_ROWS: usize = 1 << 14;
 const DUPLICATE_COSINE: f32 = 0.999_999;
 /// Bytes of memory for each row during the build, besides its neighbor list.
 const ROW_BYTES: u64 = 16;
-/// Candidates of the searches, one after another, for a row that an unreached row can be linked from.
+/// Candidates of the searches, one after another, for a row that an unreached row can be linked
+/// from.
 const CONNECT_CANDIDATES: [usize; 3] = [64, 1024, usize::MAX];
 
 /// A graph in memory.
@@ -199,7 +201,8 @@ impl Builder<'_> {
         beam_search(self.base_layer(), self.vectors, query, start_rows, ef, |_| true, scratch)
     }
 
-    /// The neighbors of `row` and `others`: all of them if the list can hold them, otherwise a selection.
+    /// The neighbors of `row` and `others`: all of them if the list can hold them, otherwise a
+    /// selection.
     fn extended_list(&self, row: u32, others: impl Iterator<Item = u32>, scratch: &mut BuildScratch) -> Vec<u32> {
         let list: Vec<u32> = self.base_layer().neighbors(row).chain(others).collect();
         if list.len() <= self.width {
@@ -242,9 +245,9 @@ impl Builder<'_> {
     }
 }
 
-/// Selects at most `max` of `nearest`, which are best first, so that they lie in different directions:
-/// each is nearer to the row than to any neighbor selected before it (Malkov and Yashunin 2016,
-/// algorithm 4).
+/// Selects at most `max` of `nearest`, which are best first, so that they lie in different
+/// directions: each is nearer to the row than to any neighbor selected before it (Malkov and
+/// Yashunin 2016, algorithm 4).
 fn select_neighbors(vectors: VectorRows, nearest: &[Scored], max: usize, other: &mut QueryVector) -> Vec<u32> {
     let mut selected: Vec<u32> = vec![];
     for scored in nearest {

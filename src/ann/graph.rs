@@ -1,9 +1,9 @@
 //! A hierarchical navigable small world graph (Malkov and Yashunin 2016) as flat, mapped arrays.
 //!
 //! The base layer has every row, with neighbor lists of one width. Each layer above has a sample of
-//! the layer below it and serves only to find a start for the search. Invariants: opening checks the
-//! upper layers; a search checks the base layer edge by edge, so that opening does not read it; every
-//! row can be reached on the base layer.
+//! the layer below it and serves only to find a start for the search. Invariants: opening checks
+//! the upper layers; a search checks the base layer edge by edge, so that opening does not read it;
+//! every row can be reached on the base layer.
 
 use std::path::Path;
 
@@ -38,8 +38,8 @@ pub(crate) fn row_bytes(m: usize) -> usize {
     2 * m * size_of::<u32>() + 4
 }
 
-/// Writes a graph: its base layer, its upper layers from the lowest, and the entry row, which is on the
-/// highest layer.
+/// Writes a graph: its base layer, its upper layers from the lowest, and the entry row, which is on
+/// the highest layer.
 ///
 /// # Errors
 /// [`AnnError::Io`].
@@ -114,8 +114,8 @@ impl Graph {
         BaseLayer { lists: &self.base_lists, width: self.width }
     }
 
-    /// The `ef` best rows that a search from the entry row and from `start_rows` finds for `query`, best
-    /// first. Only rows that `passes` accepts are results.
+    /// The `ef` best rows that a search from the entry row and from `start_rows` finds for `query`,
+    /// best first. Only rows that `passes` accepts are results.
     pub(crate) fn search<'s>(
         &self,
         vectors: VectorRows,

@@ -1,4 +1,5 @@
-//! Inner product of a query and a row in integers: every processor gives the same result, bit for bit.
+//! Inner product of a query and a row in integers: every processor gives the same result, bit for
+//! bit.
 //!
 //! Uses AVX-512 VNNI or AVX2 where the processor has it, otherwise a plain loop, which the compiler
 //! turns into the vector instructions that every processor of the target has (SSE2, NEON).
@@ -16,8 +17,8 @@ pub(crate) const MAX_DIMENSIONS: usize = 4096;
 
 const _: () = assert!(MAX_QUERY_CODE as i64 * MAX_CODE as i64 * MAX_DIMENSIONS as i64 <= i32::MAX as i64);
 
-/// Computes the inner product of a query and a row of equal length, at most [`MAX_DIMENSIONS`], with
-/// codes up to [`MAX_QUERY_CODE`] and [`MAX_CODE`].
+/// Computes the inner product of a query and a row of equal length, at most [`MAX_DIMENSIONS`],
+/// with codes up to [`MAX_QUERY_CODE`] and [`MAX_CODE`].
 pub(crate) type Kernel = fn(&[i16], &[i8]) -> i32;
 
 #[inline(always)]

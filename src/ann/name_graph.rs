@@ -1,7 +1,7 @@
 //! Nearest names by row number, for evaluation rules that count names instead of concepts.
 //!
-//! Invariant: the graph is searched as an index is, with the same number of candidates; only the step
-//! from rows to concepts is left out.
+//! Invariant: the graph is searched as an index is, with the same number of candidates; only the
+//! step from rows to concepts is left out.
 
 use std::{path::Path, sync::Arc};
 
@@ -25,8 +25,8 @@ pub struct NameGraph {
 }
 
 impl NameGraph {
-    /// Builds the graph in `dir`, which must exist as long as the graph is searched. `vectors` are rows
-    /// of `dimensions` values and norm 1, one after another.
+    /// Builds the graph in `dir`, which must exist as long as the graph is searched. `vectors` are
+    /// rows of `dimensions` values and norm 1, one after another.
     ///
     /// # Errors
     /// [`AnnError`].
@@ -47,13 +47,15 @@ impl NameGraph {
         Ok(Self { vectors, graph: Graph::open(&path, rows)?, ef_search: parameters.ef_search })
     }
 
-    /// The `k` rows nearest to `query`, best first, with their cosines; fewer if the search finds fewer.
+    /// The `k` rows nearest to `query`, best first, with their cosines; fewer if the search finds
+    /// fewer.
     pub fn nearest(&self, query: &[f32], k: usize) -> Vec<(u32, f32)> {
         nearest_rows(&self.vectors, &self.graph, self.ef_search, query, k)
     }
 }
 
-/// At most `k` nearest rows with their cosines, best first; never more than the search has candidates.
+/// At most `k` nearest rows with their cosines, best first; never more than the search has
+/// candidates.
 pub(crate) fn nearest_rows(
     vectors: &Vectors,
     graph: &Graph,

@@ -2,8 +2,8 @@
 //!
 //! Recall is measured against it, and it is faster than the graph if few rows pass. The scan takes
 //! rows in blocks and compares each block with every query while the block is in the processor's
-//! caches. Invariant: the result has the best of all compared rows; of two equal scores the lower row
-//! comes first.
+//! caches. Invariant: the result has the best of all compared rows; of two equal scores the lower
+//! row comes first.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -52,8 +52,8 @@ pub(crate) fn scan(
 /// rows of nearly equal scores wrongly.
 const EXTRA_RESCORED: usize = 16;
 
-/// Scores the best of `candidates`, which are ordered, again with residuals, and returns these in their
-/// new order. The caller takes about `k` of them.
+/// Scores the best of `candidates`, which are ordered, again with residuals, and returns these in
+/// their new order. The caller takes about `k` of them.
 pub(crate) fn rescore<'a>(
     vectors: VectorRows,
     query: &QueryVector,

@@ -3,9 +3,9 @@
 //! Three files (see [`layout`](crate::ann::layout)): the codes of all rows; one scale for each row;
 //! and, with [`VectorPrecision::Int16`], the residuals, in steps of 1/254 of a code. A value is
 //! `(code + residual / 254) * scale`. Searches compare codes and score the best rows again with
-//! residuals: codes alone change a cosine by about 3e-4, codes with residuals by about 1e-5. A query
-//! keeps 13 bits for each value. Invariants: the files hold whole rows and nothing else; a score is
-//! the same on every machine.
+//! residuals: codes alone change a cosine by about 3e-4, codes with residuals by about 1e-5. A
+//! query keeps 13 bits for each value. Invariants: the files hold whole rows and nothing else; a
+//! score is the same on every machine.
 
 use std::{io::Write, path::Path};
 
@@ -158,8 +158,8 @@ impl Vectors {
         Ok(Self { codes, scales, residuals, dimensions })
     }
 
-    /// Maps the files of an unfinished build in `dir`: all `rows` rows if they are complete, otherwise
-    /// the complete blocks of `block` rows that every file has.
+    /// Maps the files of an unfinished build in `dir`: all `rows` rows if they are complete,
+    /// otherwise the complete blocks of `block` rows that every file has.
     ///
     /// # Errors
     /// [`AnnError::Column`] when a file is missing.

@@ -1,8 +1,8 @@
 //! `saplink index build`: embeds the names, builds the graph, measures recall, and puts the new
 //! directory in place.
 //!
-//! Invariants: the target appears only when the index is complete, has been opened, and its recall has
-//! been measured; a vector that can be used again is not computed again.
+//! Invariants: the target appears only when the index is complete, has been opened, and its recall
+//! has been measured; a vector that can be used again is not computed again.
 
 use std::{path::Path, sync::Arc};
 
@@ -66,8 +66,8 @@ pub(super) type EmbedFn<'a> = &'a dyn Fn(&[&str], Job<'_>) -> Result<Vec<f32>, I
 /// Number of sampled mentions that a build measures recall with.
 const RECALL_MENTIONS: usize = 1000;
 
-/// Completes the index whose concepts were assembled in `staged`, and puts it in place. Vectors come
-/// from `reusable`, otherwise from `embed`.
+/// Completes the index whose concepts were assembled in `staged`, and puts it in place. Vectors
+/// come from `reusable`, otherwise from `embed`.
 ///
 /// # Errors
 /// [`IndexError`]. If at least one block was embedded, the staging directory stays for
@@ -142,7 +142,8 @@ fn check_resources(dir: &Path, counts: Counts, options: &BuildOptions) -> Result
     Ok(())
 }
 
-/// The manifest of the files in `dir`, whose graph has `repaired` rows that were connected afterwards.
+/// The manifest of the files in `dir`, whose graph has `repaired` rows that were connected
+/// afterwards.
 ///
 /// # Errors
 /// [`IndexError`] when a file cannot be read.
@@ -190,8 +191,8 @@ pub fn measure_recall(
     index.tune_ef_search(&vectors, target, job)
 }
 
-/// Writes the vectors of all rows, block by block. Returns the number of rows whose vectors were used
-/// again.
+/// Writes the vectors of all rows, block by block. Returns the number of rows whose vectors were
+/// used again.
 fn embed_rows(
     concepts: &Concepts,
     mut writer: VectorsWriter,

@@ -12,8 +12,8 @@ use super::references::InputRecord;
 pub struct Calibration {
     /// How the curve was fitted.
     pub method: CalibrationMethod,
-    /// Points `[score, probability]`; both never fall. Between two points the probability is linear,
-    /// outside the curve it is that of the nearest end.
+    /// Points `[score, probability]`; both never fall. Between two points the probability is
+    /// linear, outside the curve it is that of the nearest end.
     pub curve: Vec<[f32; 2]>,
     /// Number of labeled mentions that the curve was fitted on.
     pub mentions: u64,
@@ -29,7 +29,8 @@ pub struct Calibration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibrationMethod {
-    /// The nearest step function that never falls (pool adjacent violators; Zadrozny and Elkan 2002).
+    /// The nearest step function that never falls (pool adjacent violators; Zadrozny and Elkan
+    /// 2002).
     Isotonic,
     /// A logistic curve (Platt 1999).
     Platt,

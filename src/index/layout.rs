@@ -1,11 +1,11 @@
 //! Files of an index directory.
 //!
-//! | file | content | written by |
+//! | file | content | room |
 //! | --- | --- | --- |
-//! | `index.json` | the manifest | [`manifest`](super::manifest) |
-//! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst` | concepts and names | [`concepts`](crate::concepts) |
-//! | `vectors.bin`, `scales.bin`, `residuals.bin`, `graph.bin` | vectors and graph | [`ann`](crate::ann) |
-//! | `partial.json` | state of an unfinished build | [`reuse`](super::reuse) |
+//! | `index.json` | manifest | `index` |
+//! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst` | concepts and names | `concepts` |
+//! | `vectors.bin`, `scales.bin`, `residuals.bin`, `graph.bin` | vectors and graph | `ann` |
+//! | `partial.json` | state of an unfinished build | `index` |
 //!
 //! `docs/index-format.md` describes their bytes.
 
@@ -25,8 +25,8 @@ pub(super) const PARTIAL: &str = "partial.json";
 
 /// Rows that a build embeds and writes together, and the unit in which `--resume` uses them again.
 ///
-/// Large enough to sort texts by length, small enough to lose. The vector of a text can depend on the
-/// other texts of its batch, so that a resumed build needs the same blocks.
+/// Large enough to sort texts by length, small enough to lose. The vector of a text can depend on
+/// the other texts of its batch, so that a resumed build needs the same blocks.
 pub(super) const BLOCK_ROWS: u32 = 1 << 13;
 
 /// Every file that the manifest of an index with vectors of this precision lists.

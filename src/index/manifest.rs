@@ -1,5 +1,5 @@
-//! `index.json`: the manifest of an index. It states parameters, counts, sources, the model, and size
-//! and sha256 of every other file.
+//! `index.json`: the manifest of an index. It states parameters, counts, sources, the model, and
+//! size and sha256 of every other file.
 //!
 //! Invariant: saplink reads the manifest and checks every file against it before it reads any other
 //! file of the directory.
@@ -27,9 +27,9 @@ pub(super) const FORMAT: u32 = 3;
 pub(super) const SCORE: &str = "cosine";
 /// Largest `ef_search`.
 const MAX_CANDIDATES: usize = 1 << 20;
-/// Largest file in bytes whose checksum is compared at every opening. Of a larger file only the size
-/// is compared, and `saplink index verify` compares the checksum. A damaged file that opens therefore
-/// gives wrong or empty answers; the readers never panic.
+/// Largest file in bytes whose checksum is compared at every opening. Of a larger file only the
+/// size is compared, and `saplink index verify` compares the checksum. A damaged file that opens
+/// therefore gives wrong or empty answers; the readers never panic.
 const MAX_CHECKED_BYTES: u64 = 256 << 20;
 
 /// Measured recall: the share of the results of an exact scan that the graph search finds.

@@ -3,8 +3,8 @@
 //!
 //! Reading order: `layout` (the files), `manifest`, `references` and `calibration` (`index.json`);
 //! `open` and `search` (from a vector to concepts); `nearest` (from a vector to names); `build` and
-//! `reuse` (`saplink index build`); `recall` (quality of the search, choice of `ef_search`); `bench`
-//! (`saplink index bench`).
+//! `reuse` (`saplink index build`); `recall` (quality of the search, choice of `ef_search`);
+//! `bench` (`saplink index bench`).
 //!
 //! Invariants: no file uses ONNX Runtime or HTTP; a search returns as many distinct concepts as the
 //! caller wants if so many pass the filter.

@@ -21,8 +21,8 @@ const MAX_OPEN_ATTEMPTS: usize = 3;
 
 /// An open index.
 ///
-/// The fields are visible in this room because the methods stand in several files: opening and settings
-/// here, searches in `search.rs` and `nearest.rs`, measurements in `recall.rs`.
+/// The fields are visible in this room because the methods stand in several files: opening and
+/// settings here, searches in `search.rs` and `nearest.rs`, measurements in `recall.rs`.
 pub struct Index {
     pub(super) manifest: IndexManifest,
     pub(super) concepts: Concepts,
@@ -115,14 +115,14 @@ impl Index {
         self.exact
     }
 
-    /// The normalized `key` with its unknown words repaired by words of visible names; `None` if there
-    /// is nothing to repair.
+    /// The normalized `key` with its unknown words repaired by words of visible names; `None` if
+    /// there is nothing to repair.
     pub fn repair(&self, key: &str) -> Option<Repaired> {
         self.words.repair(key, &|sources| self.concepts.shows_word(sources))
     }
 
-    /// Whether the normalized `key` has words of five letters or more and no visible name has any of
-    /// them.
+    /// Whether the normalized `key` has words of five letters or more and no visible name has any
+    /// of them.
     pub fn is_foreign(&self, key: &str) -> bool {
         self.words.is_foreign(key, &|sources| self.concepts.shows_word(sources))
     }

@@ -1,8 +1,8 @@
 //! Measures the recall of the graph search against an exact scan, and chooses `ef_search` by it.
 //!
-//! The queries are texts like mentions: names of the index with two letters exchanged, a word missing,
-//! or a word of another name; or texts that the caller gives. Invariant: the measured searches are the
-//! searches that the service runs.
+//! The queries are texts like mentions: names of the index with two letters exchanged, a word
+//! missing, or a word of another name; or texts that the caller gives. Invariant: the measured
+//! searches are the searches that the service runs.
 
 use rayon::prelude::*;
 
@@ -66,8 +66,8 @@ impl RightResults {
 }
 
 impl Index {
-    /// At most `count` texts like mentions, always the same for the same index: names from all over the
-    /// index with two letters exchanged, a word missing, or a word of another name.
+    /// At most `count` texts like mentions, always the same for the same index: names from all over
+    /// the index with two letters exchanged, a word missing, or a word of another name.
     pub fn sample_mentions(&self, count: usize) -> Vec<String> {
         let rows = self.vectors.len();
         let count = count.min(rows);

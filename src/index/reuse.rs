@@ -1,9 +1,9 @@
-//! Vectors that a build does not compute again: those of an index that `--add` extends, and those that
-//! an unfinished build left for `--resume`.
+//! Vectors that a build does not compute again: those of an index that `--add` extends, and those
+//! that an unfinished build left for `--resume`.
 //!
-//! A build notes in `partial.json` what it embeds, and then writes whole blocks of rows. Invariants: a
-//! vector is used again only for the text that it was computed from, with the same model; an
-//! incomplete block is not used.
+//! A build notes in `partial.json` what it embeds, and then writes whole blocks of rows.
+//! Invariants: a vector is used again only for the text that it was computed from, with the same
+//! model; an incomplete block is not used.
 
 use std::path::Path;
 
@@ -59,8 +59,9 @@ pub struct ReusableVectors {
 }
 
 impl ReusableVectors {
-    /// Opens the names and vectors of the index in `dir`, and returns its manifest too. Verifies the
-    /// whole index first: otherwise damaged parts would enter the new index under new checksums.
+    /// Opens the names and vectors of the index in `dir`, and returns its manifest too. Verifies
+    /// the whole index first: otherwise damaged parts would enter the new index under new
+    /// checksums.
     ///
     /// # Errors
     /// [`IndexError`]; [`IndexError::OtherModel`] when the index was built with another model.
@@ -104,8 +105,8 @@ impl ReusableVectors {
         self.vectors.len()
     }
 
-    /// The vector of `text`, if a row was embedded from exactly this text and is at least as precise as
-    /// `precision`.
+    /// The vector of `text`, if a row was embedded from exactly this text and is at least as
+    /// precise as `precision`.
     pub(super) fn find(&self, text: &str, precision: VectorPrecision) -> Option<QuantizedVector> {
         if self.vectors.precision() < precision {
             return None;

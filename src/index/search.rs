@@ -1,10 +1,10 @@
 //! Searches of an open index with filters.
 //!
-//! A search chooses between two ways. The graph search considers `ef` candidates that pass the filter;
-//! if they belong to fewer than `k` concepts, it considers more. The exact scan compares every row that
-//! passes the filter; a search uses it when few rows pass, and when the candidates would be all of
-//! them. Invariants: nothing outside the filter is a result; a search returns `k` concepts if so many
-//! pass.
+//! A search chooses between two ways. The graph search considers `ef` candidates that pass the
+//! filter; if they belong to fewer than `k` concepts, it considers more. The exact scan compares
+//! every row that passes the filter; a search uses it when few rows pass, and when the candidates
+//! would be all of them. Invariants: nothing outside the filter is a result; a search returns `k`
+//! concepts if so many pass.
 
 use std::collections::HashSet;
 
@@ -36,8 +36,8 @@ const START_ROWS: usize = 16;
 /// Factor by which the number of candidates grows when they belong to too few concepts.
 const CANDIDATE_GROWTH: usize = 4;
 
-/// Rows that the first pass of a scan keeps for each wanted concept, and at least; a concept may own many
-/// of the nearest rows.
+/// Rows that the first pass of a scan keeps for each wanted concept, and at least; a concept may
+/// own many of the nearest rows.
 const SCAN_ROWS_PER_CONCEPT: usize = 16;
 const MIN_SCAN_ROWS: usize = 256;
 
@@ -58,11 +58,11 @@ pub struct ConceptHit {
 }
 
 impl Index {
-    /// The `k` concepts (at least 1) that pass `filter` and whose names are nearest to `query`, a vector
-    /// of norm 1.
+    /// The `k` concepts (at least 1) that pass `filter` and whose names are nearest to `query`, a
+    /// vector of norm 1.
     ///
-    /// Best first; of equal scores, the concept with the lower id comes first. There are fewer than `k`
-    /// only if fewer pass, and more only if more tie for the best score, up to [`MAX_TIES`].
+    /// Best first; of equal scores, the concept with the lower id comes first. There are fewer than
+    /// `k` only if fewer pass, and more only if more tie for the best score, up to [`MAX_TIES`].
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let (query, k) = (QueryVector::new(query), k.max(1));
@@ -81,8 +81,8 @@ impl Index {
         self.scan_one(QueryVector::new(query), k.max(1), filter)
     }
 
-    /// At most `k` concepts whose names are nearest to the preferred name of `concept`, without those
-    /// that share a name with it.
+    /// At most `k` concepts whose names are nearest to the preferred name of `concept`, without
+    /// those that share a name with it.
     pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
         let concepts = &self.concepts;
         let row_of = |name: &str| concepts.row(&text::key(name));
@@ -122,8 +122,8 @@ impl Index {
         self.scan(&[query], k, filter).pop().unwrap_or_default()
     }
 
-    /// The result of a graph search that begins with `ef` candidates; `None` if only a scan can find `k`
-    /// concepts.
+    /// The result of a graph search that begins with `ef` candidates; `None` if only a scan can
+    /// find `k` concepts.
     fn search_graph(
         &self,
         query: &QueryVector,
@@ -150,8 +150,8 @@ impl Index {
         None
     }
 
-    /// Number of candidates with which a search for `k` concepts begins. Never below the number that
-    /// recall is measured with, even for `k` = 1.
+    /// Number of candidates with which a search for `k` concepts begins. Never below the number
+    /// that recall is measured with, even for `k` = 1.
     fn candidates(&self, k: usize, filter: &Filter) -> usize {
         let min =
             if self.is_narrow(filter) { k.saturating_mul(8).max(MIN_NARROW_CANDIDATES) } else { k.saturating_mul(2) };
@@ -163,8 +163,8 @@ impl Index {
         filter.passing() < self.vectors.len() / 10 * 9
     }
 
-    /// The rows nearest to the query among a sample of those that pass a narrow filter; none for a wide
-    /// filter.
+    /// The rows nearest to the query among a sample of those that pass a narrow filter; none for a
+    /// wide filter.
     fn start_rows(&self, query: &QueryVector, filter: &Filter) -> Vec<u32> {
         if !self.is_narrow(filter) {
             return vec![];
@@ -174,16 +174,16 @@ impl Index {
         nearest.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
     }
 
-    /// Whether a scan of the `passing` rows costs less than a graph search, which visits the more rows
-    /// the fewer of them pass: about `ef * COMPARED_ROWS_PER_CANDIDATE * rows / passing`.
+    /// Whether a scan of the `passing` rows costs less than a graph search, which visits the more
+    /// rows the fewer of them pass: about `ef * COMPARED_ROWS_PER_CANDIDATE * rows / passing`.
     fn is_scan_cheaper(&self, passing: usize, ef: usize) -> bool {
         let (passing, rows) = (passing as u64, self.vectors.len() as u64);
         let compared = (SCAN_SPEEDUP * COMPARED_ROWS_PER_CANDIDATE).saturating_mul(ef as u64);
         passing * passing <= compared.saturating_mul(rows)
     }
 
-    /// The first `k` distinct concepts of `rows`, which are best first, and those that tie for the first
-    /// position.
+    /// The first `k` distinct concepts of `rows`, which are best first, and those that tie for the
+    /// first position.
     fn distinct_concepts(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
         let max = k.max(MAX_TIES);

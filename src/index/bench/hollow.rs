@@ -1,5 +1,5 @@
-//! An index without real vectors, to measure what opening an index of some size costs: opening reads
-//! neither the vectors nor the base layer.
+//! An index without real vectors, to measure what opening an index of some size costs: opening
+//! reads neither the vectors nor the base layer.
 
 use std::path::Path;
 
@@ -24,8 +24,8 @@ use crate::{
 /// Neighbors of each node of the upper layer.
 const UPPER_NEIGHBORS: usize = 24;
 
-/// Completes the index whose concepts were assembled in `dir`, with vectors of zeros and a graph without
-/// edges on the base layer. The files are as large as real ones.
+/// Completes the index whose concepts were assembled in `dir`, with vectors of zeros and a graph
+/// without edges on the base layer. The files are as large as real ones.
 ///
 /// # Errors
 /// [`IndexError::Io`].

@@ -1,8 +1,8 @@
 //! `saplink index bench`: speed and recall of the search, also beside `hnsw_rs`.
 //!
-//! Reading order: `source` (the vectors), `run` (builds a graph over them and measures), `queries` (how
-//! one search is measured), `npy` (vector files of other programs), `hollow` (an index of zeros, to
-//! measure what opening costs).
+//! Reading order: `source` (the vectors), `run` (builds a graph over them and measures), `queries`
+//! (how one search is measured), `npy` (vector files of other programs), `hollow` (an index of
+//! zeros, to measure what opening costs).
 
 mod hollow;
 mod npy;

@@ -18,8 +18,8 @@ pub(super) const MEASURED_EF: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 25
 const RUNS: usize = 3;
 /// Rows whose exact score is lower than the score to reach by at most this are right too.
 const TIE: f32 = 1e-6;
-/// Rows that all exact scans of a measurement compare, about: they are slow, and each takes the same
-/// time.
+/// Rows that all exact scans of a measurement compare, about: they are slow, and each takes the
+/// same time.
 const SCANNED_ROWS: usize = 200_000_000;
 /// Fewest exact scans of a measurement.
 const MIN_SCANS: usize = 10;
@@ -90,8 +90,8 @@ impl QuerySet<'_> {
         })
     }
 
-    /// Measures `search`, which returns the rows it found, best first, and the number of rows that it
-    /// compared.
+    /// Measures `search`, which returns the rows it found, best first, and the number of rows that
+    /// it compared.
     pub(super) fn measure(
         &self,
         name: &str,
@@ -147,8 +147,8 @@ impl QuerySet<'_> {
         run
     }
 
-    /// Recall at 1 and at 10 of the rows that the first queries found. A row is right if its exact score
-    /// reaches that of the last row of the truth: rows can tie.
+    /// Recall at 1 and at 10 of the rows that the first queries found. A row is right if its exact
+    /// score reaches that of the last row of the truth: rows can tie.
     fn recall(&self, found: &[Vec<u32>]) -> (f64, f64) {
         let dimensions = self.source.dimensions();
         let (mut right_at_1, mut right_at_10, mut of_10) = (0, 0, 0);

@@ -1,5 +1,5 @@
-//! Builds a graph over vectors and measures searches of it against the exact result, which is computed
-//! in float32 before any rounding.
+//! Builds a graph over vectors and measures searches of it against the exact result, which is
+//! computed in float32 before any rounding.
 
 use std::{path::Path, sync::Arc, time::Instant};
 
@@ -44,8 +44,8 @@ pub struct BenchOptions {
     pub vectors: VectorPrecision,
     /// Parameters of the graph.
     pub graph: GraphParameters,
-    /// Whether `hnsw_rs` also builds a graph over all rows, which its own search and that of saplink
-    /// then search.
+    /// Whether `hnsw_rs` also builds a graph over all rows, which its own search and that of
+    /// saplink then search.
     pub baseline: bool,
 }
 
@@ -76,7 +76,8 @@ pub struct SearchBenchReport {
 /// exact results as `base.npy`, `queries.npy` and `truth.npy`.
 ///
 /// # Errors
-/// [`IndexError`]; [`IndexError::TooFewVectors`] when the source has fewer than `rows + queries` vectors.
+/// [`IndexError`]; [`IndexError::TooFewVectors`] when the source has fewer than `rows + queries`
+/// vectors.
 pub fn run(
     source: &VectorSource,
     options: &BenchOptions,
@@ -121,7 +122,8 @@ pub fn run(
     })
 }
 
-/// Writes the rows to the vector files of `dir`, and returns the nearest rows of each query, best first.
+/// Writes the rows to the vector files of `dir`, and returns the nearest rows of each query, best
+/// first.
 fn write_vectors(
     source: &VectorSource,
     queries: &[f32],
@@ -169,7 +171,8 @@ fn offer_rows(nearest: &mut [TopK], queries: &[f32], block: &[f32], first_row: u
     }
 }
 
-/// Measures a graph that `hnsw_rs` builds over all rows: with its own search, and with that of saplink.
+/// Measures a graph that `hnsw_rs` builds over all rows: with its own search, and with that of
+/// saplink.
 fn measure_baseline(
     set: &QuerySet,
     vectors: &Vectors,

@@ -1,8 +1,8 @@
 //! The vectors that are measured: from a file, or derived from the vectors of an index.
 //!
-//! A derived vector lies between an index vector and some neighbors of it, so that derived vectors are
-//! clustered as names are, in any number of rows and dimensions. Invariant: a vector depends only on its
-//! number, so that none need be stored.
+//! A derived vector lies between an index vector and some neighbors of it, so that derived vectors
+//! are clustered as names are, in any number of rows and dimensions. Invariant: a vector depends
+//! only on its number, so that none need be stored.
 
 use std::{ops::Range, path::Path};
 
@@ -75,8 +75,8 @@ impl VectorSource {
     }
 }
 
-/// Writes a vector between a random vector of `index` and some neighbors of it, with noise. If `out` is
-/// longer than a vector of the index, the values repeat with other signs.
+/// Writes a vector between a random vector of `index` and some neighbors of it, with noise. If
+/// `out` is longer than a vector of the index, the values repeat with other signs.
 fn derive_vector(index: &Index, number: u64, out: &mut [f32]) {
     let mut random = Random::new(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED);
     let vectors = index.vectors.rows();
