@@ -70,7 +70,7 @@ fn build(meta: &Path, store: &Path) -> Outcome<()> {
     let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
     inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {})?;
     let assembled = collector.assemble(store, Job::silent())?;
-    Ok(bench::hollow(store, assembled, selection, DIMENSIONS)?)
+    Ok(bench::write_hollow_index(store, assembled, selection, DIMENSIONS)?)
 }
 
 /// Removes the files of `dir` from the file cache, so that the next read waits for the disk.

@@ -7,7 +7,7 @@ use saplink::{
     concepts::{Collector, Filter, FilterRequest, Selection},
     domain::{AtomRef, Statement},
     files::StagedDir,
-    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 
@@ -78,7 +78,7 @@ fn index(dir: &std::path::Path) -> Index {
         model,
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 80, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],

@@ -16,7 +16,7 @@ use saplink::{
     domain::{AtomRef, RelationKind, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
-    index::{BuildOptions, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 use serde_json::Value;
@@ -107,7 +107,7 @@ fn build_index(model: &Path, out: &Path) {
         },
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],
