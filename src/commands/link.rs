@@ -14,9 +14,8 @@ use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::{
-    cannot_write, load_encoder, model_of,
-    progress::{Bars, since},
-    stage,
+    common::{cannot_write, create_output, default_model_dir, load_encoder},
+    progress_bars::{ProgressBars, elapsed},
 };
 use crate::{
     cancel::Canceled,
@@ -54,7 +53,7 @@ struct Journal {
 pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let started = std::time::Instant::now();
     let cancel = signals::cancel_token()?;
-    let bars = Bars::new(cancel.clone());
+    let bars = ProgressBars::new(cancel.clone());
     let (input, output) = (CorpusFormat::of(&args.input)?, CorpusFormat::of(&args.output)?);
     ensure!(
         args.force || !args.output.exists(),
@@ -85,21 +84,21 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
             Err(error) => return Err(error).with_context(|| format!("cannot link {}", args.input.display())),
         };
         partial.append(count, &partial.format.encode(&results)?)?;
-        bars.detail(partial.journal.lines);
+        bars.rows_read(partial.journal.lines);
     }
     bars.finish();
     let lines = partial.journal.lines;
     partial.finish(&args.output, output)?;
-    eprintln!("  {} lines linked in {}", HumanCount(lines), since(started));
+    eprintln!("  {} lines linked in {}", HumanCount(lines), elapsed(started));
     Ok(())
 }
 
 fn linker(args: &LinkArgs) -> Result<Linker> {
     let index = Index::open(&args.index).with_context(|| format!("cannot open the index {}", args.index.display()))?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
-    let model = args.model.clone().unwrap_or_else(|| model_of(&index));
+    let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let mut encoder = load_encoder(&runtime, &model, &args.run)?;
-    encoder.remember(args.cache.as_u64() as usize);
+    encoder.enable_cache(args.cache.as_u64() as usize);
     Ok(Linker::new(encoder, index)?)
 }
 
@@ -198,7 +197,7 @@ impl PartialOutput {
     /// Writes the output and removes the partial file and the journal.
     fn finish(self, output: &Path, format: CorpusFormat) -> Result<()> {
         let gzip = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
-        let mut file = stage(output)?;
+        let mut file = create_output(output)?;
         let partial = BufReader::new(fs_err::File::open(&self.path)?);
         write_output(partial, format, gzip, &mut file)
             .and_then(|()| file.commit())

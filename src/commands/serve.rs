@@ -11,10 +11,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use crate::commands::{load_encoder, model_of};
+use crate::commands::common::{default_model_dir, load_encoder};
 use crate::{
     cancel::CancelToken,
-    cli::{RunArgs, ServeArgs},
+    cli::{InferenceArgs, ServeArgs},
     concepts::{Filter, FilterRequest},
     encoder::{Encoder, ModelManifest, Runtime},
     http::{self, Access, App, AppOptions, ConnectionLimits, ReloadRequest, Tls, Tokens},
@@ -39,7 +39,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         // Before the port is open: a client that can connect can also stop the service.
-        let stop = signals::signal()?;
+        let stop = signals::stop_signal()?;
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
         serve(args, onnxruntime, listener, stop).await
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     telemetry::otlp::finish();
     outcome?;
     // Canceled work may still be inside ONNX Runtime.
-    signals::exit_at_once(0)
+    signals::exit_without_handlers(0)
 }
 
 async fn serve(
@@ -65,13 +65,13 @@ async fn serve(
     let scheme = if credentials.tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
     let (drain, mut draining) = watch::channel(false);
-    let connections = ConnectionLimits { connections: args.max_connections, idle: seconds(args.idle_timeout) };
+    let connections = ConnectionLimits { connections: args.max_connections, idle_timeout: seconds(args.idle_timeout) };
     let server = tokio::spawn(http::serve(listener, router, connections, credentials.tls.clone(), async move {
         let _ = draining.changed().await;
     }));
 
     let loader = Arc::new(LinkerLoader::new(args, onnxruntime));
-    let hangups = signals::hangups()?;
+    let hangups = signals::reload_signals()?;
     tokio::pin!(stop);
     tokio::select! {
         loaded = loader.clone().load(None) => app.activate(loaded?),
@@ -189,7 +189,7 @@ struct LinkerLoader {
     model: Option<PathBuf>,
     /// Bytes of the cache of vectors.
     cache: usize,
-    run: RunArgs,
+    run: InferenceArgs,
 }
 
 impl LinkerLoader {
@@ -223,12 +223,12 @@ impl LinkerLoader {
 
     fn load_blocking(&self, active: Option<Arc<Encoder>>) -> Result<Linker> {
         let index = self.open_index()?;
-        let model = self.model.clone().unwrap_or_else(|| model_of(&index));
+        let model = self.model.clone().unwrap_or_else(|| default_model_dir(&index));
         let encoder = match active {
             Some(encoder) if ModelManifest::read(&model)?.fingerprint() == encoder.manifest().fingerprint() => encoder,
             _ => {
                 let mut encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
-                encoder.remember(self.cache);
+                encoder.enable_cache(self.cache);
                 Arc::new(encoder)
             }
         };

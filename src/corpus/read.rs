@@ -1,7 +1,7 @@
 //! The mentions of a file.
 
 use std::{
-    io::{self, BufRead},
+    io::BufRead,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -16,10 +16,10 @@ use parquet::{
 
 use crate::{
     corpus::{CorpusError, CorpusFormat},
+    files::input::InputFile,
     http::{NumberedMention, max_line_bytes, read_line},
     job::Job,
     linker::LinkLimits,
-    terminology::Input,
 };
 
 /// The columns of a table that have the mentions.
@@ -46,7 +46,7 @@ pub(crate) fn read_mentions<'p>(
     limits: LinkLimits,
     job: Job<'p>,
 ) -> Result<Mentions<'p>, CorpusError> {
-    let text = || Input::file(path).open(job).map_err(io::Error::other);
+    let text = || InputFile::new(path).open(job);
     match format {
         CorpusFormat::Ndjson => {
             let lines = (1..).zip(text()?.split(b'\n'));

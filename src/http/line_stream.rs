@@ -38,7 +38,7 @@ pub(super) fn respond(app: App, body: Body) -> Result<Response, Problem> {
     let service = app.service()?;
     let defaults = service.defaults(MentionOptions::default());
     let defaults = defaults.map_err(|error| Problem::from(error.fault).at(error.path()))?;
-    let lines = LineReader::new(body, max_line_bytes(service.limits()));
+    let lines = BodyLines::new(body, max_line_bytes(service.limits()));
     let results =
         stream::unfold(LineStream { app, service, defaults, lines, line_count: 0 }, |mut stream| async move {
             let results = stream.next_results().await?;
@@ -52,7 +52,7 @@ struct LineStream {
     app: App,
     service: LinkService,
     defaults: LinkDefaults,
-    lines: LineReader,
+    lines: BodyLines,
     /// Lines that were read so far.
     line_count: usize,
 }
@@ -92,7 +92,7 @@ impl LineStream {
 }
 
 /// Cuts the bytes of a body into lines.
-struct LineReader {
+struct BodyLines {
     body: BodyDataStream,
     /// Complete lines that were not handed out yet.
     lines: VecDeque<Vec<u8>>,
@@ -102,7 +102,7 @@ struct LineReader {
     is_ended: bool,
 }
 
-impl LineReader {
+impl BodyLines {
     fn new(body: Body, max_bytes: usize) -> Self {
         let body = body.into_data_stream();
         Self { body, lines: VecDeque::new(), partial: vec![], max_bytes, is_ended: false }

@@ -1,6 +1,6 @@
-//! Connections: how many there may be, how long they may be silent, and how they end.
+//! Connections: their number, their idle time, and their end.
 //!
-//! Invariant: whatever a client does, it keeps one connection of a bounded number, for a bounded time between requests.
+//! Invariant: the number of connections is bounded, and so is the time that a connection may be idle.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,21 +18,22 @@ use tokio::{
 
 use crate::http::tls::Tls;
 
-/// Bytes of a request's head.
-const HEAD_BYTES: usize = 16 << 10;
-/// After a connection could not be accepted, for instance because no file may be opened: how long until the next.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of the head of a request.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Pause after a connection could not be accepted, for example because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Bounds on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at once; one more waits until one of them ends.
+    /// Connections at a time; a further one waits until one of them ends.
     pub connections: usize,
-    /// How long a connection may be silent, and how long it may take to send a request's head.
-    pub idle: Duration,
+    /// Time that a connection may be idle, and that it may take to send the head of a request.
+    pub idle_timeout: Duration,
 }
 
-/// Serves `router`, with TLS if there is a certificate, until `stop` resolves, and then until what was accepted is answered.
+/// Serves `router`, with TLS if there is a certificate, until `stop` resolves and the accepted requests
+/// are answered.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -41,48 +42,48 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let mut http = Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.idle).max_header_size(HEAD_BYTES);
-    let (places, connections) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
+    http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).max_header_size(MAX_HEAD_BYTES);
+    let (slots, connections) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
     tokio::pin!(stop);
     loop {
-        let (stream, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+        let (stream, slot) = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
-        // A small answer is sent at once.
+        // Without it, the system delays small answers.
         if stream.set_nodelay(true).is_err() {
             continue;
         }
         let (http, service) = (http.clone(), TowerToHyperService::new(router.clone()));
         let (watcher, tls) = (connections.watcher(), tls.as_ref().map(|tls| tls.acceptor()));
-        // What ends a connection early is the client's doing, and might quote what it sent.
+        // Errors of connections are not logged: they might quote what the client sent.
         tokio::spawn(async move {
             match tls {
                 Some(tls) => {
-                    // A handshake is a head that is sent before the head.
-                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.idle, tls.accept(stream)).await {
+                    // The handshake has the same time limit as the head of a request.
+                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.idle_timeout, tls.accept(stream)).await {
                         let _ = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await;
                     }
                 }
                 None => drop(watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await),
             }
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+/// Waits for a free slot, then for the next connection.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
-    let place = places.clone().acquire_owned().await.ok();
+    let slot = slots.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, _)) => return (stream, slot),
             Err(e) => {
                 tracing::warn!(error = %e.kind(), "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }

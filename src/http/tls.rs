@@ -1,6 +1,6 @@
-//! TLS by rustls, for those who have no proxy before saplink.
+//! TLS by rustls, for services without a proxy before them.
 //!
-//! Invariant: a certificate and its key are taken together or not at all.
+//! Invariant: a certificate and its key are replaced together or not at all.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,12 +19,27 @@ use tokio_rustls::{
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A file is not PEM.
     #[error("{}: not a PEM file that can be read: {reason}", path.display())]
-    Pem { path: PathBuf, reason: String },
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// The message of the reader.
+        reason: String,
+    },
+    /// A file has no certificate.
     #[error("{}: it has no certificate", .0.display())]
     Empty(PathBuf),
+    /// Certificate and key cannot be used together.
     #[error("{} and {}: {reason}", certificate.display(), key.display())]
-    Pair { certificate: PathBuf, key: PathBuf, reason: String },
+    Pair {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// The message of rustls.
+        reason: String,
+    },
 }
 
 /// A certificate with its key.
@@ -35,7 +50,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads a certificate, with those that lead to its authority after it, and its key, both PEM.
+    /// Reads a certificate, with its chain after it, and its key, both PEM.
     ///
     /// # Errors
     /// [`TlsError`] names the file.
@@ -44,7 +59,7 @@ impl Tls {
         Ok(Self { certificate: certificate.into(), key: key.into(), acceptor })
     }
 
-    /// Reads both again, for connections from now on; if they cannot be used, those that are in use stay.
+    /// Reads both again, for new connections. On an error the previous pair stays in use.
     ///
     /// # Errors
     /// As [`Tls::read`].
@@ -54,7 +69,7 @@ impl Tls {
         Ok(())
     }
 
-    /// What connections are accepted with.
+    /// Accepts connections with the current pair.
     pub fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

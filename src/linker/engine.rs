@@ -12,7 +12,7 @@ use crate::{
     concepts::{Filter, Repaired},
     domain::MatchKind,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference},
+    index::{ConceptHit, Index, IndexError, MAX_TIES, ModelReference},
     job::Job,
     linker::{
         probability::assign_probabilities,
@@ -120,7 +120,7 @@ impl Linker {
         let mut texts = vec![];
         let mut look_up = |(number, query): (usize, &Query<'_>)| {
             let cleaned = text::clean(query.text);
-            let key = text::key(&cleaned);
+            let key = text::normalize(&cleaned);
             let mut candidates = self.by_name(&cleaned, &key, query.filter);
             if candidates.len() >= query.top_k {
                 return candidates;
@@ -135,7 +135,7 @@ impl Linker {
             };
             texts.push(EmbeddedText { query: number, text: cleaned, kind: MatchKind::Embedding, penalty });
             if let Some(Repaired { text, similarity }) = repaired {
-                let owners = self.by_name(&text, &text::key(&text), query.filter).into_iter();
+                let owners = self.by_name(&text, &text::normalize(&text), query.filter).into_iter();
                 candidates.extend(owners.map(|c| Candidate { kind: MatchKind::Corrected, score: similarity, ..c }));
                 texts.push(EmbeddedText { query: number, text, kind: MatchKind::Corrected, penalty: similarity });
             }
@@ -145,7 +145,7 @@ impl Linker {
         (candidates, texts)
     }
 
-    /// The concepts that own `text`, whose normalized form is `key`, as a name; at most [`MOST_TIES`].
+    /// The concepts that own `text`, whose normalized form is `key`, as a name; at most [`MAX_TIES`].
     fn by_name(&self, text: &str, key: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
         let Some(row) = concepts.row(key) else { return vec![] };
@@ -154,7 +154,7 @@ impl Linker {
             // A concept may have several atoms with this key: one that equals the mention is preferred.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
-            let is_full = owners.len() == MOST_TIES;
+            let is_full = owners.len() == MAX_TIES;
             match owners.last_mut().filter(|last| last.concept == concept) {
                 Some(last) if kind < last.kind => *last = found,
                 Some(_) => {}

@@ -23,7 +23,7 @@ mod tests {
     #[test]
     fn groups_share_their_probability_and_the_sum_is_at_most_one() {
         let calibration = Calibration {
-            method: crate::index::Method::Isotonic,
+            method: crate::index::CalibrationMethod::Isotonic,
             curve: vec![[0.5, 0.2], [1.0, 0.8]],
             mentions: 1,
             inputs: vec![],

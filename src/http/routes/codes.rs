@@ -8,7 +8,7 @@ use axum::{
 use crate::{
     cancel::CancelToken,
     concepts::Concepts,
-    domain::curie::vocabulary,
+    domain::curie::source_and_code,
     http::{
         app::App,
         concept_lookup::{ConceptLookupError, invalid_id, look_up},
@@ -105,7 +105,7 @@ pub(crate) async fn with_code(
 fn stored_code(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
     // A prefix of another vocabulary stays: without it, the code could be one of this source.
     let curie =
-        vocabulary(code).filter(|(prefix_source, _)| *prefix_source == source).map(|(_, code)| code.into_owned());
+        source_and_code(code).filter(|(prefix_source, _)| *prefix_source == source).map(|(_, code)| code.into_owned());
     let prefixed = concepts.code_prefix(source).map(|prefix| format!("{prefix}:{code}"));
     let spellings = [Some(code.to_owned()), curie, prefixed];
     spellings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
