@@ -13,7 +13,7 @@ use indicatif::HumanCount;
 use crate::commands::progress::Bars;
 use crate::{
     cli::{InputArgs, ScopeArg, SelectionArgs},
-    concepts::{Assembled, Collector, Concepts, Selection, Tally},
+    concepts::{ConceptStore, NameTally, Selection, StatementCollector, StoreSummary},
     terminology::{Dialect, Input, Inputs, Scope, Summary},
 };
 
@@ -22,15 +22,15 @@ use crate::{
 pub(super) fn collect(
     inputs: &Inputs,
     selection: &Selection,
-    index: Option<&Concepts>,
+    index: Option<&ConceptStore>,
     memory: u64,
     dir: &Path,
     bars: &Bars,
-) -> Result<(Assembled, Vec<PathBuf>)> {
+) -> Result<(StoreSummary, Vec<PathBuf>)> {
     let keep = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::with_memory(dir, selection.clone(), memory);
+    let mut collector = StatementCollector::with_memory(dir, selection.clone(), memory);
     if let Some(index) = index {
-        collector.take_index(index, bars.job())?;
+        collector.collect_store(index, bars.job())?;
     }
     let mut files = vec![];
     let mut done = |input: &Input, summary: &Summary| {
@@ -45,7 +45,7 @@ pub(super) fn collect(
         }
         files.extend(input.parts.clone());
     };
-    inputs.read(&keep, &mut |statement| collector.take(statement), bars.job(), &mut done)?;
+    inputs.read(&keep, &mut |statement| collector.collect(statement), bars.job(), &mut done)?;
     let assembled = collector.assemble(dir, bars.job())?;
     bars.finish();
     eprintln!("{}", left_out(&assembled.tally));
@@ -94,7 +94,7 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
 }
 
 /// What became of the names that were read.
-fn left_out(tally: &Tally) -> String {
+fn left_out(tally: &NameTally) -> String {
     let mut text = format!("  names taken: {}", HumanCount(tally.taken));
     for (count, why) in [
         (tally.other_language, "in other languages"),

@@ -17,7 +17,7 @@ use crate::commands::{
 use crate::{
     ann::GraphParameters,
     cli::{IndexBuildArgs, InfoArgs, RecallArgs, VerifyArgs},
-    concepts::{Assembled, Concepts, Selection, Tally},
+    concepts::{ConceptStore, NameTally, Selection, StoreSummary},
     encoder::{Encoder, EncoderError, Runtime},
     files::{Abandoned, FileSum, StagedDir, abandoned},
     index::{self, BuildOptions, Built, Calibration, Index, IndexError, IndexManifest, Input, Known, MANIFEST, Wanted},
@@ -172,10 +172,10 @@ fn dry_run(args: &IndexBuildArgs, bars: &Bars, started: Instant) -> Result<()> {
 fn assemble(
     args: &IndexBuildArgs,
     selection: &Selection,
-    added_to: Option<&Concepts>,
+    added_to: Option<&ConceptStore>,
     dir: &Path,
     bars: &Bars,
-) -> Result<(Assembled, Vec<PathBuf>)> {
+) -> Result<(StoreSummary, Vec<PathBuf>)> {
     let inputs = collect::inputs(&args.inputs, &args.selection);
     let collected = collect::collect(&inputs, selection, added_to, args.memory.as_u64(), dir, bars)?;
     if collected.0.semantic_types.is_empty() {
@@ -219,11 +219,11 @@ fn describe(manifest: &IndexManifest) -> String {
     let _ = writeln!(text, "model        {} ({})", manifest.model.name, manifest.model.fingerprint);
     describe_concepts(
         &mut text,
-        &Assembled {
+        &StoreSummary {
             counts: manifest.counts,
             sources: manifest.sources.clone(),
             semantic_types: manifest.semantic_types.clone(),
-            tally: Tally::default(),
+            tally: NameTally::default(),
         },
     );
     let _ = writeln!(text, "graph        M {}, ef_construction {}", graph.m, graph.ef_construction);
@@ -256,8 +256,8 @@ fn searched(manifest: &IndexManifest) -> String {
     format!("ef_search {}: {recall}", manifest.graph.ef_search)
 }
 
-fn describe_concepts(text: &mut String, assembled: &Assembled) {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
+fn describe_concepts(text: &mut String, assembled: &StoreSummary) {
+    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
     let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
     let languages: BTreeSet<&str> = sources.iter().flat_map(|source| &source.languages).map(String::as_str).collect();

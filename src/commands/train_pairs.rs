@@ -19,7 +19,8 @@ use crate::commands::{
 };
 use crate::{
     cli::TrainPairsArgs,
-    concepts::{Concepts, Selection},
+    concepts::{ConceptStore, Selection},
+    domain::ConceptId,
     index::Index,
     signals,
     terminology::Inputs,
@@ -49,7 +50,7 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
             &merged.concepts
         }
     };
-    concepts.check(&selection)?;
+    concepts.check_selection(&selection)?;
     let options = DrawOptions {
         pairs_per_concept: args.pairs_per_concept,
         held_out: args.dev_concepts.unwrap_or(0),
@@ -62,7 +63,9 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     })?;
     let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, bars.job())).transpose()?;
     let near = |concept| match &index {
-        Some(index) if args.hard_negatives.is_some() => index.confusable(concept, NEAR),
+        Some(index) if args.hard_negatives.is_some() => {
+            index.confusable(ConceptId::new(concept), NEAR).into_iter().map(ConceptId::get).collect()
+        }
         _ => (concept + 1..).take(NEAR).collect(),
     };
     let groups = args.hard_negatives.or(args.neighbors).map(|size| Groups { size, near: &near });
@@ -88,26 +91,26 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
 
 /// Concepts that were merged for this command alone.
 struct Merged {
-    concepts: Concepts,
+    concepts: ConceptStore,
     _dir: TempDir,
 }
 
 fn merge(
     inputs: &Inputs,
     selection: &Selection,
-    index: Option<&Concepts>,
+    index: Option<&ConceptStore>,
     memory: ByteSize,
     bars: &Bars,
 ) -> Result<Merged> {
     let dir = tempfile::tempdir().context("merging needs a temporary directory (TMPDIR)")?;
     let (assembled, _) = collect(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
-    let concepts = Concepts::open(dir.path(), &assembled.sources, assembled.counts)?;
+    let concepts = ConceptStore::open(dir.path(), &assembled.sources, assembled.counts)?;
     Ok(Merged { concepts, _dir: dir })
 }
 
 /// What a selection takes of concepts.
 struct Selected<'a> {
-    concepts: &'a Concepts,
+    concepts: &'a ConceptStore,
     selection: &'a Selection,
 }
 
@@ -117,11 +120,11 @@ impl Vocabulary for Selected<'_> {
     }
 
     fn id(&self, concept: u32) -> &str {
-        self.concepts.id(concept)
+        self.concepts.id(ConceptId::new(concept))
     }
 
     fn names(&self, concept: u32) -> impl Iterator<Item = &str> {
-        self.concepts.names(concept, self.selection)
+        self.concepts.selected_names(ConceptId::new(concept), self.selection)
     }
 }
 

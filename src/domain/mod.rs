@@ -3,9 +3,13 @@
 //! Invariant: no IO, no serde, no HTTP.
 
 pub mod curie;
+mod ids;
 pub mod semantic_type;
 mod statement;
 
+pub use ids::{
+    AtomId, CodeId, ConceptId, LanguageId, NameId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, TermTypeId,
+};
 pub use statement::{AtomRef, Hierarchy, Refusal, Statement, Succession};
 
 /// Whether `id` can name a concept: a UMLS CUI (`C` and seven digits), or another vocabulary's prefixed id (`HP:0001250`).

@@ -9,7 +9,7 @@ use crate::eval::{
     EvalError,
     mentions::{Mention, lowered, read_text, without_prefix},
 };
-use crate::{domain::semantic_type::SEMANTIC_TYPES, files::sha256_hex, index::Index, text};
+use crate::{domain::NameId, files::sha256_hex, index::Index, text};
 
 /// Columns of a dictionary with a header.
 const ID: &str = "cui";
@@ -84,15 +84,16 @@ impl Dictionary {
     pub fn of_index(index: &Index) -> Self {
         let concepts = index.concepts();
         let mut building = Building::default();
-        for row in 0..concepts.counts().rows as u32 {
-            let mut owners: Vec<_> = concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom)).collect();
+        for row in NameId::all(concepts.counts().rows as usize) {
+            let mut owners: Vec<_> =
+                concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom)).collect();
             owners.dedup();
             let place = building.names.len();
-            building.names.push(concepts.row_text(row).to_lowercase());
+            building.names.push(concepts.name_text(row).to_lowercase());
             building.owners.push(vec![]);
             for owner in owners {
                 let semantic_type =
-                    concepts.types(owner).first().map_or("", |&place| SEMANTIC_TYPES[usize::from(place)].tui);
+                    concepts.semantic_types(owner).first().and_then(|t| t.semantic_type()).map_or("", |t| t.tui);
                 building.own(place, concepts.id(owner), semantic_type);
             }
         }

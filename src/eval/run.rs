@@ -24,6 +24,7 @@ use crate::eval::{
 use crate::{
     ann::{GraphParameters, NameGraph},
     concepts::FilterRequest,
+    domain::ConceptId,
     encoder::Encoder,
     job::Job,
     linker::{Answer, Linker, Query},
@@ -382,7 +383,7 @@ impl Evaluation<'_> {
                 let key = crate::text::key(concepts.atom(group[0].atom).name);
                 let concepts = group.iter().filter_map(|c| self.dictionary.concept(concepts.id(c.concept)));
                 Some(Found {
-                    row: linker.index().concepts().row(&key)?,
+                    row: linker.index().concepts().name_id(&key)?.get(),
                     score: group[0].score,
                     concepts: concepts.collect(),
                 })
@@ -450,7 +451,7 @@ pub fn samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Result<Vec<Samp
             path: folds[0].path.clone(),
             mentions: texts.len(),
             gold: folds[0].mentions.iter().find_map(|mention| mention.gold.first()).cloned().unwrap_or("NIL".into()),
-            known: concepts.id(0).into(),
+            known: concepts.id(ConceptId::new(0)).into(),
         });
     }
     Ok(samples)

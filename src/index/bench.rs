@@ -21,7 +21,7 @@ use crate::{
         vectors::{Kept, QueryVector, VectorPrecision, Vectors, VectorsWriter},
     },
     columns::mapped::MappedFile,
-    concepts::{Assembled, Selection},
+    concepts::{Selection, StoreSummary},
     index::{BuildOptions, Index, IndexError, ModelReference, Wanted, build, npy},
 };
 use crate::{job::Job, random::Random};
@@ -320,7 +320,7 @@ impl Judge<'_> {
 ///
 /// # Errors
 /// What the disk says.
-pub fn hollow(dir: &Path, assembled: Assembled, selection: Selection, dimensions: usize) -> Result<(), IndexError> {
+pub fn hollow(dir: &Path, assembled: StoreSummary, selection: Selection, dimensions: usize) -> Result<(), IndexError> {
     let rows = assembled.counts.rows as usize;
     fs_err::File::create(dir.join(VECTORS))?.set_len((rows * dimensions) as u64)?;
     fs_err::write(dir.join(SCALES), vec![0; rows * size_of::<f32>()])?;

@@ -13,7 +13,8 @@ use crate::{
         parameters::GraphParameters,
         vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
     },
-    concepts::{ingest::assemble::Assembled, selection::Selection, store::Concepts},
+    concepts::{ingest::assemble::StoreSummary, selection::Selection, store::ConceptStore},
+    domain::NameId,
     index::{
         Index, IndexError, Recall, Wanted,
         manifest::{FORMAT, IndexManifest, Input, ModelReference, parts},
@@ -67,7 +68,7 @@ pub const MENTIONS: usize = 1000;
 /// [`IndexError`]; the directory is kept for [`Known::of_partial`] if a block was embedded, else nothing is left.
 pub fn build(
     mut staged: StagedDir,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     known: &[&Known],
     embed: Embed,
@@ -87,7 +88,7 @@ pub fn build(
 
 fn complete(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     known: &[&Known],
     embed: Embed,
@@ -106,7 +107,7 @@ fn complete(
         return Err(IndexError::Space { path: dir.into(), needed, free });
     }
 
-    let concepts = Concepts::open(dir, &assembled.sources, counts)?;
+    let concepts = ConceptStore::open(dir, &assembled.sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     reuse::begin(dir, options, counts, &assembled.sources)?;
     let known = embed_rows(&concepts, writer, options, known, embed, job)?;
@@ -135,11 +136,11 @@ fn complete(
 /// What the disk says.
 pub(super) fn manifest(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     repaired: u64,
 ) -> Result<IndexManifest, IndexError> {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
         normalization: text::NORMALIZATION,
@@ -179,7 +180,7 @@ pub fn measure(
 
 /// Writes the vectors of all rows, block by block; how many were known.
 fn embed_rows(
-    concepts: &Concepts,
+    concepts: &ConceptStore,
     mut writer: VectorsWriter,
     options: &BuildOptions,
     known: &[&Known],
@@ -190,7 +191,8 @@ fn embed_rows(
     let mut found = 0;
     job.progress.stage("embedding the names", rows.into());
     for start in (0..rows).step_by(BLOCK as usize) {
-        let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
+        let texts: Vec<&str> =
+            (start..rows.min(start + BLOCK)).map(|row| concepts.name_text(NameId::new(row))).collect();
         let mut kept: Vec<Option<Kept>> =
             texts.iter().map(|text| known.iter().find_map(|known| known.find(text, options.vectors))).collect();
         let (places, new): (Vec<usize>, Vec<&str>) =

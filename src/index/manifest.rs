@@ -14,7 +14,7 @@ use crate::{
     },
     concepts::{
         Counts, Selection, SourceEntry,
-        schema::{CONCEPTS, KEYS, ROWS, WORDS},
+        schema::{CONCEPTS_FILE, KEYS_FILE, NAMES_FILE, WORDS_FILE},
     },
     files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
     text::NORMALIZATION,
@@ -25,7 +25,7 @@ pub(super) const FORMAT: u32 = 3;
 pub const MANIFEST: &str = "index.json";
 /// Every file of an index whose vectors are of this precision, but its manifest.
 pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
-    let mut parts = vec![CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
+    let mut parts = vec![CONCEPTS_FILE, NAMES_FILE, KEYS_FILE, WORDS_FILE, VECTORS, SCALES, GRAPH];
     if precision == VectorPrecision::Int16 {
         parts.push(RESIDUALS);
     }

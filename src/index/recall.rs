@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ann::vectors::QueryVector,
     concepts::{Filter, FilterRequest},
+    domain::NameId,
     index::{ConceptHit, Index, IndexError},
 };
 use crate::{cancel::Canceled, job::Job};
@@ -46,7 +47,7 @@ impl Index {
     pub fn sample_mentions(&self, count: usize) -> Vec<String> {
         let rows = self.vectors.len();
         let count = count.min(rows);
-        let name = |i: usize| self.concepts.row_text(((2 * i + 1) * rows / (2 * count)) as u32);
+        let name = |i: usize| self.concepts.name_text(NameId::from_index((2 * i + 1) * rows / (2 * count)));
         (0..count).map(|i| changed(name(i), name((i + count / 2) % count), i)).collect()
     }
 

@@ -11,7 +11,7 @@ use crate::{
     ann::vectors::{Kept, VectorPrecision, Vectors},
     concepts::{
         counts::{Counts, SourceEntry},
-        store::Concepts,
+        store::ConceptStore,
     },
     index::{
         IndexError,
@@ -50,7 +50,7 @@ pub(super) fn begin(
 
 /// Names with their vectors.
 pub struct Known {
-    concepts: Concepts,
+    concepts: ConceptStore,
     vectors: Vectors,
 }
 
@@ -63,13 +63,13 @@ impl Known {
         let manifest = IndexManifest::read(dir)?;
         manifest.model.check(model)?;
         manifest.verify(dir)?;
-        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
+        let concepts = ConceptStore::open(dir, &manifest.sources, manifest.counts)?;
         let vectors = Vectors::open(dir, model.dimensions, manifest.counts.rows as usize, manifest.vectors)?;
         Ok((Self { concepts, vectors }, manifest))
     }
 
     /// Its names, with everything else that is known of their concepts.
-    pub fn concepts(&self) -> &Concepts {
+    pub fn concepts(&self) -> &ConceptStore {
         &self.concepts
     }
 
@@ -90,7 +90,7 @@ impl Known {
         if vectors.len() == 0 {
             return Ok(None);
         }
-        let concepts = Concepts::open(dir, &partial.sources, partial.counts)?;
+        let concepts = ConceptStore::open(dir, &partial.sources, partial.counts)?;
         Ok(Some(Self { concepts, vectors }))
     }
 
@@ -104,7 +104,7 @@ impl Known {
         if self.vectors.precision() < precision {
             return None;
         }
-        let row = self.concepts.row(&text::key(text)).filter(|&row| (row as usize) < self.vectors.len())?;
-        (self.concepts.row_text(row) == text).then(|| self.vectors.rows().kept(row))
+        let row = self.concepts.name_id(&text::key(text)).filter(|row| row.index() < self.vectors.len())?;
+        (self.concepts.name_text(row) == text).then(|| self.vectors.rows().kept(row.get()))
     }
 }

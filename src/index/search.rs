@@ -15,7 +15,8 @@ use crate::{
         scan,
         vectors::{QueryVector, Vectors},
     },
-    concepts::{ConceptNumber, Concepts, Filter, FilterRequest, Repaired, schema::WORDS, words::Words},
+    concepts::{ConceptStore, Filter, FilterRequest, Repaired, schema::WORDS_FILE, words::WordIndex},
+    domain::{AtomId, ConceptId, NameId},
 };
 
 /// Rows that a search of the graph compares for each candidate that it looks at, about: `index bench` tells.
@@ -37,17 +38,17 @@ pub const MOST_TIES: usize = 1000;
 /// A concept that a search found, through which of its atoms, and its cosine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConceptHit {
-    pub concept: ConceptNumber,
-    pub atom: u32,
-    pub row: u32,
+    pub concept: ConceptId,
+    pub atom: AtomId,
+    pub row: NameId,
     pub score: f32,
 }
 
 /// An open index.
 pub struct Index {
     pub(super) manifest: IndexManifest,
-    pub(super) concepts: Concepts,
-    pub(super) words: Words,
+    pub(super) concepts: ConceptStore,
+    pub(super) words: WordIndex,
     pub(super) vectors: Vectors,
     pub(super) graph: Graph,
     pub(super) ef_search: usize,
@@ -75,8 +76,8 @@ impl Index {
 
     fn open_parts(dir: &Path) -> Result<Self, IndexError> {
         let manifest = IndexManifest::read(dir)?;
-        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
-        let words = Words::open(&dir.join(WORDS))?;
+        let concepts = ConceptStore::open(dir, &manifest.sources, manifest.counts)?;
+        let words = WordIndex::open(&dir.join(WORDS_FILE))?;
         let rows = manifest.counts.rows as usize;
         let vectors = Vectors::open(dir, manifest.model.dimensions, rows, manifest.vectors)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
@@ -98,11 +99,11 @@ impl Index {
     }
 
     /// Its concepts and names.
-    pub fn concepts(&self) -> &Concepts {
+    pub fn concepts(&self) -> &ConceptStore {
         &self.concepts
     }
 
-    /// Hides sources, see [`Concepts::hide`].
+    /// Hides sources, see [`ConceptStore::hide`].
     ///
     /// # Errors
     /// [`IndexError::UnknownSource`].
@@ -132,12 +133,12 @@ impl Index {
 
     /// A normalized `key` with its unknown words repaired, by the words of names that may be shown; none if there is nothing to repair.
     pub fn repair(&self, key: &str) -> Option<Repaired> {
-        self.words.repair(key, &|sources| self.concepts.shows_word(sources))
+        self.words.repair(key, &|sources| self.concepts.is_any_source_visible(sources))
     }
 
     /// Whether a normalized `key` has words of five letters and more, and none of them stands in a name that may be shown.
     pub fn is_foreign(&self, key: &str) -> bool {
-        self.words.is_foreign(key, &|sources| self.concepts.shows_word(sources))
+        self.words.has_only_unknown_words(key, &|sources| self.concepts.is_any_source_visible(sources))
     }
 
     /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
@@ -148,16 +149,16 @@ impl Index {
         let least = if self.is_narrow(filter) { LEAST_FILTERED.max(k.saturating_mul(8)) } else { k.saturating_mul(2) };
         // What was measured is what is served, however few concepts are asked for.
         let mut ef = self.ef_search.max(least).max(2 * NEAREST);
-        if self.exact || self.is_scanned_sooner(filter.passing(), ef) {
+        if self.exact || self.is_scanned_sooner(filter.passing_count(), ef) {
             return self.scan_one(query, k, filter);
         }
         let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
         let starts = self.starts(&query, filter);
         let hits = loop {
-            if ef >= filter.passing() {
+            if ef >= filter.passing_count() {
                 break self.scan_one(query, k, filter);
             }
-            let allowed = |row| filter.passes(&self.concepts, row);
+            let allowed = |row| filter.passes(&self.concepts, NameId::new(row));
             let found = self.graph.search(self.vectors.rows(), &query, &starts, ef, allowed, &mut scratch);
             // A few of them mostly are as many concepts as are wanted; else all are scored anew.
             let hits = [k, usize::MAX].into_iter().find_map(|wanted| {
@@ -174,14 +175,15 @@ impl Index {
     }
 
     /// At most `k` concepts whose names are the nearest to the preferred name of `concept`, without those that own one of its names too.
-    pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
+    pub fn confusable(&self, concept: ConceptId, k: usize) -> Vec<ConceptId> {
         let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.row(&crate::text::key(name));
-        let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
-        let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
-        let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
-        let alike: HashSet<ConceptNumber> = rows.into_iter().flat_map(owners).collect();
-        let vector = self.vector(row);
+        let row_of = |name: &str| concepts.name_id(&crate::text::key(name));
+        let Some(row) = row_of(concepts.preferred_name(concept)) else { return vec![] };
+        let owners = |row| concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom));
+        let rows: HashSet<NameId> =
+            concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
+        let alike: HashSet<ConceptId> = rows.into_iter().flat_map(owners).collect();
+        let vector = self.vector(row.get());
         let everything = Filter::new(&FilterRequest::default(), concepts);
         let hits = self.search(&vector, k + alike.len(), &everything).into_iter().map(|hit| hit.concept);
         hits.filter(|concept| !alike.contains(concept)).take(k).collect()
@@ -189,7 +191,7 @@ impl Index {
 
     /// Whether a filter leaves so much out that where a mention is there may be nothing that passes.
     fn is_narrow(&self, filter: &Filter) -> bool {
-        filter.passing() < self.vectors.len() / 10 * 9
+        filter.passing_count() < self.vectors.len() / 10 * 9
     }
 
     /// The nearest of some rows that pass a narrow filter.
@@ -197,7 +199,12 @@ impl Index {
         if !self.is_narrow(filter) {
             return vec![];
         }
-        let mut best = scan::scan(self.vectors.rows(), std::slice::from_ref(query), filter.spread(SPREAD), STARTS);
+        let mut best = scan::scan(
+            self.vectors.rows(),
+            std::slice::from_ref(query),
+            filter.sample(SPREAD).map(NameId::get),
+            STARTS,
+        );
         best.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
     }
 
@@ -220,8 +227,9 @@ impl Index {
 
     /// The `k` best concepts for each query, of all rows that pass.
     pub(super) fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
-        let rows = self.vectors.len();
-        let best = |queries, keep| scan::scan(self.vectors.rows(), queries, filter.rows(0..rows as u32), keep);
+        let all = NameId::new(0)..NameId::from_index(self.vectors.len());
+        let rows = || filter.names_in(all.clone()).map(NameId::get);
+        let best = |queries, keep| scan::scan(self.vectors.rows(), queries, rows(), keep);
         // A concept may own many of the nearest rows; more of them are looked for when that was too few.
         let first = k.saturating_mul(16).max(256);
         let hits = best(queries, first).into_iter().zip(queries).map(|(mut found, query)| {
@@ -245,7 +253,7 @@ impl Index {
         let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
         let most = k.max(MOST_TIES);
         for scored in rows {
-            let (score, row) = (scored.score(), scored.row());
+            let (score, row) = (scored.score(), NameId::new(scored.row()));
             if hits.len() >= most || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }

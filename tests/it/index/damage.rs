@@ -7,7 +7,8 @@ use std::{
 };
 
 use saplink::{
-    concepts::{Concepts, Filter, FilterRequest, Relation},
+    concepts::{ConceptStore, Filter, FilterRequest, Relation},
+    domain::ConceptId,
     encoder::{Device, Encoder, EncoderOptions},
     files::FileSum,
     index::{Index, IndexError},
@@ -243,8 +244,8 @@ fn an_index_of_this_format_opens_and_answers() {
     assert_eq!(index.manifest().format, 3);
     let concepts = index.concepts();
     assert_eq!((concepts.counts().concepts, concepts.counts().rows), (4, 5));
-    let row = concepts.row("heart attack").unwrap();
-    assert_eq!(concepts.id(concepts.concept_of(concepts.row_atoms(row)[0])), "C0027051");
+    let row = concepts.name_id("heart attack").unwrap();
+    assert_eq!(concepts.id(concepts.concept_of_atom(concepts.atoms_of_name(row)[0])), "C0027051");
     let everything = Filter::new(&FilterRequest::default(), concepts);
     let mut query = vec![0.0; 32];
     query[0] = 1.0;
@@ -254,18 +255,18 @@ fn an_index_of_this_format_opens_and_answers() {
 }
 
 /// Reads all that there is, which must not panic, whatever it gives.
-fn read_everything(concepts: &Concepts, filter: &Filter) {
-    for concept in 0..concepts.counts().concepts as u32 + 1 {
+fn read_everything(concepts: &ConceptStore, filter: &Filter) {
+    for concept in ConceptId::all(concepts.counts().concepts as usize + 1) {
         concepts.concept(concepts.id(concept));
-        concepts.preferred(concept);
-        concepts.types(concept);
+        concepts.preferred_name(concept);
+        concepts.semantic_types(concept);
         concepts.atoms(concept).for_each(|atom| assert!(concepts.atom(atom).name.len() < 10_000));
         concepts.definitions(concept).for_each(|d| assert!(d.text.len() < 10_000));
         for code in concepts.codes(concept) {
-            concepts.by_code(code.source, code.code).count();
+            concepts.concepts_with_code(code.source, code.code).count();
         }
         for relation in Relation::ALL {
-            concepts.related(concept, relation).for_each(|other| _ = concepts.preferred(other));
+            concepts.related(concept, relation).for_each(|other| _ = concepts.preferred_name(other));
         }
     }
     for id in ["C0027051", "C0000001", "C0000004", "C0000007", "XYZ:0000001", "XYZ:0000004", "XYZ:0000012"] {
@@ -398,11 +399,11 @@ fn every_name_finds_itself() {
     let counts = index.manifest().counts;
     assert_eq!(index.concepts().counts(), counts);
     let mut atoms = 0;
-    for concept in 0..counts.concepts as u32 {
+    for concept in ConceptId::all(counts.concepts as usize) {
         for atom in index.concepts().atoms(concept) {
-            let row = index.concepts().row(&saplink::text::key(index.concepts().atom(atom).name)).unwrap();
-            assert!(index.concepts().row_atoms(row).contains(&atom));
-            assert_eq!(index.concepts().concept_of(atom), concept);
+            let row = index.concepts().name_id(&saplink::text::key(index.concepts().atom(atom).name)).unwrap();
+            assert!(index.concepts().atoms_of_name(row).contains(&atom));
+            assert_eq!(index.concepts().concept_of_atom(atom), concept);
             atoms += 1;
         }
     }
