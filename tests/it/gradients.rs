@@ -20,7 +20,7 @@ use saplink::{
         tape::Tape,
     },
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed},
+    train::{Batch, Engine, EngineOptions, PackedNames},
 };
 
 use crate::support::{RUNTIME, fixture, root};
@@ -443,7 +443,16 @@ fn tiny() -> (BertConfig, Vec<f32>) {
 }
 
 fn options(step: StepOptions, names: usize) -> EngineOptions {
-    EngineOptions { device: Device::Cpu, threads: 1, step, dropout: 0.0, seed: 5, names, max_tokens: 25, chunks: false }
+    EngineOptions {
+        device: Device::Cpu,
+        threads: 1,
+        step,
+        dropout: 0.0,
+        seed: 5,
+        max_names: names,
+        max_tokens: 25,
+        chunked: false,
+    }
 }
 
 fn step_options(pooling: Pooling, loss: Loss, mined: Option<f32>) -> StepOptions {
@@ -460,7 +469,7 @@ fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
     Batch {
         step: 0,
         pairs: ids.len() / 2,
-        chunks: names.chunks(chunk).map(Packed::of).collect(),
+        chunks: names.chunks(chunk).map(PackedNames::new).collect(),
         labels: labels.to_vec(),
     }
 }
@@ -559,7 +568,7 @@ fn a_batch_in_chunks_has_the_gradient_of_the_whole() {
         let step = step_options(pooling, Loss::MULTI_SIMILARITY, Some(0.2));
         let of = |chunk: usize| {
             let chunks = chunk < ids.len();
-            let options = EngineOptions { chunks, ..options(step, ids.len()) };
+            let options = EngineOptions { chunked: chunks, ..options(step, ids.len()) };
             let mut engine = Engine::new(&RUNTIME, &config, options, &parameters).unwrap();
             let outcome = engine.step(&batch(&ids, &labels, chunk), &still()).unwrap();
             (outcome, engine.gradient().unwrap())
@@ -583,7 +592,7 @@ fn dropout_is_the_same_in_both_passes_of_chunks_and_follows_from_the_seed() {
     let step = step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2));
     let engine = |seed, number, chunk: usize, parameters: &[f32]| {
         let options =
-            EngineOptions { dropout: 0.2, seed, chunks: chunk < 24, names: chunk.min(24), ..options(step, 24) };
+            EngineOptions { dropout: 0.2, seed, chunked: chunk < 24, max_names: chunk.min(24), ..options(step, 24) };
         let mut engine = Engine::new(&RUNTIME, &config, options, parameters).unwrap();
         let batch = Batch { step: number, ..batch(&ids, &labels, chunk) };
         let outcome = engine.step(&batch, &still()).unwrap();
