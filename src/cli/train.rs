@@ -87,8 +87,8 @@ pub struct TrainRunArgs {
     /// Also write the model as a Hugging Face checkpoint to DIR, which must not exist
     #[arg(long, value_name = "DIR")]
     pub export_hf: Option<PathBuf>,
-    /// Share of the base's weights in the written models, 0 to 1; --resume --force writes a finished
-    /// run with another share
+    /// Share of the base's weights in the written models, 0 to 1; --resume --force writes a
+    /// finished run with another share
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub mix_base: f64,
     /// Continue the run in DIR-run after its last checkpoint; the settings of the training must be
@@ -156,8 +156,8 @@ pub struct TrainRunArgs {
     /// Do not train the embeddings and the lowest LAYERS layers
     #[arg(long, value_name = "LAYERS", help_heading = "Training")]
     pub freeze: Option<usize>,
-    /// Number format of matrix products; fp16 scales the loss and is meant for CUDA, where fp32 uses
-    /// TF32
+    /// Number format of matrix products; fp16 scales the loss and is meant for CUDA, where fp32
+    /// uses TF32
     #[arg(long, value_enum, default_value = "fp32", help_heading = "Training")]
     pub arithmetic: Arithmetic,
     /// Seed of the order of pairs, of dropout and of altered names
@@ -176,8 +176,8 @@ pub struct TrainRunArgs {
     /// Concepts in the map of the report, at most 12 [default: those with the most pairs]
     #[arg(long, value_name = "ID,..", value_delimiter = ',', help_heading = "Run")]
     pub map: Vec<String>,
-    /// ONNX Runtime library [default: .onnxruntime/ in the current directory or above the executable,
-    /// then the system's]
+    /// ONNX Runtime library [default: .onnxruntime/ in the current directory or above the
+    /// executable, then the system's]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", help_heading = "Run")]
     pub onnxruntime: Option<PathBuf>,
     /// Where training runs; auto uses CUDA if it works, else the CPU

@@ -14,7 +14,8 @@ use crate::commands::progress::Bars;
 use crate::{
     cli::{InputArgs, ScopeArg, SelectionArgs},
     concepts::{Assembled, Collector, Concepts, Selection, Tally},
-    terminology::{Dialect, Input, Inputs, Scope, Summary},
+    files::input::InputFile,
+    terminology::{Dialect, Inputs, ReadSummary, Scope},
 };
 
 /// Reads `inputs`, after `index` if there is one, and assembles their concepts in `dir`; gives the files that were read too. Sorting
@@ -33,7 +34,7 @@ pub(super) fn collect(
         collector.take_index(index, bars.job())?;
     }
     let mut files = vec![];
-    let mut done = |input: &Input, summary: &Summary| {
+    let mut done = |input: &InputFile, summary: &ReadSummary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
         if summary.bad > 0 {

@@ -134,8 +134,8 @@ impl ConceptNames for SelectedNames<'_> {
     }
 }
 
-/// Writes the training pairs to standard output. Returns their number, or `None` if the reader closed
-/// the pipe, which is no error (`| head`).
+/// Writes the training pairs to standard output. Returns their number, or `None` if the reader
+/// closed the pipe, which is no error (`| head`).
 fn print_training(
     sampler: &PairSampler<SelectedNames>,
     groups: Option<PairGroups>,

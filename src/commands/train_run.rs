@@ -15,7 +15,7 @@ use crate::commands::{
 use crate::{
     bert::{self, BertConfig, Pooling, Precision, Weights},
     cli::TrainRunArgs,
-    encoder::{self, ImportOptions, Runtime, Tokens},
+    encoder::{self, BertTokenizer, ImportOptions, Runtime},
     files::StagedDir,
     signals,
     train::{
@@ -35,7 +35,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let (int8, run_dir) = output_dirs(args)?;
     let (bert_config, base) = load_base(&args.base)?;
     check_limits(args, &bert_config)?;
-    let tokens = Tokens::of_checkpoint(&args.base, bert_config.vocab, args.max_tokens)
+    let tokenizer = BertTokenizer::of_checkpoint(&args.base, bert_config.vocab, args.max_tokens)
         .with_context(|| format!("cannot read the tokenizer of {}", args.base.display()))?;
     let pairs = Pairs::read(&args.pairs).context("cannot read the pairs")?;
     let dev = args.dev.as_deref().map(Pairs::read).transpose().context("cannot read the held-out pairs")?;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let run_config = run_config(args, run_dir)?;
     run_config.check(&settings)?;
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
-    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api());
+    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api_note());
     eprintln!(
         "  {} pairs of {} concepts, {} steps of {} pairs",
         HumanCount(pairs.len() as u64),
@@ -56,7 +56,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
         runtime: &runtime,
         bert_config: &bert_config,
         base: &base,
-        tokens: &tokens,
+        tokenizer: &tokenizer,
         pairs: &pairs,
         dev: dev.as_ref(),
         settings: &settings,
@@ -70,7 +70,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     });
     let trained = trained.with_context(|| format!("cannot train {}", args.base.display()))?;
     bars.finish();
-    let parameters = mix_with_base(&trained.parameters, &base.flat(), args.mix_base as f32);
+    let parameters = mix_with_base(&trained.parameters, &base.flatten(), args.mix_base as f32);
     write_models(args, &runtime, &bert_config, &parameters, &int8).context(
         "cannot write the model; the training is not lost: the same command with --resume --force writes it",
     )?;
@@ -84,8 +84,8 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
 fn output_dirs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
     let (int8, run) = (sibling(&args.out, "-int8")?, sibling(&args.out, "-run")?);
     for dir in [&args.out, &int8] {
-        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
-        StagedDir::try_out(dir).context("cannot write the model")?;
+        StagedDir::check(dir, encoder::MODEL_MANIFEST, args.force).context("cannot write the model")?;
+        StagedDir::check_writable(dir).context("cannot write the model")?;
     }
     if let Some(dir) = &args.export_hf {
         ensure!(
@@ -94,7 +94,7 @@ fn output_dirs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
             dir.display()
         );
         StagedDir::check(dir, CONFIG_FILE, false).context("cannot write the checkpoint")?;
-        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
+        StagedDir::check_writable(dir).context("cannot write the checkpoint")?;
     }
     Ok((int8, run))
 }
@@ -189,8 +189,8 @@ fn sibling(dir: &Path, suffix: &str) -> Result<PathBuf> {
     Ok(dir.with_file_name(name_of(dir)? + suffix))
 }
 
-/// Exports the parameters as a checkpoint, imports that as float32 and int8 models, and writes it to
-/// `--export-hf` too.
+/// Exports the parameters as a checkpoint, imports that as float32 and int8 models, and writes it
+/// to `--export-hf` too.
 fn write_models(
     args: &TrainRunArgs,
     runtime: &Runtime,

@@ -379,7 +379,7 @@ impl Evaluation<'_> {
         let name = |answer: &Answer| -> Vec<Found> {
             let groups = answer.candidates.chunk_by(|a, b| (a.score, a.kind) == (b.score, b.kind));
             let found = |group: &[crate::linker::Candidate]| {
-                let key = crate::text::key(concepts.atom(group[0].atom).name);
+                let key = crate::text::normalize(concepts.atom(group[0].atom).name);
                 let concepts = group.iter().filter_map(|c| self.dictionary.concept(concepts.id(c.concept)));
                 Some(Found {
                     row: linker.index().concepts().row(&key)?,

@@ -8,7 +8,7 @@ use crate::{
     cancel::Canceled,
     columns::ColumnError,
     concepts::ConceptError,
-    files::{StageError, SumError},
+    files::{ChecksumError, StageError},
 };
 
 /// Why an index could not be built or opened.
@@ -17,7 +17,7 @@ pub enum IndexError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    File(#[from] SumError),
+    File(#[from] ChecksumError),
     #[error(transparent)]
     Stage(#[from] StageError),
     #[error("{}: {reason}", path.display())]

@@ -17,7 +17,7 @@ use crate::{
         schema::{CONCEPTS, KEYS, ROWS, WORDS},
     },
     files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
-    text::NORMALIZATION,
+    text::NORMALIZATION_VERSION,
 };
 
 /// Version of the directory's layout.
@@ -123,9 +123,9 @@ impl IndexManifest {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| IndexError::Manifest { path: path.clone(), reason };
         let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
-        if manifest.normalization != NORMALIZATION {
+        if manifest.normalization != NORMALIZATION_VERSION {
             return Err(fail(format!(
-                "its names were normalized by version {}, this saplink uses version {NORMALIZATION}: build it again",
+                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: build it again",
                 manifest.normalization
             )));
         }

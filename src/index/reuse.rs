@@ -104,7 +104,7 @@ impl Known {
         if self.vectors.precision() < precision {
             return None;
         }
-        let row = self.concepts.row(&text::key(text)).filter(|&row| (row as usize) < self.vectors.len())?;
+        let row = self.concepts.row(&text::normalize(text)).filter(|&row| (row as usize) < self.vectors.len())?;
         (self.concepts.row_text(row) == text).then(|| self.vectors.rows().kept(row))
     }
 }

@@ -176,7 +176,7 @@ impl Index {
     /// At most `k` concepts whose names are the nearest to the preferred name of `concept`, without those that own one of its names too.
     pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
         let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.row(&crate::text::key(name));
+        let row_of = |name: &str| concepts.row(&crate::text::normalize(name));
         let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
         let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
         let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();

@@ -5,8 +5,8 @@
 /// The style sheet of all pages.
 const STYLE: &str = include_str!("style.css");
 
-/// Replaces each comment `<!--name-->` of `template` by the part of that name, or by nothing if there
-/// is none. `<!--style-->` becomes the style sheet.
+/// Replaces each comment `<!--name-->` of `template` by the part of that name, or by nothing if
+/// there is none. `<!--style-->` becomes the style sheet.
 pub(crate) fn fill(template: &str, parts: &[(&str, String)]) -> String {
     let fill = |piece: &str| match piece.split_once("-->") {
         Some(("style", rest)) => format!("<style>\n{STYLE}</style>{rest}"),

@@ -6,7 +6,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::train::{TrainError, augment::altered, packing::PackedNames, pairs::Pairs};
-use crate::{encoder::Tokens, random::Random, text};
+use crate::{encoder::BertTokenizer, random::Random, text};
 
 /// Batches that are made ahead of the step that is running.
 const PREFETCHED_BATCHES: usize = 4;
@@ -67,7 +67,7 @@ impl BatchPlan {
 /// [`TrainError`] when a name cannot be tokenized.
 fn produce(
     pairs: &Pairs,
-    tokens: &Tokens,
+    tokenizer: &BertTokenizer,
     plan: BatchPlan,
     steps: std::ops::Range<u64>,
     send: &dyn Fn(Batch) -> bool,
@@ -89,7 +89,7 @@ fn produce(
             for name in pair.names {
                 let name = text::clean(name);
                 let name = if random.share() < plan.augment { altered(&name, &mut random) } else { name };
-                names.push(tokens.ids(&name)?);
+                names.push(tokenizer.ids(&name)?);
                 labels.push(i64::from(pair.concept));
             }
         }
@@ -105,7 +105,7 @@ fn produce(
 /// Calls `train` with a receiver of the batches of `steps`; a second thread makes them ahead.
 pub(super) fn with_batches<T>(
     pairs: &Pairs,
-    tokens: &Tokens,
+    tokenizer: &BertTokenizer,
     plan: BatchPlan,
     steps: std::ops::Range<u64>,
     train: impl FnOnce(&Receiver<Result<Batch, TrainError>>) -> T,
@@ -114,7 +114,7 @@ pub(super) fn with_batches<T>(
         let (sender, receiver) = sync_channel(PREFETCHED_BATCHES);
         scope.spawn(move || {
             let send = |batch| sender.send(Ok(batch)).is_ok();
-            if let Err(e) = produce(pairs, tokens, plan, steps, &send) {
+            if let Err(e) = produce(pairs, tokenizer, plan, steps, &send) {
                 // Fails only when `train` has returned already, with an error of its own.
                 let _ = sender.send(Err(e));
             }

@@ -1,5 +1,5 @@
-//! A session of ONNX Runtime with inputs and outputs that stay bound from run to run, and tensors in
-//! the memory of its device.
+//! A session of ONNX Runtime with inputs and outputs that stay bound from run to run, and tensors
+//! in the memory of its device.
 //!
 //! Invariant: an output that is bound to a tensor is written in place; other outputs are copied to
 //! the host.
@@ -33,7 +33,7 @@ impl BoundSession {
     /// Opens `model` with nothing bound.
     pub(super) fn open(
         runtime: &Runtime,
-        model: &message::Model,
+        model: &message::ModelProto,
         device: Device,
         threads: usize,
     ) -> Result<Self, TrainError> {
@@ -65,12 +65,12 @@ impl BoundSession {
     pub(super) fn set_names(&mut self, packed: &PackedNames, first_rows: bool) -> Result<(), TrainError> {
         let (rows, cells) = ([packed.rows()], [packed.names, packed.width]);
         self.set_input(training::TOKENS, &rows, &packed.tokens)?;
-        self.set_input(training::PLACES, &rows, &packed.positions)?;
+        self.set_input(training::POSITIONS, &rows, &packed.positions)?;
         self.set_input(training::ROW_CELLS, &rows, &packed.row_cells)?;
         self.set_input(training::CELL_ROWS, &cells, &packed.cell_rows)?;
         self.set_input(training::MASK, &cells, &packed.mask)?;
         if first_rows {
-            self.set_input(training::FIRSTS, &[packed.names], &packed.first_rows)?;
+            self.set_input(training::FIRST_ROWS, &[packed.names], &packed.first_rows)?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Checkpoints of a run: `checkpoints/step-00000100/` with the weights, the moments of AdamW and the
-//! loss scaling after that step.
+//! Checkpoints of a run: `checkpoints/step-00000100/` with the weights, the moments of AdamW and
+//! the loss scaling after that step.
 //!
-//! The weights are a `model.safetensors` with Hugging Face's tensor names, which other programs load
-//! as well.
+//! The weights are a `model.safetensors` with Hugging Face's tensor names, which other programs
+//! load as well.
 //!
 //! Invariant: a checkpoint appears complete or not at all, and its checksums are verified before it
 //! is used.
@@ -21,7 +21,7 @@ use crate::{
         checkpoint::{self, Tensor, Tensors},
         weights,
     },
-    files::{FileSum, StageError, StagedDir, read_manifest, sums, write_manifest},
+    files::{FileSum, StageError, StagedDir, checksums, read_manifest, write_manifest},
 };
 
 /// Format version of `state.json`.
@@ -66,14 +66,14 @@ impl Checkpoint {
         let target = dir.join(format!("{DIR_PREFIX}{:08}", self.step));
         let write = || -> Result<(), StageError> {
             let staged = StagedDir::create(&target, MANIFEST_FILE, true)?;
-            checkpoint::write(&staged.path().join(WEIGHTS_FILE), &weights::tensors(config, &self.state.parameters))?;
+            checkpoint::write(&staged.path().join(WEIGHTS_FILE), &weights::to_tensors(config, &self.state.parameters))?;
             let tensor = |values: &Vec<f32>| Tensor { shape: vec![values.len()], data: values.clone() };
             let moments: Tensors =
                 [(FIRST_MOMENTS, &self.state.first_moments), (SECOND_MOMENTS, &self.state.second_moments)]
                     .map(|(name, values)| (name.to_owned(), tensor(values)))
                     .into();
             checkpoint::write(&staged.path().join(MOMENTS_FILE), &moments)?;
-            let files = sums(staged.path(), &[WEIGHTS_FILE, MOMENTS_FILE])?;
+            let files = checksums(staged.path(), &[WEIGHTS_FILE, MOMENTS_FILE])?;
             let manifest = CheckpointManifest {
                 format: CHECKPOINT_FORMAT,
                 step: self.step,
@@ -122,7 +122,7 @@ impl Checkpoint {
         // A missing tensor becomes an empty vector, which `Engine::restore` refuses.
         let mut moment = |name: &str| moments.remove(name).map(|tensor| tensor.data).unwrap_or_default();
         let state = EngineState {
-            parameters: weights.flat(),
+            parameters: weights.flatten(),
             first_moments: moment(FIRST_MOMENTS),
             second_moments: moment(SECOND_MOMENTS),
         };

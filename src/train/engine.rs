@@ -17,7 +17,7 @@ use crate::train::{
 use crate::{
     bert::{
         BertConfig, Pooling,
-        optimizer::{self, Settings},
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
     },
     encoder::{Device, Runtime},
@@ -25,10 +25,10 @@ use crate::{
     random::Random,
 };
 
-/// Offsets at which a dropout site can begin to read the noise: the number of its distinct masks.
-const NOISE_OFFSETS: usize = 1 << 20;
-/// Separates the random numbers of the noise from others of the same seed.
-const NOISE_STREAM: u64 = u64::MAX;
+/// Offsets at which a dropout site can begin to read the factors: the number of its distinct masks.
+const DROPOUT_OFFSETS: usize = 1 << 20;
+/// Separates the random numbers of the dropout factors from others of the same seed.
+const DROPOUT_STREAM: u64 = u64::MAX;
 /// Names that [`Engine::embed`] computes together.
 const EMBED_BATCH: usize = 256;
 
@@ -69,7 +69,7 @@ pub struct StepOutcome {
 /// The values that a checkpoint stores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineState {
-    /// All parameters, in the order of [`crate::bert::weights::named`].
+    /// All parameters, in the order of [`crate::bert::weights::parameter_specs`].
     pub parameters: Vec<f32>,
     /// AdamW's moving average of the gradient, for the trained parameters.
     pub first_moments: Vec<f32>,
@@ -92,8 +92,8 @@ pub struct Engine {
     encoder: BoundSession,
     gradient_graphs: GradientGraphs,
     optimizer: BoundSession,
-    /// Length of the noise; 0 without dropout.
-    noise_len: usize,
+    /// Number of dropout factors; 0 without dropout.
+    factors_len: usize,
 }
 
 /// How a batch becomes a gradient.
@@ -118,8 +118,8 @@ struct ChunkedGraphs {
 /// The inputs of one step, apart from the parameters.
 struct StepInputs<'a> {
     batch: &'a Batch,
-    /// For each chunk and dropout site the offset in the noise; `None` without dropout.
-    noise_offsets: Option<Vec<Vec<i64>>>,
+    /// For each chunk and dropout site the offset in the dropout factors; `None` without dropout.
+    dropout_offsets: Option<Vec<Vec<i64>>>,
     /// Whether the graphs have the input of the first rows.
     first_rows: bool,
     /// The factor of the loss in float16.
@@ -130,11 +130,11 @@ impl StepInputs<'_> {
     /// Binds the names of a chunk and its dropout.
     fn bind_chunk(&self, session: &mut BoundSession, chunk: usize) -> Result<(), TrainError> {
         session.set_names(&self.batch.chunks[chunk], self.first_rows)?;
-        match &self.noise_offsets {
+        match &self.dropout_offsets {
             Some(offsets) => offsets[chunk]
                 .iter()
                 .enumerate()
-                .try_for_each(|(site, offset)| session.set_input(&training::noise_at(site), &[1], &[*offset])),
+                .try_for_each(|(site, offset)| session.set_input(&training::dropout_offset(site), &[1], &[*offset])),
             None => Ok(()),
         }
     }
@@ -150,8 +150,8 @@ impl StepInputs<'_> {
 }
 
 impl ChunkedGraphs {
-    /// Computes loss, positives and negatives of a batch, and its gradient into `gradient`, which is
-    /// bound as the output of `backward`.
+    /// Computes loss, positives and negatives of a batch, and its gradient into `gradient`, which
+    /// is bound as the output of `backward`.
     fn run(
         &mut self,
         inputs: &StepInputs<'_>,
@@ -176,7 +176,7 @@ impl ChunkedGraphs {
             inputs.bind_chunk(&mut self.backward, chunk)?;
             self.backward.set_input(training::VECTORS_GRADIENT, &[packed.names, hidden], &slope[begin..end])?;
             let before = if chunk == 0 { &self.zeros } else { gradient };
-            self.backward.bind_input(training::GRADIENT_SO_FAR, before)?;
+            self.backward.bind_input(training::ACCUMULATED_GRADIENT, before)?;
             let [] = self.backward.run([])?;
             begin = end;
         }
@@ -218,8 +218,8 @@ impl Engine {
         parameters: &[f32],
     ) -> Result<Self, TrainError> {
         let step = options.step;
-        let open = |model: &message::Model| BoundSession::open(runtime, model, device, options.threads);
-        let (frozen, trained) = parameters.split_at(training::frozen(config, step.frozen_layers));
+        let open = |model: &message::ModelProto| BoundSession::open(runtime, model, device, options.threads);
+        let (frozen, trained) = parameters.split_at(training::frozen_values(config, step.frozen_layers));
         let zeros = vec![0.0; trained.len()];
         let mut engine = Self {
             config: config.clone(),
@@ -230,19 +230,19 @@ impl Engine {
             first_moments: to_device(device, &zeros)?,
             second_moments: to_device(device, &zeros)?,
             gradient: to_device(device, &zeros)?,
-            encoder: open(&training::encode(config, &step, false))?,
+            encoder: open(&training::encoder_graph(config, &step, false))?,
             gradient_graphs: if options.chunked {
                 GradientGraphs::Chunked(Box::new(ChunkedGraphs {
-                    encoder: step.dropout.then(|| open(&training::encode(config, &step, true))).transpose()?,
-                    loss: open(&training::loss_of_vectors(config, &step))?,
-                    backward: open(&training::chunk(config, &step))?,
+                    encoder: step.dropout.then(|| open(&training::encoder_graph(config, &step, true))).transpose()?,
+                    loss: open(&training::loss_graph(config, &step))?,
+                    backward: open(&training::chunk_gradient_graph(config, &step))?,
                     zeros: to_device(device, &zeros)?,
                 }))
             } else {
-                GradientGraphs::Whole(Box::new(open(&training::whole(config, &step))?))
+                GradientGraphs::Whole(Box::new(open(&training::step_graph(config, &step))?))
             },
-            optimizer: open(&optimizer::write(step.half))?,
-            noise_len: 0,
+            optimizer: open(&optimizer::adamw_graph(step.half))?,
+            factors_len: 0,
         };
         engine.bind_shared_tensors()?;
         Ok(engine)
@@ -251,7 +251,7 @@ impl Engine {
     /// Binds the tensors that stay the same from step to step.
     fn bind_shared_tensors(&mut self) -> Result<(), TrainError> {
         let frozen = (!self.frozen.is_empty()).then(|| to_device(self.device, &self.frozen)).transpose()?;
-        let noise = self.options.step.dropout.then(|| self.make_noise()).transpose()?;
+        let factors = self.options.step.dropout.then(|| self.make_dropout_factors()).transpose()?;
         let with_dropout: Vec<&mut BoundSession> = match &mut self.gradient_graphs {
             GradientGraphs::Whole(graph) => vec![&mut **graph],
             GradientGraphs::Chunked(graphs) => graphs.encoder.iter_mut().chain([&mut graphs.backward]).collect(),
@@ -261,8 +261,8 @@ impl Engine {
             if let Some(frozen) = &frozen {
                 session.bind_input(training::FROZEN, frozen)?;
             }
-            if let Some(noise) = &noise {
-                session.bind_input(training::NOISE, noise)?;
+            if let Some(factors) = &factors {
+                session.bind_input(training::DROPOUT_FACTORS, factors)?;
             }
         }
         self.encoder.bind_input(optimizer::PARAMETERS, &self.trained)?;
@@ -277,24 +277,25 @@ impl Engine {
         let adamw = &mut self.optimizer;
         adamw.bind_input(optimizer::GRADIENT, &self.gradient)?;
         adamw.bind_input(optimizer::PARAMETERS, &self.trained)?;
-        adamw.bind_input(optimizer::MEANS, &self.first_moments)?;
-        adamw.bind_input(optimizer::SQUARES, &self.second_moments)?;
+        adamw.bind_input(optimizer::FIRST_MOMENTS, &self.first_moments)?;
+        adamw.bind_input(optimizer::SECOND_MOMENTS, &self.second_moments)?;
         adamw.bind_output(optimizer::NEW_PARAMETERS, &mut self.trained)?;
-        adamw.bind_output(optimizer::NEW_MEANS, &mut self.first_moments)?;
-        adamw.bind_output(optimizer::NEW_SQUARES, &mut self.second_moments)
+        adamw.bind_output(optimizer::NEW_FIRST_MOMENTS, &mut self.first_moments)?;
+        adamw.bind_output(optimizer::NEW_SECOND_MOMENTS, &mut self.second_moments)
     }
 
-    /// The dropout noise of the run, `[noise]`: 0 for dropped values, `1 / (1 - dropout)` for the
+    /// The dropout factors of the run: 0 for dropped values, `1 / (1 - dropout)` for the
     /// others. Each site of each step reads a part of it.
-    fn make_noise(&mut self) -> Result<Tensor<f32>, TrainError> {
+    fn make_dropout_factors(&mut self) -> Result<Tensor<f32>, TrainError> {
         let EngineOptions { max_names, max_tokens, dropout, seed, .. } = self.options;
         let width = max_tokens.next_multiple_of(WIDTH_MULTIPLE);
         let rows = (max_names * max_tokens).next_multiple_of(ROW_MULTIPLE);
-        self.noise_len = NOISE_OFFSETS + self.largest_dropout_site(max_names, rows, width);
-        let mut random = Random::of(&[seed, NOISE_STREAM]);
+        self.factors_len = DROPOUT_OFFSETS + self.largest_dropout_site(max_names, rows, width);
+        let mut random = Random::of(&[seed, DROPOUT_STREAM]);
         let kept = (1.0 - dropout).recip();
-        let noise: Vec<f32> = (0..self.noise_len).map(|_| if random.share() < dropout { 0.0 } else { kept }).collect();
-        to_device(self.device, &noise)
+        let factors: Vec<f32> =
+            (0..self.factors_len).map(|_| if random.share() < dropout { 0.0 } else { kept }).collect();
+        to_device(self.device, &factors)
     }
 
     /// Values of the largest dropout site: hidden states, or attention weights.
@@ -302,10 +303,10 @@ impl Engine {
         (rows * self.config.hidden).max(names * self.config.heads * width * width)
     }
 
-    /// The offset in the noise of each dropout site, for a chunk of a step.
-    fn noise_offsets(&self, packed: &PackedNames, step: u64, chunk: usize) -> Vec<i64> {
+    /// The offset in the dropout factors at which each site reads, for a chunk of a step.
+    fn dropout_offsets(&self, packed: &PackedNames, step: u64, chunk: usize) -> Vec<i64> {
         let mut random = Random::of(&[self.options.seed, step, chunk as u64]);
-        let offsets = self.noise_len - self.largest_dropout_site(packed.names, packed.rows(), packed.width);
+        let offsets = self.factors_len - self.largest_dropout_site(packed.names, packed.rows(), packed.width);
         (0..training::dropout_sites(&self.config)).map(|_| random.below(offsets) as i64).collect()
     }
 
@@ -318,24 +319,24 @@ impl Engine {
     ///
     /// # Errors
     /// [`TrainError::Engine`] when ONNX Runtime fails, for example because memory is short.
-    pub fn step(&mut self, batch: &Batch, settings: &Settings) -> Result<StepOutcome, TrainError> {
+    pub fn step(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
         let outcome = self.compute_gradient(batch, settings)?;
         Ok(StepOutcome { gradient_norm: self.update_parameters(settings)?, ..outcome })
     }
 
-    /// The first half of a step: computes the gradient of a batch. `gradient_norm` of the outcome is
-    /// NaN, since the optimizer computes the norm.
+    /// The first half of a step: computes the gradient of a batch. `gradient_norm` of the outcome
+    /// is NaN, since the optimizer computes the norm.
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn compute_gradient(&mut self, batch: &Batch, settings: &Settings) -> Result<StepOutcome, TrainError> {
-        let noise_offsets = self.options.step.dropout.then(|| {
-            let offsets = |(chunk, packed): (usize, &PackedNames)| self.noise_offsets(packed, batch.step, chunk);
+    pub fn compute_gradient(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
+        let dropout_offsets = self.options.step.dropout.then(|| {
+            let offsets = |(chunk, packed): (usize, &PackedNames)| self.dropout_offsets(packed, batch.step, chunk);
             batch.chunks.iter().enumerate().map(offsets).collect()
         });
         let inputs = StepInputs {
             batch,
-            noise_offsets,
+            dropout_offsets,
             first_rows: self.has_first_rows(),
             loss_scale: self.options.step.half.then_some(settings.loss_scale),
         };
@@ -362,7 +363,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn update_parameters(&mut self, settings: &Settings) -> Result<f32, TrainError> {
+    pub fn update_parameters(&mut self, settings: &OptimizerSettings) -> Result<f32, TrainError> {
         self.optimizer.set_input(optimizer::SETTINGS, &[5], &settings.values())?;
         let [norm] = self.optimizer.run([optimizer::NORM])?;
         Ok(norm[0])
@@ -373,8 +374,8 @@ impl Engine {
         self.options.step.pooling == Pooling::Cls
     }
 
-    /// Embeds names without dropout: vectors of length 1, `[names, hidden]`, in the order of `names`
-    /// (token ids each).
+    /// Embeds names without dropout: vectors of length 1, `[names, hidden]`, in the order of
+    /// `names` (token ids each).
     ///
     /// # Errors
     /// As [`Engine::step`].

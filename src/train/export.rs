@@ -23,8 +23,8 @@ pub(crate) fn mix_with_base(trained: &[f32], base: &[f32], base_share: f32) -> V
     trained.iter().zip(base).map(|(trained, base)| trained + (base - trained) * base_share).collect()
 }
 
-/// Writes `parameters` and the configuration and tokenizer of `base` to the new directory `out`. The
-/// pooler and other heads of the base are left out, since a run does not train them.
+/// Writes `parameters` and the configuration and tokenizer of `base` to the new directory `out`.
+/// The pooler and other heads of the base are left out, since a run does not train them.
 ///
 /// # Errors
 /// [`TrainError::Stage`] when `out` exists: a checkpoint there may come from another program, so it
@@ -39,7 +39,7 @@ pub(crate) fn export_checkpoint(
     for name in copied_files(base) {
         fs_err::copy(base.join(name), staged.path().join(name))?;
     }
-    checkpoint::write(&staged.path().join("model.safetensors"), &weights::tensors(config, parameters))?;
+    checkpoint::write(&staged.path().join("model.safetensors"), &weights::to_tensors(config, parameters))?;
     Ok(staged.commit()?)
 }
 

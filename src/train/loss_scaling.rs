@@ -10,7 +10,8 @@ const INITIAL_LOSS_SCALE: f32 = 65_536.0;
 /// Steps without an overflow after which the factor doubles.
 const GROWTH_INTERVAL: u64 = 2_000;
 
-/// The factor and its counters, as a checkpoint stores them. Without float16 only `updates` is used.
+/// The factor and its counters, as a checkpoint stores them. Without float16 only `updates` is
+/// used.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct LossScaling {
     /// Factor of the loss.

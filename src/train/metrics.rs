@@ -44,8 +44,8 @@ pub(super) struct StepRecord {
     pub(super) positives: u64,
     /// Mined pairs of names of different concepts, each in both directions.
     pub(super) negatives: u64,
-    /// L2 norm of the gradient before clipping. `None` if it overflowed in float16: the step did not
-    /// change the parameters then.
+    /// L2 norm of the gradient before clipping. `None` if it overflowed in float16: the step did
+    /// not change the parameters then.
     pub(super) gradient_norm: Option<f32>,
     /// Factor of the loss in float16.
     #[serde(default, skip_serializing_if = "Option::is_none")]

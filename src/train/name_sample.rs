@@ -6,7 +6,7 @@
 use std::{cmp::Reverse, collections::HashSet};
 
 use crate::train::{TrainError, pairs::Pairs};
-use crate::{encoder::Tokens, random::Random, text};
+use crate::{encoder::BertTokenizer, random::Random, text};
 
 /// Names of held-out retrieval, which compares each with every other: 16 million comparisons.
 const MAX_HELD_OUT_NAMES: usize = 4096;
@@ -29,7 +29,7 @@ impl NameSample {
     ///
     /// # Errors
     /// [`TrainError::NothingHeldOut`] when no concept has two names that differ.
-    pub(super) fn held_out(pairs: &Pairs, tokens: &Tokens, seed: u64) -> Result<Self, TrainError> {
+    pub(super) fn held_out(pairs: &Pairs, tokenizer: &BertTokenizer, seed: u64) -> Result<Self, TrainError> {
         let by_concept = PairsByConcept::new(pairs);
         let mut order: Vec<u32> = (0..pairs.concepts() as u32).collect();
         Random::of(&[seed, HELD_OUT_STREAM]).shuffle(&mut order);
@@ -37,7 +37,7 @@ impl NameSample {
         for concept in order {
             let names = by_concept.names(concept, MAX_NAMES_PER_CONCEPT);
             if names.len() > 1 && sample.names.len() + names.len() <= MAX_HELD_OUT_NAMES {
-                sample.add(concept, names, tokens)?;
+                sample.add(concept, names, tokenizer)?;
             }
         }
         if sample.names.is_empty() { Err(TrainError::NothingHeldOut) } else { Ok(sample) }
@@ -47,7 +47,7 @@ impl NameSample {
     /// `max_concepts` concepts with the most pairs.
     pub(super) fn of_concepts(
         pairs: &Pairs,
-        tokens: &Tokens,
+        tokenizer: &BertTokenizer,
         requested: &[u32],
         max_concepts: usize,
         max_names: usize,
@@ -58,14 +58,14 @@ impl NameSample {
         let chosen = if requested.is_empty() { &order[..max_concepts.min(order.len())] } else { requested };
         let mut sample = Self::default();
         for &concept in chosen {
-            sample.add(concept, by_concept.names(concept, max_names), tokens)?;
+            sample.add(concept, by_concept.names(concept, max_names), tokenizer)?;
         }
         Ok(sample)
     }
 
-    fn add(&mut self, concept: u32, names: Vec<String>, tokens: &Tokens) -> Result<(), TrainError> {
+    fn add(&mut self, concept: u32, names: Vec<String>, tokenizer: &BertTokenizer) -> Result<(), TrainError> {
         for name in names {
-            self.token_ids.push(tokens.ids(&name)?);
+            self.token_ids.push(tokenizer.ids(&name)?);
             self.names.push(name);
             self.concepts.push(concept);
         }
@@ -102,6 +102,6 @@ impl<'a> PairsByConcept<'a> {
     fn names(&self, concept: u32, max_names: usize) -> Vec<String> {
         let mut seen = HashSet::new();
         let names = self.pairs_of(concept).iter().flat_map(|&i| self.pairs.pair(i as usize).names);
-        names.filter(|name| seen.insert(text::key(name))).take(max_names).map(text::clean).collect()
+        names.filter(|name| seen.insert(text::normalize(name))).take(max_names).map(text::clean).collect()
     }
 }

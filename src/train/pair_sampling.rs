@@ -41,8 +41,8 @@ pub(crate) struct SamplingOptions {
     pub(crate) seed: u64,
 }
 
-/// Groups of pairs of different concepts that are near each other: their names are hard negatives of
-/// one another.
+/// Groups of pairs of different concepts that are near each other: their names are hard negatives
+/// of one another.
 #[derive(Clone, Copy)]
 pub(crate) struct PairGroups<'a> {
     /// Pairs of a group, at least 1.
@@ -167,8 +167,8 @@ impl<'v, V: ConceptNames> PairSampler<'v, V> {
     }
 
     /// Writes the training pairs in groups: passes over all concepts, each in another random order,
-    /// until every pair is written. In a pass, a concept gives at most one pair; the concepts near it
-    /// that have not given one yet fill the rest of its group.
+    /// until every pair is written. In a pass, a concept gives at most one pair; the concepts near
+    /// it that have not given one yet fill the rest of its group.
     fn write_groups(&self, groups: PairGroups, out: &mut dyn Write, job: Job<'_>) -> Result<u64, TrainError> {
         let neighbors = self.training_neighbors(groups, job)?;
         let sampled = self.training.par_iter().map(|&concept| {
@@ -228,8 +228,9 @@ impl<'v, V: ConceptNames> PairSampler<'v, V> {
                 grouping.keys.clear();
             }
             let (concept, position) = (self.training[position as usize], position as usize);
-            let keys = || self.vocabulary.names(concept).map(text::key);
-            // Neighbors that share a name may be one concept: as negatives they would teach an error.
+            let keys = || self.vocabulary.names(concept).map(text::normalize);
+            // Neighbors that share a name may be one concept: as negatives they would teach an
+            // error.
             let fits = grouping.last_pass[position] < grouping.pass
                 && (i == 0 || !keys().any(|key| grouping.keys.contains(&key)));
             match fits.then(|| grouping.remaining[position].pop()).flatten() {
@@ -265,7 +266,7 @@ struct Grouping<'v> {
 /// The names that differ after normalization, each in its first form, without blank ones.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut seen = HashSet::new();
-    names.filter(move |name| !text::is_blank(name) && seen.insert(text::key(name)))
+    names.filter(move |name| !text::is_blank(name) && seen.insert(text::normalize(name)))
 }
 
 /// `count` distinct random numbers below `bound`, or all of them if they are fewer. Floyd's

@@ -5,15 +5,14 @@
 //!
 //! Invariant: an error names the line, and never quotes a name.
 
-use std::{
-    collections::HashMap,
-    io::{self, Read},
-    ops::Range,
-    path::Path,
-};
+use std::{collections::HashMap, io::Read, ops::Range, path::Path};
 
 use crate::train::TrainError;
-use crate::{files::sha256_hex, job::Job, terminology::Input, text};
+use crate::{
+    files::{input::InputFile, sha256_hex},
+    job::Job,
+    text,
+};
 
 /// The pairs of a file, in memory: its text, and 12 bytes a pair.
 #[derive(Debug)]
@@ -41,8 +40,8 @@ impl Pairs {
     /// Reads the file at `path`, which may be compressed (`.gz`).
     ///
     /// # Errors
-    /// [`TrainError::Io`] when the file cannot be read, [`TrainError::Pair`] for a line that is not a
-    /// pair, [`TrainError::Pairs`] when the file has fewer than two concepts.
+    /// [`TrainError::Io`] when the file cannot be read, [`TrainError::Pair`] for a line that is not
+    /// a pair, [`TrainError::Pairs`] when the file has fewer than two concepts.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let text = read_text(path)?;
         let max_lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
@@ -107,10 +106,9 @@ impl Pairs {
 
 /// The text of a file, decompressed.
 fn read_text(path: &Path) -> Result<String, TrainError> {
-    let input = Input::file(path);
-    let io_error = |e| TrainError::Io(io::Error::other(e));
-    let mut bytes = Vec::with_capacity(input.bytes().map_err(io_error)? as usize);
-    input.open(Job::silent()).map_err(io_error)?.read_to_end(&mut bytes)?;
+    let input = InputFile::new(path);
+    let mut bytes = Vec::with_capacity(input.bytes()? as usize);
+    input.open(Job::silent())?.read_to_end(&mut bytes)?;
     String::from_utf8(bytes).map_err(|e| {
         let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = memchr::memchr_iter(b'\n', before).count() + 1;

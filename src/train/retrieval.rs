@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use crate::train::metrics::DevRecord;
 
-/// Measures retrieval among names after `step` steps: `vectors` are of length 1,
-/// `[names, dimensions]`, and `concepts` is the concept of each name. A name without another name of
-/// its concept is no query.
+/// Measures retrieval among names after `step` steps: `vectors` are of length 1, `[names,
+/// dimensions]`, and `concepts` is the concept of each name. A name without another name of its
+/// concept is no query.
 pub(super) fn measure(concepts: &[u32], vectors: &[f32], step: u64) -> DevRecord {
     let names = concepts.len();
     let dimensions = vectors.len() / names.max(1);
@@ -51,8 +51,8 @@ mod tests {
 
     #[test]
     fn ranks_count_concepts_and_ties_count_against_the_model() {
-        // Names a and b of concept 0, c and d of 1, e of 2. a and b are near each other, c and d are
-        // not: c is nearer to a; d is as near to e as to c.
+        // Names a and b of concept 0, c and d of 1, e of 2. a and b are near each other, c and d
+        // are not: c is nearer to a; d is as near to e as to c.
         let concepts = [0, 0, 1, 1, 2];
         let vectors = [[1.0, 0.0], [0.98, 0.2], [0.9, 0.436], [0.0, 1.0], [-0.9, 0.436]].concat();
         let record = measure(&concepts, &vectors, 7);

@@ -29,9 +29,9 @@ use crate::train::{
     tsne::{nearest_neighbor_agreement, tsne},
 };
 use crate::{
-    bert::{BertConfig, Weights, optimizer, training::StepOptions},
+    bert::{BertConfig, Weights, optimizer::OptimizerSettings, training::StepOptions},
     cancel::Canceled,
-    encoder::{Device, Runtime, Tokens},
+    encoder::{BertTokenizer, Device, Runtime},
     files::StagedFile,
     job::Job,
 };
@@ -50,7 +50,7 @@ pub(crate) struct TrainingRun<'a> {
     pub(crate) bert_config: &'a BertConfig,
     /// Weights of the base.
     pub(crate) base: &'a Weights,
-    pub(crate) tokens: &'a Tokens,
+    pub(crate) tokenizer: &'a BertTokenizer,
     pub(crate) pairs: &'a Pairs,
     /// Held-out pairs; `None` measures no retrieval.
     pub(crate) dev: Option<&'a Pairs>,
@@ -61,7 +61,7 @@ pub(crate) struct TrainingRun<'a> {
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct TrainedModel {
-    /// All parameters, in the order of [`crate::bert::weights::named`].
+    /// All parameters, in the order of [`crate::bert::weights::parameter_specs`].
     pub(crate) parameters: Vec<f32>,
     /// The device that computed the steps.
     pub(crate) device: Device,
@@ -90,8 +90,8 @@ impl TrainingRun<'_> {
     /// Trains from the beginning, or from the last checkpoint, until all steps are complete.
     ///
     /// # Errors
-    /// [`TrainError`]; after [`TrainError::Canceled`] the run can resume from the checkpoint that the
-    /// error names.
+    /// [`TrainError`]; after [`TrainError::Canceled`] the run can resume from the checkpoint that
+    /// the error names.
     pub(crate) fn train(&self, job: Job<'_>) -> Result<TrainedModel, TrainError> {
         let Self { settings, run_config, .. } = self;
         let mut state = self.start(job)?;
@@ -101,7 +101,7 @@ impl TrainingRun<'_> {
         }
         let plan = settings.batch_plan();
         job.progress.stage("training", settings.steps - first);
-        batches::with_batches(self.pairs, self.tokens, plan, first..settings.steps, |batches| {
+        batches::with_batches(self.pairs, self.tokenizer, plan, first..settings.steps, |batches| {
             for step in first..settings.steps {
                 if job.cancel.is_canceled() {
                     state.save(step)?;
@@ -130,13 +130,13 @@ impl TrainingRun<'_> {
         Ok(TrainedModel { parameters, device, report: run_config.report_path() })
     }
 
-    /// Prepares everything that a run needs. Touches the directory of the run last, when nothing else
-    /// can fail.
+    /// Prepares everything that a run needs. Touches the directory of the run last, when nothing
+    /// else can fail.
     fn start(&self, job: Job<'_>) -> Result<RunState<'_>, TrainError> {
         let Self { settings, run_config, .. } = self;
         let map_names = self.map_names()?;
-        let held_out = self.dev.map(|pairs| NameSample::held_out(pairs, self.tokens, settings.seed)).transpose()?;
-        let mut engine = Engine::new(self.runtime, self.bert_config, self.engine_options(), &self.base.flat())?;
+        let held_out = self.dev.map(|pairs| NameSample::held_out(pairs, self.tokenizer, settings.seed)).transpose()?;
+        let mut engine = Engine::new(self.runtime, self.bert_config, self.engine_options(), &self.base.flatten())?;
         // The map before training shows the base, also in a resumed run.
         let map_before = self.map_layout(&map_names, &mut engine)?;
         let lock = run_config.prepare_dir(settings)?;
@@ -179,7 +179,7 @@ impl TrainingRun<'_> {
         let ids = &self.run_config.map_concepts;
         let requested: Vec<u32> =
             (0..pairs.concepts() as u32).filter(|&c| ids.iter().any(|id| id == pairs.id(c))).collect();
-        NameSample::of_concepts(pairs, self.tokens, &requested, MAP_CONCEPTS, MAP_NAMES_PER_CONCEPT)
+        NameSample::of_concepts(pairs, self.tokenizer, &requested, MAP_CONCEPTS, MAP_NAMES_PER_CONCEPT)
     }
 
     fn engine_options(&self) -> EngineOptions {
@@ -191,7 +191,7 @@ impl TrainingRun<'_> {
             step: StepOptions {
                 pooling: settings.pooling,
                 loss: settings.loss.into(),
-                mined: settings.mining_margin,
+                miner_margin: settings.mining_margin,
                 dropout: false,
                 half: settings.arithmetic == Arithmetic::Fp16,
                 frozen_layers: settings.frozen_layers,
@@ -214,7 +214,7 @@ impl TrainingRun<'_> {
     }
 
     /// What AdamW does in `step`, which counts from 0.
-    fn optimizer_settings(&self, step: u64, loss_scaling: &LossScaling) -> optimizer::Settings {
+    fn optimizer_settings(&self, step: u64, loss_scaling: &LossScaling) -> OptimizerSettings {
         let settings = self.settings;
         let schedule = Schedule {
             peak: settings.learning_rate,
@@ -222,7 +222,7 @@ impl TrainingRun<'_> {
             decay: settings.decay,
             steps: settings.steps,
         };
-        optimizer::Settings {
+        OptimizerSettings {
             learning_rate: schedule.rate(step),
             weight_decay: settings.weight_decay,
             step: loss_scaling.updates + 1,

@@ -49,7 +49,8 @@ impl RunConfig {
     ///
     /// # Errors
     /// [`TrainError::Exists`] when a new run would replace something without `force`. When the run
-    /// cannot be resumed: [`TrainError::NoRun`], [`TrainError::Damaged`] or [`TrainError::OtherRun`].
+    /// cannot be resumed: [`TrainError::NoRun`], [`TrainError::Damaged`] or
+    /// [`TrainError::OtherRun`].
     pub(crate) fn check(&self, settings: &TrainSettings) -> Result<(), TrainError> {
         if self.resume {
             let is_run = self.dir.join(SETTINGS_FILE).is_file();

@@ -75,8 +75,8 @@ fn affinities(vectors: &[impl AsRef<[f32]>]) -> Vec<f64> {
     pairs.map(|(i, j)| ((rows[i * n + j] + rows[j * n + i]) / (2 * n) as f64).max(MIN_AFFINITY)).collect()
 }
 
-/// Conditional affinities p_j|i of point `i` by the squared distances of all points to it. The width
-/// of the Gaussian is found by bisection, such that the affinities have this perplexity.
+/// Conditional affinities p_j|i of point `i` by the squared distances of all points to it. The
+/// width of the Gaussian is found by bisection, such that the affinities have this perplexity.
 fn conditional_affinities(distances: &[f64], i: usize, perplexity: f64) -> Vec<f64> {
     let others = || distances.iter().enumerate().filter(|&(j, _)| j != i).map(|(_, &distance)| distance);
     let nearest = others().fold(f64::INFINITY, f64::min);

@@ -4,7 +4,8 @@
 
 use crate::page::{grouped, scientific};
 
-/// An axis may become logarithmic when its largest value is this many times the smallest positive one.
+/// An axis may become logarithmic when its largest value is this many times the smallest positive
+/// one.
 const MIN_LOGARITHMIC_RATIO: f64 = 30.0;
 /// Parts that a linear axis has, about.
 const LINEAR_PARTS: f64 = 5.0;
@@ -29,8 +30,8 @@ impl ChartAxis {
         Self { to: last, ..axis }
     }
 
-    /// An axis for `values`. It is logarithmic if that is allowed and the values differ by orders of
-    /// magnitude.
+    /// An axis for `values`. It is logarithmic if that is allowed and the values differ by orders
+    /// of magnitude.
     pub(super) fn of(values: impl Iterator<Item = f64> + Clone, allow_logarithmic: bool) -> Self {
         let low = values.clone().fold(f64::INFINITY, f64::min);
         let high = values.clone().fold(f64::NEG_INFINITY, f64::max);

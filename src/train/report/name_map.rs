@@ -1,4 +1,5 @@
-//! The map of names: names of some concepts as points of the plane, before and after training, as SVG.
+//! The map of names: names of some concepts as points of the plane, before and after training, as
+//! SVG.
 //!
 //! Invariant: any two concepts of a map differ in color or in shape, up to 42 concepts.
 
