@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write a checkpoint of BERT-base's shape with random weights: as slow to train as the real one, and free to make.
+"""Write a checkpoint of BERT-base's shape with random weights. It trains as slowly as the real one.
 
-Its vocabulary and tokenizer are those of another checkpoint folder. Other sizes make other shapes.
+Vocabulary and tokenizer are copied from another checkpoint directory. Options set other sizes.
 
     python benches/pytorch/make_bert_base.py --tokenizer .checkpoints/all-MiniLM-L6-v2 --out .bench/bert-base
 """

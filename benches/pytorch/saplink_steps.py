@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What torch_loop.py prints, as far as a run of saplink tells it: one line of JSON from its metrics.jsonl.
+"""Prints the figures of torch_loop.py for a run of saplink: one line of JSON from its metrics.jsonl.
 
     python benches/pytorch/saplink_steps.py OUT-run/metrics.jsonl --warmup-steps 20
 """

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Train a BERT on pairs of names with PyTorch, as people do today, and measure it.
+"""Train a BERT on pairs of names with PyTorch, and measure the steps.
 
-What SapBERT's authors wrote (arXiv 2010.11784), on present libraries: BertModel of transformers, automatic mixed
-precision, AdamW with weight decay 0.01 of all parameters, multi-similarity loss of the pairs that a triplet margin
-miner chooses. Nothing is saved. Prints one line of JSON:
+The training of SapBERT's authors (arXiv 2010.11784) with current libraries: BertModel of transformers,
+automatic mixed precision, AdamW with weight decay 0.01 of all parameters, multi-similarity loss of
+the pairs of a triplet margin miner. Saves no model. Prints one line of JSON:
 
   pairs_per_second      pairs of a batch / step_seconds
   step_seconds          median of a whole step: waiting for the batch, forward, loss, backward, AdamW
-  waited_seconds        of it: waiting for the batch
-  forward_seconds       median of the encoder's forward alone, with dropout, without keeping what backward needs
-  loss_seconds          median of miner and loss alone, forward and back to the embeddings; these two are measured
-                        after the steps, so that the steps need not stop between their parts
-  first_loss, last_loss losses of the first step of all and of the last
-  tokens, positions     medians of a step: tokens of its texts, and positions that were computed, padding counted
-  peak_memory_bytes     on CUDA what PyTorch's allocator gave at most, else what the process had at most
+  waited_seconds        the part of it that waits for the batch
+  forward_seconds       median of the encoder's forward alone, with dropout, without gradients
+  loss_seconds          median of miner and loss alone, forward and backward to the embeddings; these
+                        two are measured after the steps
+  first_loss, last_loss losses of the first and the last step
+  tokens, positions     medians of a step: tokens of its texts, and computed positions with padding
+  peak_memory_bytes     peak of PyTorch's allocator on CUDA, else of the process
 
     python benches/pytorch/torch_loop.py --base DIR --pairs FILE --device cuda --steps 60 --warmup-steps 20
 """
@@ -51,7 +51,7 @@ def read_pairs(path):
                 continue
             parts = line.split("\t" if "\t" in line else "||")
             if len(parts) != 3:
-                sys.exit("%s:%d: no pair: %s" % (path, n, line))
+                sys.exit("%s:%d: no pair" % (path, n))
             pairs.append((numbers.setdefault(parts[0], len(numbers)), parts[1], parts[2]))
     return pairs
 
@@ -126,10 +126,10 @@ def run(a):
     device = torch.device(a.device)
     precision = a.precision or ("fp16" if cuda else "fp32")
     kind = PRECISIONS[precision]
-    # Without workers on a CPU: they would take the cores that train.
+    # No workers on a CPU: they would use the cores that train.
     workers = a.workers if a.workers is not None else 4 if cuda else 0
 
-    # It would report the pooler's weights, which are not wanted.
+    # transformers would warn about the pooler's weights, which are not loaded.
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(a.base)
@@ -178,7 +178,7 @@ def run(a):
         waited = time.perf_counter() - started
         inputs, labels = to_device(*batch)
         optimizer.zero_grad(set_to_none=True)
-        # The loss in fp32: it costs little, and exponents of 60 times a similarity need it.
+        # The loss in fp32: its exponents (60 times a similarity) overflow in fp16.
         loss = loss_of(forward(inputs).float(), labels)
         scaler.scale(loss).backward()
         scaler.step(optimizer)
@@ -240,12 +240,12 @@ def main():
     p.add_argument("--base", required=True, help="checkpoint folder: config.json, weights, tokenizer")
     p.add_argument("--pairs", required=True, help="lines ID<TAB>NAME<TAB>NAME or ID||NAME||NAME")
     p.add_argument("--batch", type=int, default=256, help="pairs of a step (default 256)")
-    p.add_argument("--steps", type=int, default=30, help="steps of all (default 30)")
+    p.add_argument("--steps", type=int, default=30, help="number of steps (default 30)")
     p.add_argument("--warmup-steps", type=int, default=5, help="first steps that do not count (default 5)")
     p.add_argument("--alone-steps", type=int, default=5, help="batches for forward and loss alone (default 5)")
     p.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     p.add_argument("--threads", type=int, help="threads on a CPU (default PyTorch's)")
-    p.add_argument("--workers", type=int, help="processes that make token ids (default 0 on cpu, 4 on cuda)")
+    p.add_argument("--workers", type=int, help="processes that tokenize (default 0 on cpu, 4 on cuda)")
     p.add_argument("--precision", choices=PRECISIONS, help="default fp32 on cpu, fp16 on cuda")
     p.add_argument("--padding", choices=["max", "longest"], default="max",
                    help="to --max-length, as the authors' code does, or to the longest of a pass (default max)")
@@ -256,7 +256,7 @@ def main():
     p.add_argument("--pooling", choices=["cls", "mean"], default="cls")
     p.add_argument("--attention", choices=["sdpa", "eager"], default="sdpa")
     p.add_argument("--loss-code", choices=["library", "plain"],
-                   help="pytorch-metric-learning or the same formulas here (default: the library where it is there)")
+                   help="pytorch-metric-learning or the same formulas here (default: the library if it is installed)")
     p.add_argument("--lr", type=float, default=2e-5)
     p.add_argument("--weight-decay", type=float, default=0.01)
     p.add_argument("--seed", type=int, default=42)

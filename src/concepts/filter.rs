@@ -40,7 +40,7 @@ pub struct Filter {
 impl Filter {
     /// Resolves `request`. Nothing passes for types, groups and sources that the index lacks.
     pub fn new(request: &FilterRequest, store: &ConceptStore) -> Self {
-        let types = semantic_type::chosen(&request.semantic_types, &request.semantic_groups);
+        let types = semantic_type::type_mask(&request.semantic_types, &request.semantic_groups);
         let visible = store.visible_names();
         let by_source = !request.sources.is_empty();
         let sources = (by_source || visible.is_some()).then(|| {

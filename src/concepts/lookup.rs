@@ -79,7 +79,7 @@ impl ConceptStore {
     /// At most `limit` concepts from position `offset` on that have a name equal to `query`,
     /// beginning with it, or nearly equal to it. Empty if `query` has no letter or digit.
     pub fn find(&self, query: &str, filter: &Filter, offset: usize, limit: usize) -> FoundPage {
-        let key = text::key(query);
+        let key = text::normalize(query);
         let mut page = PageBuilder { seen: HashSet::new(), offset, limit, page: FoundPage::default() };
         if !key.is_empty() {
             self.emit_found(&key, filter, &mut |found| page.push(found));

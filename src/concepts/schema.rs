@@ -51,8 +51,8 @@ pub(crate) const CODE_TEXT: StringsSpec = StringsSpec::new("code.text", "code.en
 pub(crate) const CODE_SOURCE: ColumnSpec<SourceId> = ColumnSpec::new("code.source");
 /// Concept of each code.
 pub(crate) const CODE_CONCEPT: ColumnSpec<ConceptId> = ColumnSpec::new("code.concept");
-/// Sources that assign each code to its concept.
-pub(crate) const CODE_ASSIGNED_BY: ColumnSpec<SourceSetId> = ColumnSpec::new("code.said");
+/// Sources that assert each code of its concept.
+pub(crate) const CODE_ASSERTED_BY: ColumnSpec<SourceSetId> = ColumnSpec::new("code.said");
 /// Codes of each concept.
 pub(crate) const CONCEPT_CODES: ListSpec<CodeId> = ListSpec::new("concept.codes", "concept.cends");
 /// Texts of definitions, in the order of `CONCEPT_DEFINITIONS`.

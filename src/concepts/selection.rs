@@ -103,7 +103,7 @@ impl ConceptStore {
         concept: ConceptId,
         selection: &'a Selection,
     ) -> impl Iterator<Item = &'a str> + 'a {
-        let types = semantic_type::chosen(&selection.semantic_types, &selection.semantic_groups);
+        let types = semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups);
         let is_selected =
             types.is_none_or(|types| self.semantic_types(concept).iter().any(|t| types.get(t.index()) == Some(&true)));
         let max_names = if is_selected { selection.max_names_per_concept.unwrap_or(usize::MAX) } else { 0 };

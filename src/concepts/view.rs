@@ -238,12 +238,12 @@ impl ConceptStore {
         })
     }
 
-    /// Whether the source of a code and a source that assigns it to its concept are visible.
+    /// Whether the source of a code and a source that asserts it of its concept are visible.
     fn is_code_visible(&self, code: CodeId) -> bool {
-        let is_assigned =
-            || self.code_assigned_by.get(code.index()).is_some_and(|&set| self.is_any_source_visible(set));
+        let is_asserted =
+            || self.code_asserted_by.get(code.index()).is_some_and(|&set| self.is_any_source_visible(set));
         self.code_source.get(code.index()).is_some_and(|&source| self.is_source_visible(source))
-            && (self.visible_names.is_none() || is_assigned())
+            && (self.visible_names.is_none() || is_asserted())
     }
 
     /// The visible concepts with this code, ascending.

@@ -11,19 +11,19 @@ use crate::{
             records::{RecordReader, for_each_distinct},
             source_sets::SourceSets,
         },
-        schema::{ATOM_CODE, CODE_ASSIGNED_BY, CODE_CONCEPT, CODE_SOURCE, CODE_TEXT, CONCEPT_CODES, NO_CODE},
+        schema::{ATOM_CODE, CODE_ASSERTED_BY, CODE_CONCEPT, CODE_SOURCE, CODE_TEXT, CONCEPT_CODES, NO_CODE},
     },
     domain::{AtomId, CodeId, ConceptId, SourceId},
     files::sorter::Sorter,
     job::Job,
 };
 
-/// Bytes at the end of a record that do not belong to the code: `assigned_by` and `atom`.
-const ASSIGNMENT_BYTES: usize = size_of::<SourceId>() + size_of::<AtomId>();
+/// Bytes at the end of a record that do not belong to the code: `asserted_by` and `atom`.
+const ASSERTION_BYTES: usize = size_of::<SourceId>() + size_of::<AtomId>();
 /// Stands for the atom of a code that no atom has.
 const NO_ATOM: u32 = u32::MAX;
 
-/// Takes codes of concepts. Records: source (u16), code, zero, concept (u32), assigning source
+/// Takes codes of concepts. Records: source (u16), code, zero, concept (u32), asserting source
 /// (u16), atom (u32).
 pub(crate) struct CodeSorter {
     sorter: Sorter,
@@ -36,14 +36,14 @@ impl CodeSorter {
         Self { sorter: Sorter::new(dir, memory), record: vec![] }
     }
 
-    /// Adds a code of `source`, which `assigned_by` assigns to `concept`, and which `atom` has, if
+    /// Adds a code of `source`, which `asserted_by` asserts of `concept`, and which `atom` has, if
     /// any.
     pub(crate) fn push(
         &mut self,
         source: SourceId,
         code: &str,
         concept: ConceptId,
-        assigned_by: SourceId,
+        asserted_by: SourceId,
         atom: Option<AtomId>,
     ) -> Result<(), ConceptError> {
         self.record.clear();
@@ -51,7 +51,7 @@ impl CodeSorter {
         self.record.extend_from_slice(code.as_bytes());
         self.record.push(0);
         self.record.extend_from_slice(&concept.get().to_be_bytes());
-        self.record.extend_from_slice(&assigned_by.get().to_be_bytes());
+        self.record.extend_from_slice(&asserted_by.get().to_be_bytes());
         self.record.extend_from_slice(&atom.map_or(NO_ATOM, AtomId::get).to_be_bytes());
         Ok(self.sorter.push(&self.record)?)
     }
@@ -72,15 +72,15 @@ impl CodeSorter {
     ) -> Result<(), ConceptError> {
         job.progress.stage("writing codes", self.sorter.len());
         let mut text = file.strings(CODE_TEXT)?;
-        let (mut code_source, mut code_assigned_by) = (file.column(CODE_SOURCE)?, file.column(CODE_ASSIGNED_BY)?);
+        let (mut code_source, mut code_asserted_by) = (file.column(CODE_SOURCE)?, file.column(CODE_ASSERTED_BY)?);
         let mut code_of_atom = vec![NO_CODE; atoms];
         let mut concept_of_code: Vec<ConceptId> = vec![];
-        let (mut last, mut assigned_by) = (vec![], vec![]);
+        let (mut last, mut asserted_by) = (vec![], vec![]);
         for_each_distinct(self.sorter.sort()?, job, |record| {
-            let (code, assignment) = record.split_at(record.len() - ASSIGNMENT_BYTES);
+            let (code, assertion) = record.split_at(record.len() - ASSERTION_BYTES);
             if concept_of_code.is_empty() || code != last {
                 if !concept_of_code.is_empty() {
-                    code_assigned_by.push(source_sets.id(std::mem::take(&mut assigned_by)))?;
+                    code_asserted_by.push(source_sets.id(std::mem::take(&mut asserted_by)))?;
                 }
                 let mut fields = RecordReader::new(code);
                 let source = SourceId::new(fields.u16()?);
@@ -91,17 +91,17 @@ impl CodeSorter {
                 last.clear();
                 last.extend_from_slice(code);
             }
-            let mut fields = RecordReader::new(assignment);
-            assigned_by.push(SourceId::new(fields.u16()?));
+            let mut fields = RecordReader::new(assertion);
+            asserted_by.push(SourceId::new(fields.u16()?));
             if let Some(code) = code_of_atom.get_mut(fields.u32()? as usize) {
                 *code = CodeId::from_index(concept_of_code.len() - 1);
             }
             Ok(())
         })?;
         if !concept_of_code.is_empty() {
-            code_assigned_by.push(source_sets.id(assigned_by))?;
+            code_asserted_by.push(source_sets.id(asserted_by))?;
         }
-        file.add(code_assigned_by)?;
+        file.add(code_asserted_by)?;
         file.add_strings(text)?;
         file.add(code_source)?;
         file.add_values(CODE_CONCEPT, &concept_of_code)?;

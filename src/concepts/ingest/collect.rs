@@ -56,7 +56,7 @@ pub(super) const TYPE: u8 = 0;
 /// (u32), interned source (u16), interned term type (u16), interned language (u8), code, zero,
 /// name.
 pub(super) const ATOM: u8 = 1;
-/// Interned source (u16), interned assigning source (u16), code.
+/// Interned source (u16), interned asserting source (u16), code.
 pub(super) const CODE: u8 = 2;
 /// Source, zero, text.
 pub(super) const DEFINITION: u8 = 3;
@@ -120,8 +120,8 @@ impl StatementCollector {
     /// Takes a statement, or leaves it out because of the selection.
     ///
     /// # Errors
-    /// [`Refusal::Statement`] if the statement is invalid; [`Refusal::Failure`] if no more
-    /// statements can be taken.
+    /// [`Refusal::InvalidStatement`] if the statement is invalid; [`Refusal::SinkFailed`] if no
+    /// more statements can be taken.
     pub fn collect(&mut self, statement: Statement) -> Result<(), Refusal> {
         match statement {
             Statement::Atom(atom) => self.atom(atom),
@@ -132,12 +132,12 @@ impl StatementCollector {
                 self.put(&semantic_type.get().to_be_bytes());
                 self.end_record()
             }
-            Statement::Code { concept, source, code, said_by } => {
-                let (source, assigned_by) = (self.source_number(source)?, self.source_number(said_by)?);
+            Statement::Code { concept, source, code, asserted_by } => {
+                let (source, asserted_by) = (self.source_number(source)?, self.source_number(asserted_by)?);
                 check_value(code, "code")?;
                 self.begin_record(concept, CODE)?;
                 self.put(&source.to_be_bytes());
-                self.put(&assigned_by.to_be_bytes());
+                self.put(&asserted_by.to_be_bytes());
                 self.put(code.as_bytes());
                 self.end_record()
             }
@@ -285,11 +285,11 @@ impl StatementCollector {
 }
 
 fn invalid(reason: impl Into<String>) -> Refusal {
-    Refusal::Statement(reason.into())
+    Refusal::InvalidStatement(reason.into())
 }
 
 fn failed(e: impl Into<ConceptError>) -> Refusal {
-    Refusal::Failure(Box::new(e.into()))
+    Refusal::SinkFailed(Box::new(e.into()))
 }
 
 fn check_concept_id(id: &str) -> Result<(), Refusal> {

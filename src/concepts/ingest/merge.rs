@@ -148,7 +148,7 @@ impl<'a> Merger<'a> {
             selection,
             tables,
             languages,
-            selected_types: semantic_type::chosen(&selection.semantic_types, &selection.semantic_groups),
+            selected_types: semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups),
             current: CurrentConcept::default(),
             columns: MergedColumns::new(&file)?,
             type_set_ids: HashMap::new(),
@@ -280,8 +280,8 @@ impl<'a> Merger<'a> {
     fn code(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {
         let Some((concept, _)) = self.current.concept else { return Ok(()) };
         let source = self.tables.sources[usize::from(fields.u16()?)];
-        let assigned_by = self.tables.sources[usize::from(fields.u16()?)];
-        self.merged.codes.push(source, fields.text()?, concept, assigned_by, None)
+        let asserted_by = self.tables.sources[usize::from(fields.u16()?)];
+        self.merged.codes.push(source, fields.text()?, concept, asserted_by, None)
     }
 
     fn definition(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {

@@ -44,7 +44,7 @@ impl NameSorter {
         source: SourceId,
     ) -> Result<(), ConceptError> {
         self.record.clear();
-        self.record.extend_from_slice(text::key(name).as_bytes());
+        self.record.extend_from_slice(text::normalize(name).as_bytes());
         self.record.push(0);
         self.record.extend_from_slice(&atom.get().to_be_bytes());
         self.record.extend_from_slice(&types.get().to_be_bytes());

@@ -16,7 +16,7 @@ use crate::{
         },
         schema::{CONCEPT_EDGES, Edge, Relation},
     },
-    domain::{ConceptId, Hierarchy, SourceId},
+    domain::{ConceptId, RelationKind, SourceId},
     files::sorter::{Sorted, Sorter},
     job::Job,
 };
@@ -35,12 +35,18 @@ impl RelationSorter {
     }
 
     /// Adds a relation.
-    pub(crate) fn push(&mut self, narrower: &str, broader: &str, kind: Hierarchy, source: u16) -> std::io::Result<()> {
+    pub(crate) fn push(
+        &mut self,
+        narrower: &str,
+        broader: &str,
+        kind: RelationKind,
+        source: u16,
+    ) -> std::io::Result<()> {
         self.record.clear();
         self.record.extend_from_slice(narrower.as_bytes());
         self.record.push(0);
         self.record.extend_from_slice(broader.as_bytes());
-        self.record.extend_from_slice(&[0, u8::from(kind == Hierarchy::Broader)]);
+        self.record.extend_from_slice(&[0, u8::from(kind == RelationKind::Broader)]);
         self.record.extend_from_slice(&source.to_be_bytes());
         self.sorter.push(&self.record)
     }

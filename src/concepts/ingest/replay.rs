@@ -15,7 +15,7 @@ use crate::{
         store::ConceptStore,
     },
     domain::{
-        AtomId, AtomRef, CodeId, ConceptId, Hierarchy, Refusal, SourceId, Statement, Succession,
+        AtomId, AtomRef, CodeId, ConceptId, Refusal, RelationKind, SourceId, Statement, Succession,
         semantic_type::SEMANTIC_TYPES,
     },
     job::{Job, StepCounter},
@@ -39,8 +39,8 @@ impl StatementCollector {
     pub fn collect_store(&mut self, store: &ConceptStore, job: Job<'_>) -> Result<(), ConceptError> {
         store.replay(job, &mut |statement| {
             self.collect(statement).map_err(|refusal| match refusal {
-                Refusal::Statement(reason) => store.damaged(reason),
-                Refusal::Failure(e) => match e.downcast::<ConceptError>() {
+                Refusal::InvalidStatement(reason) => store.damaged(reason),
+                Refusal::SinkFailed(e) => match e.downcast::<ConceptError>() {
                     Ok(e) => *e,
                     Err(e) => std::io::Error::other(e).into(),
                 },
@@ -115,17 +115,17 @@ impl ConceptStore {
         let atoms = self.concept_atoms.range(id.index());
         let codes_of_atoms: HashSet<CodeId> = atoms.filter_map(|atom| self.atom_code.get(atom).copied()).collect();
         for code_id in self.concept_codes.get(id.index()) {
-            let (code, set) = (self.code_text.get(code_id.index()), self.code_assigned_by.get(code_id.index()));
+            let (code, set) = (self.code_text.get(code_id.index()), self.code_asserted_by.get(code_id.index()));
             let source = self.code_source.get(code_id.index()).copied().unwrap_or(SourceId::new(u16::MAX));
-            let assigned_by = set.map_or(&[][..], |&set| self.names.source_set(set));
-            if assigned_by.is_empty() {
-                return Err(self.damaged("no source assigns one of its codes"));
+            let asserted_by = set.map_or(&[][..], |&set| self.names.source_set(set));
+            if asserted_by.is_empty() {
+                return Err(self.damaged("no source asserts one of its codes"));
             }
-            // The statement of an atom with the code already assigns it in the name of its source.
+            // The statement of an atom with the code already asserts it for its source.
             let is_in_atom = codes_of_atoms.contains(code_id);
-            for &by in assigned_by.iter().filter(|&&by| by != source || !is_in_atom) {
-                let (source, said_by) = (self.source_name(source), self.source_name(by));
-                emit(Statement::Code { concept: self.id(id), source, code, said_by })?;
+            for &by in asserted_by.iter().filter(|&&by| by != source || !is_in_atom) {
+                let (source, asserted_by) = (self.source_name(source), self.source_name(by));
+                emit(Statement::Code { concept: self.id(id), source, code, asserted_by })?;
             }
         }
         Ok(())
@@ -141,8 +141,8 @@ impl ConceptStore {
         // Both concepts of a relation have an edge; the edge of the narrower one is replayed.
         for edge in self.concept_edges.get(id.index()) {
             let kind = match edge.relation() {
-                Some(Relation::Parent) => Hierarchy::Parent,
-                Some(Relation::Broader) => Hierarchy::Broader,
+                Some(Relation::Parent) => RelationKind::Parent,
+                Some(Relation::Broader) => RelationKind::Broader,
                 _ => continue,
             };
             let (broader, source) = (self.id(edge.to), self.source_name(edge.source));

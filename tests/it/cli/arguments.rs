@@ -1,11 +1,11 @@
-//! The command line.
+//! Help, version and wrong arguments.
 
 use std::process::Stdio;
 
-use crate::support::{run, saplink, succeed};
+use crate::support::{root, run, saplink, succeed};
 
 #[test]
-fn help_and_version() {
+fn help_lists_the_commands_and_version_prints_the_version() {
     let help = succeed(&["--help"]);
     for command in ["serve", "index", "model", "openapi"] {
         assert!(help.contains(command), "{help}");
@@ -14,7 +14,7 @@ fn help_and_version() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_closed_output_pipe_is_no_error() {
     let mut child = saplink(&["openapi"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
@@ -22,7 +22,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn wrong_usage_is_code_2_and_names_the_argument() {
+fn wrong_arguments_exit_with_2_and_name_the_argument() {
     for (args, named) in [
         (&["serve", "--listen", "nowhere"][..], "--listen"),
         (&["serve", "--queue", "0"], "--queue"),
@@ -36,4 +36,10 @@ fn wrong_usage_is_code_2_and_names_the_argument() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
         assert!(error.contains(named), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn the_page_of_all_options_is_current() {
+    let committed = fs_err::read_to_string(root().join("docs/configuration.md")).unwrap();
+    assert!(succeed(&["cli-reference"]) == committed, "help texts have changed: run `make docs`");
 }

@@ -1,9 +1,12 @@
 //! Commands of the binary: what they print, write and refuse.
 
-pub(crate) mod arguments;
-pub(crate) mod eval;
-pub(crate) mod index_build;
-pub(crate) mod link;
-pub(crate) mod model;
-pub(crate) mod train_pairs;
-pub(crate) mod train_run;
+mod arguments;
+mod eval;
+mod index_build;
+mod index_inputs;
+mod index_recall;
+mod link;
+mod model;
+mod serve;
+mod train_pairs;
+mod train_run;

@@ -1,29 +1,21 @@
-//! `model import` and the checkpoints that it must refuse.
+//! `saplink model import`, and the checkpoints that it refuses.
 
 use std::{collections::HashMap, path::Path};
 
 use safetensors::{SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::support::{fail, fixture, succeed};
+use crate::support::{copy_dir, fail, fixture, succeed};
 
-fn copy(name: &str, to: &Path) {
-    fs_err::create_dir_all(to).unwrap();
-    for entry in fs_err::read_dir(fixture(name)).unwrap() {
-        let path = entry.unwrap().path();
-        fs_err::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
-}
-
-/// Imports a changed copy of fixture `name`, which must be refused; gives the error.
+/// Imports a changed copy of fixture `name`, which must be refused; returns the error.
 fn refused(name: &str, change: impl FnOnce(&Path)) -> String {
     let dir = tempfile::tempdir().unwrap();
     let (from, out) = (dir.path().join("checkpoint"), dir.path().join("models/x"));
-    copy(name, &from);
+    copy_dir(&fixture(name), &from);
     change(&from);
     let error = fail(&["model", "import", from.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     let left = fs_err::read_dir(dir.path().join("models")).map(|d| d.count()).unwrap_or(0);
-    assert_eq!(left, 0, "nothing may be left behind");
+    assert_eq!(left, 0, "a refused import writes nothing");
     error
 }
 
@@ -49,7 +41,7 @@ fn edit_tensors(edit: impl FnOnce(&mut HashMap<String, TensorView>)) -> impl FnO
 }
 
 #[test]
-fn what_is_no_usable_bert_is_refused_by_name() {
+fn unusable_checkpoints_are_refused_with_the_reason() {
     let truncate = |file: &'static str| {
         move |dir: &Path| {
             let bytes = fs_err::read(dir.join(file)).unwrap();
@@ -99,8 +91,8 @@ fn what_is_no_usable_bert_is_refused_by_name() {
 }
 
 #[test]
-fn every_byte_of_a_torch_file_may_be_wrong() {
-    // No panic and no hang, whatever the byte; half of a file's bytes are weights and may well be read as others.
+fn damaged_torch_files_cause_no_panic() {
+    // Half of a file's bytes are weights: a damaged file may be read, with other weights.
     for name in ["tiny-bin", "tiny-legacy"] {
         let bytes = fs_err::read(fixture(name).join("pytorch_model.bin")).unwrap();
         let dir = tempfile::tempdir().unwrap();
@@ -115,7 +107,7 @@ fn every_byte_of_a_torch_file_may_be_wrong() {
 }
 
 #[test]
-fn a_graph_exported_elsewhere_is_taken_as_it_is() {
+fn an_exported_onnx_graph_is_imported_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("exported");
     let (from, out) = (fixture("tiny-onnx"), out.to_str().unwrap());
@@ -129,7 +121,7 @@ fn a_graph_exported_elsewhere_is_taken_as_it_is() {
 }
 
 #[test]
-fn what_was_imported_is_described_and_protected() {
+fn an_imported_model_is_described_and_protected() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("tiny model");
     let (from, out) = (fixture("tiny-bin"), out.to_str().unwrap());

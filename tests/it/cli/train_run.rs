@@ -1,4 +1,4 @@
-//! `train run` on the real binary: what it leaves, how it goes on, and what it refuses.
+//! `saplink train run`: results, resumed runs, and input that it refuses.
 
 use std::{
     path::{Path, PathBuf},
@@ -33,13 +33,13 @@ fn pairs(dir: &Path, concepts: usize) -> PathBuf {
     path
 }
 
-/// Arguments of a run in a directory, and what else is said.
+/// The arguments of a run in a directory, with `more` after them.
 fn arguments<'a>(dir: &'a Path, pairs: &'a Path, base: &'a Path, more: &[&'a str]) -> Vec<String> {
     let out = dir.join("model");
     let fixed = ["train", "run", "--device", "cpu", "--threads", "1"];
     let named = [("--base", base), ("--pairs", pairs), ("--out", &out)];
     let mut all: Vec<String> = fixed.map(str::to_owned).to_vec();
-    // A directory that is named later wins over this one.
+    // A path in `more` replaces the one of this list.
     all.extend(
         named.iter().filter(|(name, _)| !more.contains(name)).flat_map(|(name, path)| [(*name).into(), text(path)]),
     );
@@ -55,7 +55,7 @@ fn borrowed(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
-/// The records of a kind that a run left.
+/// The records of one kind in `metrics.jsonl`.
 fn records(dir: &Path, kind: &str) -> Vec<Value> {
     let text = fs_err::read_to_string(dir.join("model-run/metrics.jsonl")).unwrap();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -72,8 +72,8 @@ fn weights(model: &Path) -> Vec<u8> {
 
 const SHORT: [&str; 8] = ["--steps", "30", "--batch", "36", "--learning-rate", "4e-3", "--dropout", "0"];
 
-/// A run whose names are also held out: what is learned shows at once.
-fn learn(dir: &Path, more: &[&str]) {
+/// Trains on pairs that are also the held-out pairs, so that progress shows after a few steps.
+fn train(dir: &Path, more: &[&str]) {
     let pairs = pairs(dir, 24);
     let held_out = text(&pairs);
     let more = [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10"], more].concat();
@@ -81,10 +81,10 @@ fn learn(dir: &Path, more: &[&str]) {
 }
 
 #[test]
-fn a_run_learns_and_leaves_models_that_build_and_serve() {
+fn a_run_learns_and_writes_models_that_build_an_index() {
     let dir = tempfile::tempdir().unwrap();
     let hf = text(&dir.path().join("hf"));
-    learn(dir.path(), &["--export-hf", &hf]);
+    train(dir.path(), &["--export-hf", &hf]);
     let losses = losses(dir.path());
     assert_eq!(losses.len(), 30);
     let mean = |some: &[f64]| some.iter().sum::<f64>() / some.len() as f64;
@@ -103,10 +103,10 @@ fn a_run_learns_and_leaves_models_that_build_and_serve() {
     let report = fs_err::read_to_string(dir.path().join("model-run/report.html")).unwrap();
     assert!(report.contains("<svg") && report.contains("multi-similarity"));
 
-    // The exported checkpoint is the model: imported again it is the same, byte for byte, and differs from the base.
+    // The exported checkpoint, imported again, is the trained model byte for byte.
     let (config, trained) = bert::load(Path::new(&hf)).unwrap();
     let (_, base) = bert::load(&fixture("tiny")).unwrap();
-    assert_ne!(trained.flat(), base.flat());
+    assert_ne!(trained.flatten(), base.flatten());
     assert_eq!(config.layers, trained.layers.len());
     let again = dir.path().join("again");
     succeed(&["model", "import", &hf, "--out", &text(&again)]);
@@ -123,10 +123,10 @@ fn a_run_learns_and_leaves_models_that_build_and_serve() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_bits() {
+fn the_same_seed_gives_the_same_bits() {
     let run = |seed: &str| {
         let dir = tempfile::tempdir().unwrap();
-        learn(dir.path(), &["--seed", seed]);
+        train(dir.path(), &["--seed", seed]);
         (losses(dir.path()), weights(&dir.path().join("model")))
     };
     let first = run("1");
@@ -160,16 +160,16 @@ fn memory_stays_flat_over_thousands_of_steps() {
         let pairs = pairs(dir.path(), 24);
         let output =
             run(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &["--steps", steps, "--batch", "12"])));
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        let memory = told.split("with at most ").nth(1).unwrap_or_else(|| panic!("{told}"));
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        let memory = log.split("with at most ").nth(1).unwrap_or_else(|| panic!("{log}"));
         memory.split(" MB").next().unwrap().parse().unwrap()
     };
     let (few, many) = (peak("200"), peak("2400"));
-    // Its records, of which the report is made at the end, are a few hundred kilobytes.
+    // The records of the steps take a few hundred kilobytes.
     assert!(many < few + 6.0, "{few} MB after 200 steps, {many} MB after 2,400");
 }
 
-/// Starts a run and waits until it has written the checkpoint of a step, or a later one.
+/// Starts a run and waits until it has written the checkpoint of `step` or a later one.
 fn start(arguments: &[String], dir: &Path, step: u64) -> std::process::Child {
     let child = saplink(&borrowed(arguments)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -184,7 +184,7 @@ fn checkpoint_of(dir: &Path, step: u64) -> PathBuf {
     dir.join(format!("model-run/checkpoints/step-{step:08}"))
 }
 
-/// Those that are whole, in order.
+/// The complete checkpoints, in order.
 fn checkpoints(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs_err::read_dir(dir.join("model-run/checkpoints")) else { return vec![] };
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -195,7 +195,7 @@ fn checkpoints(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_run_that_is_killed_goes_on_as_if_it_had_not_been() {
+fn a_killed_run_resumes_with_the_same_result() {
     let common =
         ["--steps", "1500", "--batch", "8", "--learning-rate", "1e-3", "--save-every", "20", "--dev-every", "250"];
     for more in [&[][..], &["--arithmetic", "fp16", "--chunk", "6", "--decay", "cosine"]] {
@@ -214,15 +214,15 @@ fn a_run_that_is_killed_goes_on_as_if_it_had_not_been() {
             assert!(busy.contains("another process is at work"), "{busy}");
             signal(child.id(), name);
             assert_eq!(wait(&mut child, Duration::from_secs(30)), code);
-            assert!(!dir.path().join("model").exists(), "nothing half-made");
+            assert!(!dir.path().join("model").exists(), "no incomplete model");
         }
         succeed(&borrowed(&begin(&dir, &["--resume"])));
         assert_eq!(losses(dir.path()), losses(unbroken.path()), "{more:?}");
         assert_eq!(records(dir.path(), "dev"), records(unbroken.path(), "dev"), "{more:?}");
         assert!(weights(&dir.path().join("model")) == weights(&unbroken.path().join("model")), "{more:?}");
-        assert_eq!(checkpoints(dir.path()).len(), 2, "as many as are to be kept");
+        assert_eq!(checkpoints(dir.path()).len(), 2, "--keep is 2");
 
-        // A run that is over gives its models again, and nothing else changes.
+        // Resuming a finished run writes its models again and changes nothing else.
         let (before, records) = (weights(&dir.path().join("model")), records(dir.path(), "dev").len());
         fs_err::remove_dir_all(dir.path().join("model-int8")).unwrap();
         succeed(&borrowed(&begin(&dir, &["--resume", "--force"])));
@@ -232,19 +232,19 @@ fn a_run_that_is_killed_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_nothing_of_the_run_is_lost() {
+fn a_full_disk_is_reported_and_the_run_resumes() {
     let dir = tempfile::tempdir().unwrap();
     let pairs = pairs(dir.path(), 24);
     let of = |more: &[&str]| {
         let common = ["--steps", "90", "--batch", "8", "--save-every", "30", "--force"];
         arguments(dir.path(), &pairs, &fixture("tiny"), &[&common[..], more].concat())
     };
-    // Too little for the weights; enough for them, too little for the moments; enough for both, too little for the model.
-    for (kilobytes, place) in [(60, "checkpoints/step-00000030"), (200, "checkpoints/step-00000030")] {
+    // 60 KB are too little for the weights; 200 KB are enough for them, but not for the moments.
+    for (kilobytes, path) in [(60, "checkpoints/step-00000030"), (200, "checkpoints/step-00000030")] {
         let output = run_with_small_files(kilobytes, &of(&[]));
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("File too large") && error.contains(place) && !error.contains("panicked"), "{error}");
+        assert!(error.contains("File too large") && error.contains(path) && !error.contains("panicked"), "{error}");
         assert!(checkpoints(dir.path()).is_empty() && !dir.path().join("model").exists(), "{error}");
     }
     succeed(&borrowed(&of(&["--resume"])));
@@ -259,7 +259,7 @@ fn a_full_disk_is_said_and_nothing_of_the_run_is_lost() {
 }
 
 #[test]
-fn a_run_does_not_go_on_under_other_settings_or_from_damage() {
+fn resume_refuses_other_settings_and_damaged_checkpoints() {
     let dir = tempfile::tempdir().unwrap();
     let pairs = pairs(dir.path(), 24);
     let of = |more: &[&str]| arguments(dir.path(), &pairs, &fixture("tiny"), more);
@@ -276,28 +276,28 @@ fn a_run_does_not_go_on_under_other_settings_or_from_damage() {
         let error = fail(&borrowed(&of(more)));
         assert!(error.contains(expected), "{error}");
     }
-    // Every file of the last checkpoint, damaged and cut.
+    // Every file of the last checkpoint, with a flipped bit, cut in half, and empty.
     let last = checkpoints(dir.path()).pop().unwrap();
     for name in ["model.safetensors", "moments.safetensors", "state.json"] {
-        let whole = fs_err::read(last.join(name)).unwrap();
-        let mut flipped = whole.clone();
-        flipped[whole.len() / 2] ^= 0x20;
-        for damaged in [&flipped[..], &whole[..whole.len() / 2], &[]] {
+        let original = fs_err::read(last.join(name)).unwrap();
+        let mut flipped = original.clone();
+        flipped[original.len() / 2] ^= 0x20;
+        for damaged in [&flipped[..], &original[..original.len() / 2], &[]] {
             fs_err::write(last.join(name), damaged).unwrap();
             let error = fail(&borrowed(&of(&["--steps", "5000", "--batch", "8", "--save-every", "10", "--resume"])));
-            // A checksum that is damaged is that of a file which does not match it.
+            // A damaged checksum in state.json is reported as a mismatch of another file.
             assert!(error.contains(name) || name == "state.json", "{error}");
             assert!(error.contains(&format!("remove {}", last.display())), "{error}");
         }
-        fs_err::write(last.join(name), whole).unwrap();
+        fs_err::write(last.join(name), original).unwrap();
     }
 }
 
 #[test]
-fn a_run_that_goes_astray_ends_and_names_the_last_good_checkpoint() {
+fn a_diverging_run_stops_and_names_the_last_good_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let pairs = pairs(dir.path(), 24);
-    // The rate rises in each step, from harmless to absurd.
+    // The learning rate rises in each step until the loss is not finite.
     let more = ["--steps", "60", "--batch", "8", "--learning-rate", "1e6", "--warm-up", "60", "--save-every", "1"];
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
     assert!(error.contains("no usable number in step 1;") && error.contains("no checkpoint was written"), "{error}");
@@ -307,7 +307,7 @@ fn a_run_that_goes_astray_ends_and_names_the_last_good_checkpoint() {
     signal(child.id(), "KILL");
     wait(&mut child, Duration::from_secs(30));
     let last = checkpoints(dir.path()).pop().unwrap();
-    // Weights that no loss survives, behind right checksums.
+    // Moments that make the loss infinite, with matching checksums.
     let mut tensors = checkpoint::read(&last.join("moments.safetensors")).unwrap();
     tensors.get_mut("means").unwrap().data.fill(1e30);
     fs_err::remove_file(last.join("moments.safetensors")).unwrap();
@@ -323,7 +323,7 @@ fn a_run_that_goes_astray_ends_and_names_the_last_good_checkpoint() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_refused_before_anything_is_written() {
+fn bad_input_is_refused_before_anything_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let good = pairs(dir.path(), 24);
     let file = |name: &str, content: &str| {
@@ -337,9 +337,9 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let nothing = file("nothing", "");
     let onnx = fixture("tiny-onnx");
     let tiny = fixture("tiny");
-    let taken = dir.path().join("taken");
-    fs_err::create_dir(&taken).unwrap();
-    let taken = text(&taken);
+    let existing = dir.path().join("existing");
+    fs_err::create_dir(&existing).unwrap();
+    let existing = text(&existing);
     let unwritable = if Path::new("/proc").is_dir() { "/proc/model" } else { "/dev/null/model" };
     for (pairs, base, more, expected) in [
         (&one_concept, &tiny, &[][..], "names of one concept only"),
@@ -353,13 +353,13 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
         (&good, &tiny, &["--freeze", "2"], "--freeze"),
         (&good, &tiny, &["--warm-up", "31", "--steps", "30"], "--warm-up 31"),
         (&good, &tiny, &["--map", "C9999999"], "--map C9999999"),
-        (&good, &tiny, &["--out", &taken], "--force replaces what saplink wrote"),
+        (&good, &tiny, &["--out", &existing], "--force only replaces a directory that saplink wrote"),
         (&good, &tiny, &["--out", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", unwritable], unwritable.rsplit_once('/').unwrap().0),
-        (&good, &tiny, &["--export-hf", &taken], "exists already"),
+        (&good, &tiny, &["--export-hf", &existing], "exists already"),
         (&good, &tiny, &["--dev", "/nowhere/pairs"], "/nowhere/pairs"),
     ] {
-        let force = if more.contains(&taken.as_str()) { &["--force"][..] } else { &[] };
+        let force = if more.contains(&existing.as_str()) { &["--force"][..] } else { &[] };
         let error = fail(&borrowed(&arguments(dir.path(), pairs, base, &[more, force].concat())));
         assert!(error.contains(expected), "{expected}: {error}");
     }
@@ -371,10 +371,10 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn groups_and_altered_names_decide_a_run() {
+fn group_and_augment_change_a_run_and_are_compared_on_resume() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    learn(dir.path(), &["--group", "3", "--augment", "0.5"]);
-    learn(other.path(), &[]);
+    train(dir.path(), &["--group", "3", "--augment", "0.5"]);
+    train(other.path(), &[]);
     assert_ne!(losses(dir.path()), losses(other.path()));
     let settings: Value =
         serde_json::from_str(&fs_err::read_to_string(dir.path().join("model-run/run.json")).unwrap()).unwrap();
@@ -391,23 +391,23 @@ fn groups_and_altered_names_decide_a_run() {
 }
 
 #[test]
-fn models_are_mixed_with_their_base() {
+fn mix_base_averages_the_weights_with_the_base() {
     let dir = tempfile::tempdir().unwrap();
-    learn(dir.path(), &[]);
+    train(dir.path(), &[]);
     let pairs = pairs(dir.path(), 24);
     let held_out = text(&pairs);
     let (_, base) = bert::load(&fixture("tiny")).unwrap();
     let run =
         [&SHORT[..], &["--dev", &held_out, "--dev-every", "10", "--save-every", "10", "--resume", "--force"]].concat();
-    let [learned, half, all] = ["0", "0.5", "1"].map(|share| {
+    let [trained, half, all] = ["0", "0.5", "1"].map(|share| {
         let hf = text(&dir.path().join(format!("hf-{share}")));
         let more = [&run[..], &["--mix-base", share, "--export-hf", &hf]].concat();
         succeed(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
-        bert::load(Path::new(&hf)).unwrap().1.flat()
+        bert::load(Path::new(&hf)).unwrap().1.flatten()
     });
-    let base = base.flat();
+    let base = base.flatten();
     let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-    assert!(furthest(&learned, &base) > 1e-3);
+    assert!(furthest(&trained, &base) > 1e-3);
     assert!(furthest(&all, &base) < 1e-6);
-    assert!((furthest(&half, &base) - furthest(&learned, &half)).abs() < 1e-5);
+    assert!((furthest(&half, &base) - furthest(&trained, &half)).abs() < 1e-5);
 }

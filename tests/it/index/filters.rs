@@ -1,4 +1,4 @@
-//! Searches with filters that let more or fewer rows pass, beside comparing every row that does.
+//! Filtered searches of a large index, compared with the exact scan.
 
 use std::cell::Cell;
 
@@ -7,22 +7,29 @@ use saplink::{
     concepts::{Filter, FilterRequest, Selection, StatementCollector},
     domain::{AtomRef, Statement},
     files::StagedDir,
-    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 
 const NAMES: usize = 100_000;
+
 const DIMENSIONS: usize = 32;
-/// What the numbers of rows, mentions and queries begin with.
-const ROWS: u64 = 2_000_000;
-const MENTIONS: u64 = 3_000_000;
-const QUERIES: u64 = 4_000_000;
-/// A semantic type, and of how many concepts one is of it. The last three are of concepts that lie together.
+
+/// Seeds of the vectors of names, mentions and queries.
+const NAME_SEED: u64 = 2_000_000;
+
+const MENTION_SEED: u64 = 3_000_000;
+
+const QUERY_SEED: u64 = 4_000_000;
+
+/// A semantic type, and `n` where every `n`-th concept has it.
 const TYPES: [(&str, usize); 7] =
     [("T047", 1), ("T184", 2), ("T033", 10), ("T121", 100), ("T005", 1000), ("T074", 10_000), ("T131", 100_000)];
-const TOGETHER: [(&str, usize); 3] = [("T190", 50_000), ("T191", 5000), ("T046", 300)];
 
-/// Numbers between -1 and 1 that are the same in every run.
+/// A semantic type, and how many of the first concepts have it. Their vectors are near each other.
+const CLUSTERED: [(&str, usize); 3] = [("T190", 50_000), ("T191", 5000), ("T046", 300)];
+
+/// Random numbers between -1 and 1, the same in every run.
 fn noise(seed: u64) -> impl Iterator<Item = f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     std::iter::repeat_with(move || {
@@ -31,7 +38,7 @@ fn noise(seed: u64) -> impl Iterator<Item = f32> {
     })
 }
 
-/// The vector of a name, near those of the same hundred, or another one there.
+/// A unit vector near the vectors of the same hundred numbers; another seed gives another one.
 fn vector(number: u64, seed: u64) -> Vec<f32> {
     let near = noise(number / 100 + 1).skip(8).zip(noise(number / 5000 + 1_000_000).skip(8));
     let itself = noise(number + seed).skip(8);
@@ -60,7 +67,7 @@ fn index(dir: &std::path::Path) -> Index {
         };
         collector.collect(Statement::Atom(atom)).unwrap();
         let scattered = TYPES.iter().filter(|(_, one_of)| i % one_of == 7 % one_of);
-        for (tui, _) in scattered.chain(TOGETHER.iter().filter(|(_, first)| i < *first)) {
+        for (tui, _) in scattered.chain(CLUSTERED.iter().filter(|(_, first)| i < *first)) {
             collector.collect(Statement::Type { concept: &concept, tui }).unwrap();
         }
     }
@@ -71,26 +78,26 @@ fn index(dir: &std::path::Path) -> Index {
         model,
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 80, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],
         memory: 1 << 30,
     };
-    // What is embedded after the names are mentions, to measure recall with.
+    // Texts that are embedded after the names are mentions that measure the recall.
     let embedded = Cell::new(0);
-    let number = |text: &str| text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+    let digits_of = |text: &str| text.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
     let embed = |texts: &[&str], _: Job<'_>| -> Result<Vec<f32>, IndexError> {
-        let seed = if embedded.get() < NAMES { ROWS } else { MENTIONS };
+        let seed = if embedded.get() < NAMES { NAME_SEED } else { MENTION_SEED };
         embedded.set(embedded.get() + texts.len());
-        Ok(texts.iter().flat_map(|text| vector(number(text), seed)).collect())
+        Ok(texts.iter().flat_map(|text| vector(digits_of(text), seed)).collect())
     };
     build(staged, assembled, &options, &[], &embed, Job::silent()).unwrap();
     Index::open(&out).unwrap()
 }
 
 #[test]
-fn as_many_as_exist_are_found_however_few_pass() {
+fn filtered_searches_find_every_concept_that_passes() {
     let dir = tempfile::tempdir().unwrap();
     let index = index(dir.path());
     assert!(index.manifest().recall.unwrap().at_1 >= 0.99);
@@ -98,20 +105,20 @@ fn as_many_as_exist_are_found_however_few_pass() {
     let third = |request: FilterRequest| FilterRequest { sources: vec!["THIRD".into()], ..request };
     let all = || FilterRequest::default();
     let scattered = TYPES.iter().map(|(tui, one_of)| (types(tui), NAMES / one_of));
-    let together = TOGETHER.iter().map(|(tui, first)| (types(tui), *first));
+    let clustered = CLUSTERED.iter().map(|(tui, first)| (types(tui), *first));
     let both = [(third(all()), NAMES.div_ceil(3)), (third(types("T184")), 16_667), (third(types("T131")), 0)];
-    for (request, passing) in [(all(), NAMES)].into_iter().chain(scattered).chain(together).chain(both) {
+    for (request, passing) in [(all(), NAMES)].into_iter().chain(scattered).chain(clustered).chain(both) {
         let filter = Filter::new(&request, index.concepts());
         for k in [1, 10, 50] {
-            let (mut same, mut wanted) = (0, 0);
-            for query in (0..100).map(|i| vector(i * 991, QUERIES)) {
+            let (mut same, mut expected) = (0, 0);
+            for query in (0..100).map(|i| vector(i * 991, QUERY_SEED)) {
                 let (found, exact) = (index.search(&query, k, &filter), index.search_exact(&query, k, &filter));
                 assert_eq!(exact.len(), k.min(passing), "{request:?}");
-                assert_eq!(found.len(), exact.len(), "{request:?}: never fewer");
-                wanted += exact.len();
+                assert_eq!(found.len(), exact.len(), "{request:?}: as many as the exact scan");
+                expected += exact.len();
                 same += exact.iter().filter(|e| found.iter().any(|f| f.concept == e.concept)).count();
             }
-            assert!(same as f64 >= 0.99 * wanted as f64, "{request:?}, {k}: {same} of {wanted}");
+            assert!(same as f64 >= 0.99 * expected as f64, "{request:?}, {k}: {same} of {expected}");
         }
     }
 }

@@ -1,8 +1,10 @@
-//! The index through the library: terminologies, concepts, searches, damage.
+//! Terminologies, concepts and searches through the library.
 
-pub(crate) mod damage;
-pub(crate) mod filters;
-pub(crate) mod open_data;
-pub(crate) mod replay;
-pub(crate) mod starter;
+mod damage;
+mod filters;
+mod formats;
+mod open_data;
+mod replay;
+mod search;
+mod starter;
 pub(crate) mod terminologies;

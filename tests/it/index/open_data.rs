@@ -1,6 +1,7 @@
-//! Open terminologies beside the checkout: as many concepts, names and codes as a simple look at their files gives.
+//! Open terminologies beside the checkout: counts of concepts, names and codes, compared with a
+//! simple count over their files.
 //!
-//! They are no part of the project: where they are not, these tests say so and check nothing.
+//! These data are not part of the project. Without them the tests print that they are skipped.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -16,13 +17,13 @@ use serde_json::Value;
 
 use crate::{
     index::{
-        replay::{assert_adding_is_building, assert_round_trip, take},
+        replay::{assert_adding_equals_building, assert_round_trip, collect},
         terminologies::assemble,
     },
     support::root,
 };
 
-/// The data that this checkout may stand beside; says so where it does not.
+/// A path in the data beside the checkout; prints that the test is skipped if it does not exist.
 fn shared(part: &str) -> Option<PathBuf> {
     let path = root().join("../shared/data").join(part);
     if !path.exists() {
@@ -31,13 +32,14 @@ fn shared(part: &str) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
+/// The text of a compressed file.
 fn text_of(path: &Path) -> String {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(fs_err::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
 }
 
-/// Concepts, names and codes.
+/// Numbers of concepts, names and codes.
 type Counts = (usize, usize, usize);
 
 fn counts(assembled: &StoreSummary) -> Counts {
@@ -45,7 +47,8 @@ fn counts(assembled: &StoreSummary) -> Counts {
     (assembled.counts.concepts as usize, assembled.counts.atoms as usize, codes as usize)
 }
 
-/// Counts distinct concepts, names (with source, code and term type) and codes (with concept) in columns of a table.
+/// Counts distinct concepts, names (with source, code and term type) and codes (with concept) in
+/// columns of a table.
 fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts {
     let (mut concepts, mut names, mut codes) = (HashSet::new(), HashSet::new(), HashSet::new());
     for line in text.lines() {
@@ -61,7 +64,7 @@ fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts
 }
 
 #[test]
-fn open_terminologies_have_as_many_concepts_names_and_codes_as_their_files() {
+fn releases_and_tables_have_the_counts_of_their_files() {
     let Some(meta) = shared("umls-open") else { return };
     let dir = tempfile::tempdir().unwrap();
     let all = Selection { languages: vec![], ..Selection::default() };
@@ -76,12 +79,12 @@ fn open_terminologies_have_as_many_concepts_names_and_codes_as_their_files() {
     }
 }
 
-/// A term as a simple look at the file gives it.
+/// A term, as a simple reader of lines or JSON finds it.
 #[derive(Default)]
 struct Term {
     id: String,
     name: String,
-    /// With whether it is an abbreviation.
+    /// Text, and whether it is an abbreviation.
     synonyms: Vec<(String, bool)>,
     xrefs: Vec<String>,
     obsolete: bool,
@@ -116,7 +119,8 @@ fn is_code(xref: &str) -> bool {
     !none.contains(&prefix.to_lowercase().as_str()) && local.bytes().any(|b| b.is_ascii_digit()) && !local.contains(' ')
 }
 
-/// `SNOMEDCT_US_2025_09_01:1` and `SNOMEDCT_US_2022_03_01:1` are one code, and so are `MIM:1` and `OMIM:1`.
+/// Maps `SNOMEDCT_US_2025_09_01:1` and `SNOMEDCT_US_2022_03_01:1` to one code, and `OMIM:1` to
+/// `MIM:1`.
 fn without_version(xref: &str) -> String {
     let (prefix, local) = xref.split_once(':').unwrap();
     let kept: Vec<&str> = prefix.split('_').filter(|part| !part.bytes().all(|b| b.is_ascii_digit())).collect();
@@ -127,7 +131,7 @@ fn without_version(xref: &str) -> String {
     format!("{prefix}:{local}")
 }
 
-/// The terms of an OBO file, by lines.
+/// The terms of an OBO file, read line by line.
 fn obo_terms(text: &str) -> Vec<Term> {
     let stanzas = text.split("\n[").skip(1).filter_map(|s| s.strip_prefix("Term]"));
     let term = |stanza: &str| {
@@ -142,7 +146,7 @@ fn obo_terms(text: &str) -> Vec<Term> {
                     term.synonyms.push((quoted(), value.contains("EXACT HP:0045077")));
                 }
                 "xref" => term.xrefs.push(value.split([' ', '{']).next().unwrap().replace('\\', "")),
-                // An anonymous term's id means nothing outside its file.
+                // The id of an anonymous term has no meaning outside its file.
                 "is_obsolete" | "is_anonymous" => term.obsolete |= value == "true",
                 _ => {}
             }
@@ -152,7 +156,7 @@ fn obo_terms(text: &str) -> Vec<Term> {
     stanzas.map(term).collect()
 }
 
-/// The terms of an OBO Graph, read whole.
+/// The terms of an OBO Graph, read as one JSON value.
 fn graph_terms(text: &str) -> Vec<Term> {
     let graph: Value = serde_json::from_str(text).unwrap();
     let nodes = graph["graphs"].as_array().unwrap().iter().flat_map(|g| g["nodes"].as_array().unwrap());
@@ -176,7 +180,7 @@ fn graph_terms(text: &str) -> Vec<Term> {
 }
 
 #[test]
-fn ontologies_have_as_many_concepts_names_and_codes_as_their_files() {
+fn ontologies_and_mappings_have_the_counts_of_their_files() {
     let Some(originals) = shared("terminology/originals") else { return };
     let dir = tempfile::tempdir().unwrap();
     let read = |inputs: Inputs| {
@@ -208,7 +212,7 @@ fn ontologies_have_as_many_concepts_names_and_codes_as_their_files() {
 }
 
 #[test]
-fn an_index_of_open_data_gives_itself_and_more_can_be_added() {
+fn an_index_of_open_data_replays_and_accepts_more_inputs() {
     let (Some(meta), Some(terminology)) = (shared("umls-open"), shared("terminology")) else { return };
     let original = |name: &str| terminology.join("originals").join(name);
     let ontologies = ["symp", "doid-ncithesaurus-subset", "hp-2017-04-13", "uberon-circulatory-minimal"];
@@ -218,13 +222,13 @@ fn an_index_of_open_data_gives_itself_and_more_can_be_added() {
         ..Inputs::default()
     };
     let all = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
-    assert_round_trip(&all, &|collector| take(&inputs, &all, collector));
+    assert_round_trip(&all, &|collector| collect(&inputs, &all, collector));
     let chosen = Selection { semantic_groups: vec!["DISO".into()], max_names_per_concept: Some(3), ..all.clone() };
-    assert_round_trip(&chosen, &|collector| take(&inputs, &chosen, collector));
+    assert_round_trip(&chosen, &|collector| collect(&inputs, &chosen, collector));
     let added = Inputs {
         sssom: vec![original("mondo_exactmatch_umls.sssom.tsv.gz")],
         tables: vec![(terminology.join("open_concepts.tsv.gz"), Dialect::Tabs)],
         ..Inputs::default()
     };
-    assert_adding_is_building(&all, &inputs, &added);
+    assert_adding_equals_building(&all, &inputs, &added);
 }

@@ -1,4 +1,4 @@
-//! The starter vocabulary: its form, its size, and its CUIs against reference data where that is at hand.
+//! The starter vocabulary: form, size, and CUIs compared with public data.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -6,46 +6,12 @@ use std::{
     path::Path,
 };
 
-use saplink::{
-    domain::{Statement, semantic_type},
-    job::Job,
-    terminology::{BadRows, Dialect, Input, Reading, read_table},
-    text,
-};
+use saplink::{domain::semantic_type, text};
 
-use crate::support::root;
-
-/// What an atom says, in words of its own.
-pub(crate) struct Atom {
-    pub concept: String,
-    pub name: String,
-    pub source: String,
-    pub term_type: String,
-}
-
-pub(crate) fn rows() -> Vec<(Atom, Vec<String>)> {
-    let mut rows: Vec<(Atom, Vec<String>)> = vec![];
-    let input = Input::file(&root().join("index/starter.tsv"));
-    let mut take = |statement: Statement<'_>| {
-        match statement {
-            // The types of a row follow its name.
-            Statement::Type { tui, .. } => rows.last_mut().unwrap().1.push(tui.to_owned()),
-            Statement::Atom(a) => {
-                let [concept, name, source, term_type] = [a.concept, a.name, a.source, a.term_type].map(str::to_owned);
-                rows.push((Atom { concept, name, source, term_type }, vec![]));
-            }
-            other => panic!("{other:?}"),
-        }
-        Ok(())
-    };
-    let mut reading = Reading::new(&input.path, &mut take, Job::silent(), BadRows::Number(0));
-    read_table(input.open(Job::silent()).unwrap(), Dialect::Tabs, &mut reading).unwrap();
-    reading.finish().unwrap();
-    rows
-}
+use crate::support::{root, starter::rows};
 
 #[test]
-fn every_line_has_its_form() {
+fn every_row_is_well_formed() {
     let mut concepts: BTreeMap<String, (usize, BTreeSet<String>, Vec<String>)> = BTreeMap::new();
     for (atom, types) in rows() {
         let id = &atom.concept;
@@ -55,10 +21,10 @@ fn every_line_has_its_form() {
         assert!(!types.is_empty() && types.iter().all(|t| semantic_type::position(t).is_some()), "{id}");
         let (preferred, names, of_types) = concepts.entry(id.clone()).or_insert((0, BTreeSet::new(), types.clone()));
         *preferred += usize::from(atom.term_type == "PT");
-        assert!(names.insert(atom.name.to_lowercase()), "{id}: {} stands twice", atom.name);
-        assert_eq!(*of_types, types, "{id} has one set of types");
+        assert!(names.insert(atom.name.to_lowercase()), "{id}: {} occurs twice", atom.name);
+        assert_eq!(*of_types, types, "{id}: all rows have the same types");
     }
-    assert!(concepts.values().all(|(preferred, ..)| *preferred == 1), "one preferred term each");
+    assert!(concepts.values().all(|(preferred, ..)| *preferred == 1), "each concept has one preferred term");
     let names: usize = concepts.values().map(|(_, names, _)| names.len()).sum();
     assert!(concepts.len() >= 2000 && names >= 8000, "{} concepts, {names} names", concepts.len());
     for group in ["DISO", "ANAT", "CHEM", "PROC", "LIVB", "DEVI", "PHYS"] {
@@ -76,18 +42,18 @@ fn gunzip(path: &Path) -> String {
     text
 }
 
-/// Names by CUI in the reference data beside the checkout.
+/// The names of each CUI in the public data beside the checkout.
 fn reference(shared: &Path) -> HashMap<String, HashSet<String>> {
     let mut names: HashMap<String, HashSet<String>> = HashMap::new();
     for line in gunzip(&shared.join("data/terminology/open_concepts.tsv.gz")).lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
-        names.entry(fields[0].into()).or_default().insert(text::key(fields[5]));
+        names.entry(fields[0].into()).or_default().insert(text::normalize(fields[5]));
     }
     for file in ["queries.train.tsv.gz", "queries.dev.raw.tsv.gz"] {
         for line in gunzip(&shared.join("data/eval/medmentions-st21pv").join(file)).lines() {
             let (mention, cuis) = line.split_once('\t').unwrap();
             for cui in cuis.split('|') {
-                names.entry(cui.into()).or_default().insert(text::key(mention));
+                names.entry(cui.into()).or_default().insert(text::normalize(mention));
             }
         }
     }
@@ -95,7 +61,7 @@ fn reference(shared: &Path) -> HashMap<String, HashSet<String>> {
 }
 
 #[test]
-fn every_cui_is_confirmed() {
+fn every_cui_is_confirmed_by_public_data() {
     let shared = root().join("../shared");
     if !shared.join("data").is_dir() {
         eprintln!("skipped: the reference data are not beside this checkout");
@@ -104,7 +70,7 @@ fn every_cui_is_confirmed() {
     let reference = reference(&shared);
     let mut concepts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (atom, _) in rows() {
-        concepts.entry(atom.concept).or_default().push(text::key(&atom.name));
+        concepts.entry(atom.concept).or_default().push(text::normalize(&atom.name));
     }
     let (mut same, mut unconfirmed) = (0, vec![]);
     for (cui, ours) in &concepts {
@@ -112,7 +78,7 @@ fn every_cui_is_confirmed() {
             unconfirmed.push(cui);
             continue;
         };
-        // Either a name is the same, or names speak of the same thing in words of a common stem.
+        // Either a name is equal, or words of two names have a common stem.
         let stems = |name: &String| -> Vec<String> {
             name.split(' ').filter(|w| w.chars().count() > 2).map(|w| w.chars().take(5).collect()).collect()
         };

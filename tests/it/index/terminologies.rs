@@ -1,22 +1,21 @@
-//! Terminologies in every format: what becomes of them, and what is said of bad ones.
+//! Terminologies through the library: facts, selections, merging, history.
 
 use std::path::{Path, PathBuf};
 
+use crate::support::fixture;
 use saplink::{
     concepts::{ConceptStore, Relation, Selection, StatementCollector, StoreSummary},
     domain::{ConceptId, Succession},
     job::Job,
     terminology::{Dialect, Inputs, Scope},
 };
-use serde_json::Value;
 
-use crate::support::{fail, fixture, run, succeed};
-
-fn at(name: &str) -> PathBuf {
+/// A terminology of the fixtures.
+pub(crate) fn at(name: &str) -> PathBuf {
     fixture("terminology").join(name)
 }
 
-/// Reads `inputs`, of which all rows must be good, and assembles them in `dir`.
+/// Reads `inputs`, which must have no bad row, and assembles them in `dir`.
 pub(crate) fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> StoreSummary {
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let mut collector = StatementCollector::new(dir, selection.clone());
@@ -32,7 +31,7 @@ fn open(dir: &Path, assembled: &StoreSummary) -> ConceptStore {
     ConceptStore::open(dir, &assembled.sources, assembled.counts).unwrap()
 }
 
-/// The concepts of the release among the fixtures.
+/// Assembles the UMLS release of the fixtures.
 fn release(dir: &Path, selection: Selection) -> (StoreSummary, ConceptStore) {
     let assembled = assemble(dir, &Inputs { umls: vec![at("META")], ..Inputs::default() }, selection);
     let concepts = open(dir, &assembled);
@@ -40,10 +39,10 @@ fn release(dir: &Path, selection: Selection) -> (StoreSummary, ConceptStore) {
 }
 
 #[test]
-fn a_release_keeps_everything_that_is_said_of_a_concept() {
+fn a_release_gives_all_facts_of_a_concept() {
     let dir = tempfile::tempdir().unwrap();
     let (assembled, concepts) = release(dir.path(), Selection::default());
-    // English and not suppressed, by hand.
+    // Counted by hand: English names that are not suppressed.
     assert_eq!((assembled.counts.concepts, assembled.counts.atoms), (8, 22));
     let infarction = concepts.concept("C0027051").unwrap();
     assert_eq!(concepts.preferred_name(infarction), "Myocardial Infarction");
@@ -58,7 +57,7 @@ fn a_release_keeps_everything_that_is_said_of_a_concept() {
         ("ICD10CM", "PT", "I21.9"),
         ("MSH", "PM", "D009203"),
     ];
-    assert_eq!(names, ranked, "in the order of MRRANK, unranked ones last");
+    assert_eq!(names, ranked, "in the order of MRRANK, names without a rank last");
     assert!(atoms.iter().all(|a| a.language == "ENG" && !a.suppressed));
     let codes: Vec<_> = concepts.codes(infarction).map(|c| (c.source, c.code)).collect();
     assert_eq!(codes, [("ICD10CM", "I21.9"), ("MSH", "D009203"), ("SNOMEDCT_US", "22298006")]);
@@ -75,15 +74,15 @@ fn a_release_keeps_everything_that_is_said_of_a_concept() {
     assert_eq!(related("C0027051", Relation::Broader), ["C0018799"]);
     assert_eq!(related("C0018799", Relation::Narrower), ["C0004238", "C0027051"]);
     assert_eq!(related("C0018799", Relation::Child), ["C0004238", "C0151744"]);
-    assert_eq!(related("C0011849", Relation::Child), ["C0011860"], "two sources say so");
+    assert_eq!(related("C0011849", Relation::Child), ["C0011860"], "once, although two sources give it");
 
     let retired = |id: &str| {
         let retired = concepts.retired(id)?;
         Some(retired.successors.iter().map(|s| (s.id.to_owned(), s.kind, s.concept.is_some())).collect::<Vec<_>>())
     };
-    let to = |id: &str, kind, known| (id.to_owned(), kind, known);
+    let to = |id: &str, kind, in_index| (id.to_owned(), kind, in_index);
     assert_eq!(retired("C0000001"), Some(vec![to("C0027051", Succession::Same, true)]));
-    assert_eq!(retired("C0000007"), Some(vec![to("C0027051", Succession::Same, true)]), "by way of C0000001");
+    assert_eq!(retired("C0000007"), Some(vec![to("C0027051", Succession::Same, true)]), "through C0000001");
     assert_eq!(retired("C0000002"), Some(vec![to("C0018799", Succession::Broader, true)]));
     let both = vec![to("C0004057", Succession::Other, true), to("C0019999", Succession::Other, false)];
     assert_eq!(retired("C0000004"), Some(both));
@@ -95,12 +94,16 @@ fn a_release_keeps_everything_that_is_said_of_a_concept() {
     let snomed = source("SNOMEDCT_US");
     assert_eq!((snomed.version.as_str(), snomed.restriction_level, snomed.concepts), ("2024_03_01", Some(3), 4));
     assert_eq!(snomed.name, "SNOMED Clinical Terms, US Edition");
-    assert_eq!(source("LOCALCARD").restriction_level, Some(2), "MRSAB has it not: the highest of its names");
+    assert_eq!(
+        source("LOCALCARD").restriction_level,
+        Some(2),
+        "without a row in MRSAB: the highest level of its names"
+    );
     assert_eq!(assembled.semantic_types["T047"], 6);
 }
 
 #[test]
-fn what_is_taken_is_chosen() {
+fn selections_choose_names() {
     let count = |selection: Selection| {
         let dir = tempfile::tempdir().unwrap();
         let (assembled, _) = release(dir.path(), selection);
@@ -147,7 +150,7 @@ fn several_inputs_are_merged_by_concept() {
     let assembled = assemble(dir.path(), &inputs, Selection::default());
     let concepts = open(dir.path(), &assembled);
     let infarction = concepts.concept("C0027051").unwrap();
-    assert_eq!(concepts.preferred_name(infarction), "Myocardial Infarction", "what MRRANK ranks leads");
+    assert_eq!(concepts.preferred_name(infarction), "Myocardial Infarction", "ranked names come first");
     let names: Vec<_> = concepts.atoms(infarction).map(|a| (concepts.atom(a).name, concepts.atom(a).source)).collect();
     for name in [
         ("cardiac infarct", "XYZ"),
@@ -163,7 +166,7 @@ fn several_inputs_are_merged_by_concept() {
     let thing = concepts.concept("XYZ:0000002").unwrap();
     assert_eq!(concepts.atoms(thing).count(), 2);
     let parents: Vec<_> = concepts.related(infarction, Relation::Parent).map(|c| concepts.id(c)).collect();
-    assert_eq!(parents, ["C0018799", "C0151744", "XYZ:0000002"], "ids that were replaced stand for what replaced them");
+    assert_eq!(parents, ["C0018799", "C0151744", "XYZ:0000002"], "replaced ids stand for their successors");
     assert_eq!(concepts.retired("XYZ:0000001").unwrap().successors[0].concept, Some(infarction));
     assert_eq!(concepts.retired("XYZ:0000003").unwrap().successors[0].concept, Some(thing));
 }
@@ -182,7 +185,7 @@ fn concepts_of(dir: &Path, files: &[&Path]) -> ConceptStore {
 }
 
 #[test]
-fn a_term_is_its_cui_in_every_input() {
+fn a_mapped_term_is_its_cui_in_every_input() {
     let dir = tempfile::tempdir().unwrap();
     let (mapped, plain) = (dir.path().join("mapped.obo"), dir.path().join("plain.obo"));
     obo(&mapped, ["id: HP:0001250\nname: seizure\nxref: UMLS:C0036572".into()]);
@@ -218,15 +221,15 @@ fn mappings_add_cuis_to_those_of_a_term() {
 }
 
 #[test]
-fn histories_of_any_length_and_shape_end() {
+fn long_and_circular_histories_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.obo");
-    let gone =
+    let obsolete =
         |id: &str, replaced_by: &str| format!("id: {id}\nname: x\nis_obsolete: true\nreplaced_by: {replaced_by}");
     let mut terms = vec!["id: XX:9999999\nname: the end\nis_a: CC:0\nis_a: KK:0\nis_a: LL:0".to_owned()];
-    terms.extend((0..100_000).map(|i| gone(&format!("CC:{i}"), &format!("CC:{}", i + 1))));
-    terms.extend((0..200).map(|i| gone(&format!("LL:{i}"), &format!("LL:{}", i + 1))));
-    terms.push(gone("LL:200", "XX:9999999"));
+    terms.extend((0..100_000).map(|i| obsolete(&format!("CC:{i}"), &format!("CC:{}", i + 1))));
+    terms.extend((0..200).map(|i| obsolete(&format!("LL:{i}"), &format!("LL:{}", i + 1))));
+    terms.push(obsolete("LL:200", "XX:9999999"));
     terms.extend((0..40).map(|i| {
         let others: String = (0..40).map(|j| format!("\nreplaced_by: KK:{j}")).collect();
         format!("id: KK:{i}\nname: x\nis_obsolete: true{others}")
@@ -242,7 +245,7 @@ fn histories_of_any_length_and_shape_end() {
 }
 
 #[test]
-fn what_only_hidden_sources_say_is_not_read() {
+fn facts_of_hidden_sources_are_not_read() {
     let dir = tempfile::tempdir().unwrap();
     let (path, tsv) = (dir.path().join("hidden.obo"), dir.path().join("open.tsv"));
     obo(
@@ -266,148 +269,8 @@ fn what_only_hidden_sources_say_is_not_read() {
     assert_eq!(codes(&concepts), ["HPO", "MSH", "OPEN", "SNOMEDCT_US"]);
     assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "91175000").count(), 1);
     concepts.hide(&["HPO".into(), "MONDO".into()], None).unwrap();
-    assert_eq!(codes(&concepts), ["MSH", "OPEN"], "MSH says so itself, SNOMEDCT_US only by way of HPO");
+    assert_eq!(codes(&concepts), ["MSH", "OPEN"], "MSH gives its code itself; only HPO gives the one of SNOMEDCT_US");
     assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "91175000").count(), 0);
     assert_eq!(concepts.concepts_with_code("MSH", "D000001").count(), 1);
-    assert_eq!(concepts.retired("XX:0000002").unwrap().successors, [], "a concept of MONDO alone");
-}
-
-#[test]
-fn every_format_is_built_from_the_command_line() {
-    let dir = tempfile::tempdir().unwrap();
-    let (model, out) = (dir.path().join("tiny"), dir.path().join("index"));
-    succeed(&["model", "import", fixture("tiny").to_str().unwrap(), "--out", model.to_str().unwrap()]);
-    let path = |name: &str| at(name).display().to_string();
-    let inputs = [
-        "--umls",
-        &path("META"),
-        "--obo",
-        &path("small.obo"),
-        "--obograph",
-        &path("small.json"),
-        "--sssom",
-        &path("small.sssom.tsv"),
-    ];
-    let places = ["--model", model.to_str().unwrap(), "--out", out.to_str().unwrap(), "--max-bad-rows", "50%"];
-    let build = [&["index", "build"], &inputs[..], &places[..]].concat();
-    let output = run(&build);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
-    for expected in ["small.obo:", "bad rows were left out", "names taken", "reading MRCONSO.RRF: 30 rows"] {
-        assert!(said.contains(expected), "{expected}: {said}");
-    }
-    let manifest: Value = serde_json::from_str(&succeed(&["index", "info", out.to_str().unwrap(), "--json"])).unwrap();
-    let files: Vec<_> = manifest["inputs"].as_array().unwrap().iter().map(|i| i["name"].as_str().unwrap()).collect();
-    for name in ["MRCONSO.RRF.ab.gz", "MRSTY.RRF", "small.obo", "small.json", "small.sssom.tsv"] {
-        assert!(files.contains(&name), "{files:?}");
-    }
-    assert!(!files.contains(&"MRHIER.RRF"), "MRREL says what it says");
-    assert!(succeed(&["index", "verify", out.to_str().unwrap()]).contains("all as they were written"));
-    let text = succeed(&["index", "info", out.to_str().unwrap()]);
-    for expected in ["source       SNOMEDCT_US 2024_03_01:", "restriction level 3", "source       XYZ"] {
-        assert!(text.contains(expected), "{expected}: {text}");
-    }
-    // A dry run says the same and writes nothing.
-    let before = fs_err::read_dir(dir.path()).unwrap().count();
-    let dry = succeed(&[&["index", "build", "--dry-run", "--max-bad-rows", "50%"], &inputs[..]].concat());
-    let line = |text: &str| text.lines().find(|l| l.starts_with("names ")).unwrap().to_owned();
-    assert_eq!(line(&dry), line(&text));
-    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before);
-}
-
-#[test]
-fn bad_terminologies_are_named_and_leave_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let write = |name: &str, content: &[u8]| {
-        fs_err::write(dir.path().join(name), content).unwrap();
-        dir.path().join(name).display().to_string()
-    };
-    let gzip = |content: &[u8]| {
-        let mut gz = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
-        std::io::Write::write_all(&mut gz, content).unwrap();
-        gz.finish().unwrap()
-    };
-    let rows: String = (0..5000).map(|i| format!("C{i:07}\tname {}\n", i * 7919)).collect();
-    let whole = gzip(format!("cui\tname\n{rows}").as_bytes());
-    let empty = dir.path().join("empty folder");
-    fs_err::create_dir(&empty).unwrap();
-    let (malformed, small) = (at("META-malformed").display().to_string(), at("small.obo").display().to_string());
-    let cases = [
-        ("--tsv", write("truncated.tsv.gz", &whole[..whole.len() / 2]), "truncated.tsv.gz: it ends too early"),
-        ("--tsv", write("no.tsv.gz", b"no gzip"), "no.tsv.gz: it is not gzip-compressed"),
-        ("--tsv", write("empty.tsv.gz", b""), "empty.tsv.gz: it is not gzip-compressed"),
-        ("--tsv", write("nothing.tsv.gz", &gzip(b"")), "nothing.tsv.gz: it has no rows"),
-        ("--tsv", write("empty.tsv", b""), "empty.tsv: it has no rows"),
-        ("--csv", write("empty.csv", b""), "empty.csv: it has no rows"),
-        ("--obo", write("empty.obo", b""), "empty.obo: it has no rows"),
-        ("--obograph", write("empty.json", b""), "empty.json: it has no rows"),
-        ("--sssom", write("empty.sssom.tsv", b""), "empty.sssom.tsv: it has no rows"),
-        ("--obo", write("utf16.obo", b"\xff\xfef\0o\0"), "utf16.obo: line 1: it is not valid UTF-8"),
-        ("--csv", write("utf16.csv", b"\xff\xfec\0u\0"), "utf16.csv: line 1: it is not valid UTF-8"),
-        (
-            "--csv",
-            write("quote.csv", format!("cui,name\nC0000001,\"a\n{}", rows.replace('\t', ",")).as_bytes()),
-            "quote.csv: the quoted value that begins in line 2 does not end",
-        ),
-        ("--tsv", write("cut.tsv", b"cui\tname\nC0000001\ta\nC00"), "cut.tsv: its last row is cut off"),
-        ("--tsv", write("rows.tsv", b"cui\tname\n"), "rows.tsv: it has no rows"),
-        (
-            "--csv",
-            write("columns.csv", b"cui,nome\nC0000001,a\n"),
-            "columns.csv: its first line names no column `name`",
-        ),
-        (
-            "--csv",
-            write("twice.csv", b"cui,name,name\nC0000001,a,b\n"),
-            "twice.csv: its first line names the column `name` twice",
-        ),
-        ("--tsv", write("utf8.tsv", b"cui\tname\nC0000001\ta\xff\n"), "utf8.tsv:2: it is not valid UTF-8"),
-        ("--tsv", write("width.tsv", b"cui\tname\nC0000001\n"), "width.tsv:2: 1 fields where the header has 2"),
-        ("--tsv", write("blank.tsv", b"cui\tname\nC0000001\t...\n"), "blank.tsv:2: its name has no letter or digit"),
-        ("--tsv", write("tui.tsv", b"cui\tname\tsemantic_type\nC0000001\ta\tT999\n"), "tui.tsv:2: `T999` is no TUI"),
-        ("--tsv", write("id.tsv", b"cui\tname\nheart attack\ta\n"), "id.tsv:2: `heart attack` is neither a CUI"),
-        ("--tsv", dir.path().join("none.tsv").display().to_string(), "none.tsv: No such file or directory"),
-        ("--tsv", empty.display().to_string(), "empty folder: is a directory"),
-        ("--obo", write("no.obo", b"this is a letter\n"), "no.obo"),
-        ("--obo", small, "rows are bad, more than --max-bad-rows 0.1% lets pass"),
-        ("--obograph", write("no.json", b"{\"nodes\": []}"), "no.json"),
-        ("--obograph", write("obo.json", b"format-version: 1.2\n"), "obo.json: it is no JSON"),
-        (
-            "--tsv",
-            write("language.tsv", b"cui\tname\tlanguage\nC0000001\ta\tde\n"),
-            "language `de` is not three capital letters",
-        ),
-        ("--obograph", write("cut.json", b"{\"graphs\": [{\"nodes\": [{\"id\""), "cut.json"),
-        ("--sssom", write("no.sssom.tsv", b"a\tb\n1\t2\n"), "no.sssom.tsv"),
-        ("--umls", empty.display().to_string(), "empty folder: it is no UMLS release: MRCONSO.RRF"),
-        ("--umls", dir.path().join("nope").display().to_string(), "nope: No such file or directory"),
-        ("--umls", write("file", b"x"), "file: it is a file"),
-        ("--umls", malformed, "MRRANK.RRF: 5 of 6 rows are bad"),
-    ];
-    let before = fs_err::read_dir(dir.path()).unwrap().count();
-    let out = dir.path().join("out").display().to_string();
-    for (option, path, expected) in &cases {
-        let error = fail(&["index", "build", option, path, "--out", &out]);
-        assert!(error.contains(expected), "{expected}: {error}");
-        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before, "{error}");
-    }
-    let meta = at("META").display().to_string();
-    for (option, value, expected) in [
-        ("--languages", "FRE", "no name is in language FRE"),
-        ("--languages", "ENG,FRE", "no name is in language FRE"),
-        ("--sources", "MSH,MESH", "no name is from source MESH"),
-    ] {
-        let error = fail(&["index", "build", "--umls", &meta, option, value, "--out", &out]);
-        assert!(error.contains(expected), "{error}");
-    }
-    // Ten bad rows are named, the others counted.
-    let many: String = (0..30).map(|i| format!("X{i}\ta\n")).collect();
-    let many = write("many.tsv", format!("cui\tname\nC0000001\ta\n{many}").as_bytes());
-    let error = fail(&["index", "build", "--tsv", &many, "--out", &out]);
-    assert!(
-        error.contains("30 of 31 rows") && error.contains("many.tsv:12:") && !error.contains("many.tsv:13:"),
-        "{error}"
-    );
-    let dry = succeed(&["index", "build", "--tsv", &many, "--dry-run", "--max-bad-rows", "30"]);
-    assert!(dry.contains("names        1,"), "{dry}");
+    assert_eq!(concepts.retired("XX:0000002").unwrap().successors, [], "the successor has only names of MONDO");
 }

@@ -1,10 +1,13 @@
-//! The HTTP surface on a real socket: the contract, and every kind of bad input.
+//! `POST /link` with JSON: candidates, statuses, filters and order.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, shared};
+use crate::support::{Answer, Service, metric, shared, small_index::small_index, succeed};
 
 fn cuis(result: &Value) -> Vec<&str> {
     result["candidates"].as_array().unwrap().iter().map(|c| c["cui"].as_str().unwrap()).collect()
@@ -16,7 +19,7 @@ fn first(answer: &Answer) -> Value {
 }
 
 #[test]
-fn a_mention_that_is_a_name() {
+fn a_mention_matches_exactly_after_normalization_or_by_embedding() {
     let answer = shared().link(&json!({"mention": "heart attack"}));
     assert_eq!(answer.content_type, "application/json");
     let result = first(&answer);
@@ -41,7 +44,7 @@ fn a_mention_that_is_a_name() {
 }
 
 #[test]
-fn many_mentions_each_with_settings_of_its_own() {
+fn mentions_may_have_options_of_their_own() {
     let answer = shared().link(&json!({
         "mentions": ["heart attack", {"id": "note 7", "text": "asthma", "top_k": 2}, {"text": "", "id": "empty"},
             {"text": "aspirin", "semantic_types": ["T999"]}, {"text": "aspirin", "semantic_groups": ["CHEM"]}],
@@ -70,7 +73,7 @@ fn many_mentions_each_with_settings_of_its_own() {
 }
 
 #[test]
-fn k_distinct_concepts_that_pass_the_filter() {
+fn top_k_distinct_concepts_pass_the_filter() {
     for (filter, types) in [
         (json!({}), None),
         (json!({"semantic_types": ["T121"]}), Some(vec!["T121"])),
@@ -103,6 +106,25 @@ fn k_distinct_concepts_that_pass_the_filter() {
 }
 
 #[test]
+fn a_source_filter_matches_names_of_that_source_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let names = "cui\tsource\tterm_type\tname\nC0027051\tA\tPT\theart attack\nC0027051\tB\tSY\tHeart Attack\nC0004096\tA\tPT\tasthma\n";
+    fs_err::write(at("names.tsv"), names).unwrap();
+    succeed(&["index", "build", "--tsv", &at("names.tsv"), "--out", &at("index")]);
+    let service = Service::spawn(&["--index", &at("index"), "--model", "models/saplink-mini", "--max-top-k", "3"]);
+    service.wait_until_ready();
+    let candidates = |request| service.link(&request).json()["results"][0]["candidates"].clone();
+    let of_b = candidates(json!({"mention": "heart attack", "sources": ["B"]}));
+    assert_eq!(of_b.as_array().unwrap().len(), 1);
+    assert_eq!((&of_b[0]["matched_name"], &of_b[0]["match"]), (&json!("Heart Attack"), &json!("normalized")));
+    let of_a = candidates(json!({"mention": "heart attack", "sources": ["A"]}));
+    assert_eq!((&of_a[0]["matched_name"], &of_a[0]["match"]), (&json!("heart attack"), &json!("exact")));
+    assert_eq!(of_a.as_array().unwrap().len(), 2);
+    assert_eq!(service.link(&json!({"mention": "asthma"})).status, 200, "the default top_k is at most --max-top-k");
+}
+
+#[test]
 fn answers_are_ordered_and_repeatable() {
     for mention in ["cold", "swelling of the leg", "MS", "blood thinner"] {
         let request = json!({"mention": mention, "top_k": 30});
@@ -119,29 +141,50 @@ fn answers_are_ordered_and_repeatable() {
             })
             .collect();
         assert!(order.is_sorted_by_key(|(score, kind, _)| (*score, *kind)), "{order:?}");
-        // Scores are rounded in the answer, so that only names, which all score 1, tie for certain.
-        let named: Vec<_> = order.iter().filter(|(score, ..)| *score == -10_000).collect();
-        assert!(named.is_sorted(), "{named:?}");
+        // Scores are rounded in the answer, so only exact names certainly have equal scores.
+        let exact: Vec<_> = order.iter().filter(|(score, ..)| *score == -10_000).collect();
+        assert!(exact.is_sorted(), "{exact:?}");
         assert_eq!(shared().link(&request).text, answer.text);
     }
 }
 
 #[test]
-fn ambiguous_lists_every_owner_in_a_documented_order() {
+fn ambiguous_mentions_list_every_owner_in_the_documented_order() {
     let result = first(&shared().link(&json!({"mention": "MS", "top_k": 1})));
     assert_eq!(result["status"], "ambiguous");
     let owners = cuis(&result);
     assert!(owners.len() >= 2 && owners.is_sorted(), "{owners:?}");
     assert!(owners.contains(&"C0026769"), "multiple sclerosis");
     assert!(result["candidates"].as_array().unwrap().iter().all(|c| c["matched_name"] == "MS" && c["score"] == 1.0));
-    // A name found by its embedding may be owned by several as well.
+    // A name found by its embedding may have several owners too.
     let one = first(&shared().link(&json!({"mention": "an MS today", "top_k": 1, "min_score": -1.0})));
     let many = first(&shared().link(&json!({"mention": "an MS today", "top_k": 9, "min_score": -1.0})));
     assert_eq!(one["status"], many["status"]);
 }
 
 #[test]
-fn misspelled_words_are_repaired_and_others_are_not() {
+fn at_most_1000_owners_of_a_name_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    small_index(dir.path());
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let owners: String = (0..20_000).map(|i| format!("C{i:07}\tshared name\n")).collect();
+    fs_err::write(at("same.tsv"), format!("cui\tname\n{owners}")).unwrap();
+    let paths = ["--tsv", &at("same.tsv"), "--model", &at("tiny"), "--out", &at("same")];
+    succeed(&[&["index", "build"], &paths[..]].concat());
+    let service = Service::spawn(&["--index", &at("same"), "--model", &at("tiny")]);
+    service.wait_until_ready();
+    let started = Instant::now();
+    for mention in ["shared name", "a shared names"] {
+        let answer = service.link(&json!({"mention": mention, "top_k": 1, "min_score": -1.0})).json();
+        let candidates = answer["results"][0]["candidates"].as_array().unwrap();
+        assert_eq!(candidates.len(), 1000, "{mention}");
+        assert_eq!(candidates[0]["cui"], "C0000000");
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn misspelled_words_are_repaired_and_medical_affixes_are_not() {
     let result = first(&shared().link(&json!({"mention": "acute pnuemonia"})));
     assert_eq!(result["candidates"][0]["match"], "corrected");
     let score = result["candidates"][0]["score"].as_f64().unwrap();
@@ -157,10 +200,10 @@ fn misspelled_words_are_repaired_and_others_are_not() {
 }
 
 #[test]
-fn nothing_near_is_nil_and_min_score_holds() {
+fn distant_mentions_are_nil_and_min_score_is_respected() {
     let result = first(&shared().link(&json!({"mention": "qwrtzpsd 8815"})));
     assert_eq!(result["status"], "nil");
-    assert_eq!(result["candidates"].as_array().unwrap().len(), 5, "still listed");
+    assert_eq!(result["candidates"].as_array().unwrap().len(), 5, "candidates are listed all the same");
     let result = first(&shared().link(&json!({"mention": "qwrtzpsd 8815", "min_score": 0.95})));
     assert_eq!((&result["status"], &result["candidates"]), (&json!("nil"), &json!([])));
     let result = first(&shared().link(&json!({"mention": "heart attack", "min_score": 1.0, "top_k": 50})));
@@ -168,107 +211,7 @@ fn nothing_near_is_nil_and_min_score_holds() {
 }
 
 #[test]
-fn a_concept_with_its_names() {
-    let concept = shared().get("/concepts/C0027051").json();
-    assert_eq!((&concept["cui"], &concept["name"]), (&json!("C0027051"), &json!("myocardial infarction")));
-    let names = concept["names"].as_array().unwrap();
-    assert_eq!(
-        names[0],
-        json!({"name": "myocardial infarction", "source": "SAPLINK", "term_type": "PT", "language": "ENG"})
-    );
-    assert!(names.iter().any(|n| n["name"] == "heart attack"));
-    assert_eq!(concept["semantic_types"][0]["tui"], "T047");
-}
-
-#[test]
-fn probes_and_info() {
-    assert_eq!(shared().get("/healthz").json(), json!({"status": "ok"}));
-    assert_eq!(shared().get("/readyz").json(), json!({"status": "ready"}));
-    let info = shared().get("/info").json();
-    assert_eq!(info["index"]["sources"][0]["source"], "SAPLINK");
-    assert!(info["index"]["concepts"].as_u64().unwrap() >= 2000);
-    assert_eq!(info["model"]["dimensions"], 384);
-}
-
-/// Each bad request body, the status and type of its answer, and the field that it blames.
-#[test]
-fn bad_bodies_are_4xx_with_a_stable_type() {
-    let mentions = |n: usize| json!({"mentions": vec!["a"; n]}).to_string();
-    let long = json!({"mention": "a".repeat(1 << 20)}).to_string();
-    let nested = "[".repeat(100_000);
-    let many_types = json!({"mention": "a", "semantic_types": vec!["T047"; 300]}).to_string();
-    let cases: Vec<(&[u8], u16, &str, Option<&str>)> = vec![
-        (b"", 400, "invalid-json", None),
-        (b"{", 400, "invalid-json", None),
-        (b"heart attack", 400, "invalid-json", None),
-        (b"{\"mention\": \"a\"} {}", 400, "invalid-json", None),
-        (b"{\"mention\": \"a\xff\"}", 400, "invalid-json", None),
-        (b"{\"mention\": \"a\nb\"}", 400, "invalid-json", None),
-        (br#"{"mention": "\ud800"}"#, 400, "invalid-json", None),
-        (br#"{"mention": "\udc00 a"}"#, 400, "invalid-json", None),
-        (nested.as_bytes(), 400, "invalid-json", None),
-        (b"null", 422, "invalid-request", None),
-        (b"[]", 422, "invalid-request", None),
-        (br#"["heart attack"]"#, 422, "invalid-request", None),
-        (b"{}", 422, "invalid-request", Some("mention")),
-        (br#"{"mention": "a", "mentions": ["a"]}"#, 422, "invalid-request", Some("mention")),
-        (br#"{"mention": null}"#, 422, "invalid-request", Some("mention")),
-        (br#"{"mention": 5}"#, 422, "invalid-request", Some("mention")),
-        (br#"{"mention": ["a"]}"#, 422, "invalid-request", Some("mention")),
-        (br#"{"mention": {"id": "x"}}"#, 422, "invalid-request", Some("mention")),
-        (br#"{"mention": {"text": "a", "txet": 1}}"#, 422, "invalid-request", None),
-        (br#"{"mention": "a", "topk": 3}"#, 422, "invalid-request", None),
-        (br#"{"mentions": "a"}"#, 422, "invalid-request", Some("mentions")),
-        (br#"{"mentions": []}"#, 422, "invalid-request", Some("mentions")),
-        (br#"{"mentions": ["a", 5]}"#, 422, "invalid-request", Some("mentions[1]")),
-        (br#"{"mention": "a", "top_k": 0}"#, 422, "invalid-request", Some("top_k")),
-        (br#"{"mention": "a", "top_k": 101}"#, 422, "invalid-request", Some("top_k")),
-        (br#"{"mention": "a", "top_k": -1}"#, 422, "invalid-request", Some("top_k")),
-        (br#"{"mention": "a", "top_k": 1.5}"#, 422, "invalid-request", Some("top_k")),
-        (br#"{"mention": "a", "top_k": 99999999999999999999}"#, 422, "invalid-request", Some("top_k")),
-        (br#"{"mention": "a", "min_score": 2}"#, 422, "invalid-request", Some("min_score")),
-        (br#"{"mention": "a", "min_score": "x"}"#, 422, "invalid-request", Some("min_score")),
-        (br#"{"mention": "a", "min_score": 1e999}"#, 400, "invalid-json", None),
-        (br#"{"mention": "a", "semantic_types": "T047"}"#, 422, "invalid-request", Some("semantic_types")),
-        (br#"{"mention": "a", "semantic_types": ["T999"]}"#, 422, "unknown-semantic-type", Some("semantic_types[0]")),
-        (
-            br#"{"mention": "a", "semantic_groups": ["DISO", "diso"]}"#,
-            422,
-            "unknown-semantic-group",
-            Some("semantic_groups[1]"),
-        ),
-        (br#"{"mention": "a", "sources": ["NOWHERE"]}"#, 422, "unknown-source", Some("sources[0]")),
-        (many_types.as_bytes(), 422, "invalid-request", Some("semantic_types")),
-        (br#"{"mention": ""}"#, 422, "blank-mention", Some("mention")),
-        (br#"{"mention": " \t\n "}"#, 422, "blank-mention", Some("mention")),
-        (br#"{"mention": "?!"}"#, 422, "blank-mention", Some("mention")),
-        (br#"{"mention": {"text": "\u200b\u202e"}}"#, 422, "blank-mention", Some("mention.text")),
-        (br#"{"mention": "\u0301\u0302"}"#, 422, "blank-mention", Some("mention")),
-        (br#"{"mention": "a\u0000b"}"#, 422, "control-characters", Some("mention")),
-        (br#"{"mention": "a\u001b[31mb"}"#, 422, "control-characters", Some("mention")),
-        (br#"{"mention": "a\u0085\u009fb"}"#, 422, "control-characters", Some("mention")),
-        (long.as_bytes(), 422, "mention-too-long", Some("mention")),
-    ];
-    for (body, status, kind, field) in &cases {
-        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        let answer = shared().post("/link", "application/json", body);
-        assert_eq!((answer.status, answer.problem().as_str()), (*status, *kind), "{shown}");
-        assert_eq!(answer.json()["field"].as_str(), *field, "{shown}: {}", answer.text);
-    }
-    // Refused by what it announces: a client that goes on sending might not read the answer.
-    let larger =
-        b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 3000000\r\n\r\n{";
-    let answer = shared().raw(larger, Duration::from_secs(2));
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("urn:saplink:problem:body-too-large"), "{answer}");
-    let answer = shared().post("/link", "application/json", mentions(10_000).as_bytes());
-    assert_eq!((answer.status, answer.problem().as_str()), (422, "too-many-mentions"));
-    assert_eq!(shared().post("/link", "application/json", mentions(1000).as_bytes()).status, 200);
-    let answer = shared().link(&json!({"mentions": vec!["a"; 201], "top_k": 100}));
-    assert_eq!((answer.status, answer.problem().as_str()), (422, "too-many-candidates"));
-}
-
-#[test]
-fn unusual_text_is_text() {
+fn unusual_text_is_linked() {
     for mention in [
         "نوبة قلبية",
         "\u{202b}heart attack\u{202c}",
@@ -295,40 +238,16 @@ fn unusual_text_is_text() {
 }
 
 #[test]
-fn bad_paths_methods_and_types() {
-    for (path, status, kind) in [
-        ("/concepts/C9999999", 404, "unknown-concept"),
-        ("/concepts/HP:0001250", 404, "unknown-concept"),
-        ("/concepts/C002705", 400, "invalid-concept-id"),
-        ("/concepts/c0027051", 400, "invalid-concept-id"),
-        ("/concepts/heart%20attack", 400, "invalid-concept-id"),
-        ("/concepts/%ff", 400, "invalid-concept-id"),
-        ("/concepts/..%2f..%2fetc", 400, "invalid-concept-id"),
-        ("/concepts/", 404, "not-found"),
-        ("/nothing", 404, "not-found"),
-        ("/link", 405, "method-not-allowed"),
-    ] {
-        let answer = shared().get(path);
-        assert_eq!((answer.status, answer.problem().as_str()), (status, kind), "{path}");
-    }
-    assert_eq!(shared().post("/healthz", "text/plain", b"").problem(), "method-not-allowed");
-    for content_type in ["text/plain", "application/jsonx", "application/x-www-form-urlencoded", ""] {
-        let answer = shared().post("/link", content_type, br#"{"mention": "a"}"#);
-        assert_eq!((answer.status, answer.problem().as_str()), (415, "unsupported-media-type"), "{content_type}");
-    }
-    let answer = shared().post("/link", "Application/JSON; charset=utf-8", br#"{"mention": "asthma"}"#);
-    assert_eq!(answer.status, 200);
-}
-
-#[test]
-fn what_is_no_http_is_refused_and_harms_nobody() {
-    for bytes in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
-        b"GET\r\n\r\n",
-        b"POST /link HTTP/1.1\r\ncontent-length: x\r\n\r\n",
-    ] {
-        let answer = shared().raw(bytes, Duration::from_millis(500));
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
-    }
-    assert_eq!(shared().get("/healthz").status, 200);
+fn a_cached_mention_gets_the_same_answer_without_inference() {
+    let (service, uncached) = (Service::start(&[]), Service::start(&["--cache", "0"]));
+    let request =
+        json!({"mentions": ["hurts when i breathe in", "cannot  sleep at nights", "Hurts when I breathe in"]});
+    let first = service.link(&request).json()["results"].clone();
+    let texts = metric(&service, "saplink_batch_texts_total");
+    let again = service.link(&request).json()["results"].clone();
+    assert_eq!(again, first);
+    assert_eq!(uncached.link(&request).json()["results"], first);
+    assert_eq!(metric(&service, "saplink_batch_texts_total"), texts, "nothing is embedded again");
+    assert!(metric(&service, "saplink_cache_hits_total") >= 3.0);
+    assert_eq!(metric(&uncached, "saplink_cache_misses_total"), 0.0);
 }

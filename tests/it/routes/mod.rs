@@ -1,8 +1,12 @@
-//! Routes of the HTTP interface, on a running service.
+//! Routes of the HTTP interface.
 
-pub(crate) mod concepts;
-pub(crate) mod everyday_mentions;
-pub(crate) mod hidden_sources;
-pub(crate) mod link;
-pub(crate) mod ndjson;
-pub(crate) mod openapi;
+mod codes;
+mod concepts;
+mod everyday_mentions;
+mod hidden_sources;
+mod link;
+mod ndjson;
+mod openapi;
+mod operation;
+mod requests;
+mod vocabularies;

@@ -1,4 +1,4 @@
-//! Corpora, a mention a line.
+//! `POST /link` with NDJSON: one mention a line.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -17,7 +17,7 @@ fn lines(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_line_is_answered_as_a_mention_of_a_request_is() {
+fn a_line_gets_the_answer_of_a_mention_in_a_request() {
     let service = shared();
     let mention = |i: usize| match i % 4 {
         0 => json!(format!("pain in place {i} of the body")),
@@ -34,7 +34,7 @@ fn a_line_is_answered_as_a_mention_of_a_request_is() {
     assert_eq!(streamed.len(), 900);
     for (line, result) in streamed.iter().zip(&whole) {
         let mut line = line.clone();
-        // A line is a place of its own, whatever its number.
+        // A field of a line is named without the position of the line.
         if let (Some(error), Some(field)) = (line.get_mut("error"), result["error"].get("field")) {
             error["field"] = field.clone();
         }
@@ -43,7 +43,7 @@ fn a_line_is_answered_as_a_mention_of_a_request_is() {
 }
 
 #[test]
-fn a_line_that_is_none_is_answered_in_its_place() {
+fn a_bad_line_gets_an_error_in_its_place() {
     let service = Service::start(&["--max-mention-bytes", "100"]);
     let long = format!("{{\"text\": \"{}\"}}", "x".repeat(40_000));
     let corpus = format!(
@@ -73,7 +73,7 @@ fn a_line_that_is_none_is_answered_in_its_place() {
 }
 
 #[test]
-fn answers_come_before_the_last_line_is_sent_and_bodies_may_be_large() {
+fn answers_arrive_while_lines_are_sent_and_bodies_may_be_large() {
     let service = Service::start(&["--max-body-bytes", "1000", "--request-timeout", "1"]);
     let mut client = TcpStream::connect(&service.address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -82,7 +82,7 @@ fn answers_come_before_the_last_line_is_sent_and_bodies_may_be_large() {
     let mut answers = BufReader::new(client.try_clone().unwrap());
     let mut next = || loop {
         let mut line = String::new();
-        assert!(answers.read_line(&mut line).unwrap() > 0, "the answer has ended");
+        assert!(answers.read_line(&mut line).unwrap() > 0, "the answer ended early");
         if line.starts_with("{\"id\"") {
             break serde_json::from_str::<Value>(&line).unwrap()["id"].as_str().unwrap().to_owned();
         }
@@ -92,7 +92,7 @@ fn answers_come_before_the_last_line_is_sent_and_bodies_may_be_large() {
         send(&json!({"text": "a pain that comes and goes", "id": i.to_string()}).to_string());
         send("\n");
         assert_eq!(next(), i.to_string());
-        // Longer in all than a request may take.
+        // 30 lines take longer than --request-timeout.
         std::thread::sleep(Duration::from_millis(50));
     }
     send("\"asthma\"");

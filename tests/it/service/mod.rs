@@ -1,6 +1,8 @@
-//! A running service: load, limits, signals, access and traces.
+//! A running service: life, limits, access, logs and traces.
 
-pub(crate) mod access;
-pub(crate) mod lifecycle;
+mod access;
+mod lifecycle;
+mod limits;
+mod logs;
 #[cfg(feature = "otlp")]
-pub(crate) mod otlp;
+mod otlp;

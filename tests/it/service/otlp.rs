@@ -1,4 +1,4 @@
-//! Spans for an OpenTelemetry collector: what they hold, and that nobody waits for it.
+//! Spans for an OpenTelemetry collector: their content, and that no request waits for it.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,25 +13,28 @@ use serde_json::json;
 use crate::support::{Service, saplink, shared, signal};
 
 const CANARY: &str = "zanthoxyl";
+
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
 const PARENT: &str = "b7ad6b7169203331";
 
-/// A collector that takes everything; gives its URL, and the bodies that come.
+/// Starts a collector that accepts everything; returns its URL and the bodies that it receives.
 fn collector() -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let bodies = Arc::<Mutex<Vec<_>>>::default();
-    let taken = bodies.clone();
+    let received = bodies.clone();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (stream, taken) = (stream.unwrap(), taken.clone());
-            thread::spawn(move || take(&stream, &taken));
+            let (stream, received) = (stream.unwrap(), received.clone());
+            thread::spawn(move || receive(&stream, &received));
         }
     });
     (url, bodies)
 }
 
-fn take(mut stream: &TcpStream, taken: &Mutex<Vec<Vec<u8>>>) {
+/// Reads requests from a connection and keeps their heads and bodies.
+fn receive(mut stream: &TcpStream, received: &Mutex<Vec<Vec<u8>>>) {
     let mut reader = BufReader::new(stream);
     let mut head = vec![];
     loop {
@@ -43,8 +46,8 @@ fn take(mut stream: &TcpStream, taken: &Mutex<Vec<Vec<u8>>>) {
                 let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
                 let mut body = vec![0; length.parse().unwrap()];
                 reader.read_exact(&mut body).unwrap();
-                // The heads too are searched for what may not be there.
-                taken.lock().unwrap().push([head.join("\n").as_bytes(), &body].concat());
+                // The heads are kept too, because no canary may be in them.
+                received.lock().unwrap().push([head.join("\n").as_bytes(), &body].concat());
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
                 head.clear();
             }
@@ -54,7 +57,7 @@ fn take(mut stream: &TcpStream, taken: &Mutex<Vec<Vec<u8>>>) {
     }
 }
 
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
@@ -62,7 +65,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
-/// The answer to a request with a canary wherever one can be, within a trace or what is not one.
+/// Sends a request with the canary in every field that a client controls; returns the answer.
 fn send(service: &Service, line: &str, traceparent: &str) -> String {
     let body = json!({"mentions": [CANARY, format!("{CANARY} pain"), "heart atack"]}).to_string();
     let head = format!(
@@ -76,8 +79,8 @@ fn send(service: &Service, line: &str, traceparent: &str) -> String {
 
 #[test]
 fn spans_have_trace_route_and_stages_and_no_mention() {
-    let (url, taken) = collector();
-    // Spans come whatever is logged.
+    let (url, received) = collector();
+    // Spans do not depend on the log level.
     let mut service = Service::start(&["--otlp-endpoint", &format!("{url}/"), "--log-level", "error"]);
     let traced = format!("00-{TRACE}-{PARENT}-01");
     let answer = send(&service, &format!("POST /link?{CANARY}"), &traced);
@@ -87,14 +90,14 @@ fn spans_have_trace_route_and_stages_and_no_mention() {
         (format!("GET /concepts?q={CANARY}&{CANARY}={CANARY}"), traced.as_str()),
         (format!("GET /concepts/{CANARY}"), &traced),
         (format!("{} /link", CANARY.to_uppercase()), &format!("00-{CANARY}-{PARENT}-01")),
-        // Whom its client does not record.
+        // A trace that its client does not sample.
         ("GET /semantic-types".into(), &format!("00-{TRACE}-{PARENT}-00")),
     ] {
         assert!(send(&service, &line, traceparent).starts_with("HTTP/1.1 "));
     }
     signal(service.id(), "TERM");
     assert_eq!(service.wait(Duration::from_secs(20)), Some(0));
-    let taken = taken.lock().unwrap().concat();
+    let received = received.lock().unwrap().concat();
     for part in [
         &bytes(TRACE)[..],
         &bytes(PARENT),
@@ -106,20 +109,21 @@ fn spans_have_trace_route_and_stages_and_no_mention() {
         b"saplink.stage.encode",
         b"saplink.stage.serialize",
     ] {
-        assert!(holds(&taken, part), "{} is missing: {}", part.escape_ascii(), taken.escape_ascii());
+        assert!(contains(&received, part), "{} is missing: {}", part.escape_ascii(), received.escape_ascii());
     }
-    let lower = taken.to_ascii_lowercase();
+    let lower = received.to_ascii_lowercase();
     for part in [CANARY, "pain", "atack", "semantic-types"] {
-        assert!(!holds(&lower, part.as_bytes()), "{part}: {}", taken.escape_ascii());
+        assert!(!contains(&lower, part.as_bytes()), "{part}: {}", received.escape_ascii());
     }
     assert!(!service.log().to_lowercase().contains(CANARY), "{}", service.log());
 }
 
-/// Whatever the collector does not do, requests take as long as without it, and the end comes soon; gives the log.
-fn nobody_waits(url: &str) -> String {
+/// Checks that requests take as long as without a collector, and that the service exits soon;
+/// returns its log.
+fn assert_no_delay(url: &str) -> String {
     let mut service = Service::start(&["--otlp-endpoint", url, "--log-level", "warn"]);
     let (mut with, mut without) = (vec![], vec![]);
-    // More than are sent at once, and more than wait.
+    // More spans than fit in a batch and in the queue of the exporter.
     for _ in 0..3000 {
         for (service, took) in [(&service, &mut with), (shared(), &mut without)] {
             let started = Instant::now();
@@ -138,22 +142,22 @@ fn nobody_waits(url: &str) -> String {
 }
 
 #[test]
-fn a_collector_that_is_away_delays_nothing() {
+fn an_unreachable_collector_delays_no_request() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let log = nobody_waits(&format!("http://{free}"));
+    let log = assert_no_delay(&format!("http://{free}"));
     assert_eq!(log.matches("the collector does not take spans").count(), 1, "{log}");
 }
 
 #[test]
-fn a_collector_that_is_silent_delays_nothing() {
-    // The system accepts connections; nobody reads them.
+fn a_silent_collector_delays_no_request() {
+    // The system accepts connections; no program reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let log = nobody_waits(&format!("http://{}", silent.local_addr().unwrap()));
+    let log = assert_no_delay(&format!("http://{}", silent.local_addr().unwrap()));
     assert!(log.contains("the last spans were not exported in time"), "{log}");
 }
 
 #[test]
-fn an_endpoint_is_a_url_of_http() {
+fn the_endpoint_must_be_an_http_url() {
     for wrong in ["", "localhost:4318", "https://localhost:4318", "http://", "http://localhost:4318?q=1"] {
         let output = saplink(&["serve", "--otlp-endpoint", wrong]).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{wrong}");

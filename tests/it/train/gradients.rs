@@ -1,4 +1,5 @@
-//! Training's graphs against finite differences, brute force and an independent float64 implementation (`tests/golden`).
+//! Training graphs, compared with finite differences, brute force, and an independent float64
+//! implementation (`tests/golden`).
 
 use std::collections::BTreeMap;
 
@@ -7,25 +8,25 @@ use ort::value::Tensor;
 use prost::Message;
 use saplink::{
     bert::{
-        self, Activation, BertConfig, Pooling,
+        self, BertConfig, Pooling,
         loss::{self, Loss},
-        optimizer::{self, Settings},
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
-        weights::{self, Named},
+        weights::{self, ParameterSpec},
     },
     encoder::Device,
     onnx::{
-        graph::Value,
+        graph::ValueName,
         message::{self, Axis, DataType},
         tape::Tape,
     },
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed},
+    train::{Batch, Engine, EngineOptions, PackedNames},
 };
 
 use crate::support::{RUNTIME, fixture, root};
 
-/// An input or output: its shape and values.
+/// Shape and values of an input or output.
 type Array = (Vec<usize>, Vec<f32>);
 
 fn array(seed: u64, shape: &[usize]) -> Array {
@@ -33,9 +34,9 @@ fn array(seed: u64, shape: &[usize]) -> Array {
     (shape.to_vec(), (0..shape.iter().product()).map(|_| 2.0 * random.share() - 1.0).collect())
 }
 
-/// Runs a graph on float32 and int64 inputs and gives its outputs by name.
+/// Runs a graph on float32 and int64 inputs; returns its outputs by name.
 fn run(
-    model: &message::Model,
+    model: &message::ModelProto,
     floats: &[(&str, &Array)],
     ints: &[(&str, &[usize], &[i64])],
 ) -> BTreeMap<String, Vec<f32>> {
@@ -54,12 +55,13 @@ fn run(
         .collect()
 }
 
-/// Compares the gradient of what `write` makes of some inputs with central differences, for each value of each input. `ints` are further inputs.
-fn check(
+/// Compares the gradient of the graph that `write` builds with central differences, for each value
+/// of each float input. `ints` are inputs without a gradient.
+fn check_gradient(
     name: &str,
     shapes: &[&[usize]],
     ints: &[(&str, &[usize], &[i64])],
-    write: impl Fn(&mut Tape, &[Value]) -> Value,
+    write: impl Fn(&mut Tape, &[ValueName]) -> ValueName,
 ) {
     const STEP: f32 = 4e-3;
     let arrays: Vec<Array> = shapes.iter().enumerate().map(|(i, shape)| array(7 + i as u64, shape)).collect();
@@ -67,7 +69,7 @@ fn check(
     let graph = |learn: bool, weights: Option<&Array>| {
         let mut tape = Tape::new(DataType::Float);
         let axes = |shape: &[usize]| shape.iter().map(|&n| Axis::Fixed(n)).collect::<Vec<_>>();
-        let inputs: Vec<Value> = names
+        let inputs: Vec<ValueName> = names
             .iter()
             .zip(shapes)
             .map(|(name, shape)| tape.graph.input(name, DataType::Float, &axes(shape)))
@@ -76,13 +78,13 @@ fn check(
             tape.graph.input(name, DataType::Int64, &axes(shape));
         }
         if learn {
-            inputs.iter().for_each(|input| tape.learn(input));
+            inputs.iter().for_each(|input| tape.require_gradient(input));
         }
         let output = write(&mut tape, &inputs);
         if let Some(weights) = weights {
             let slope = tape.tensor(&weights.0, &weights.1);
             let slope = tape.graph.constant(slope);
-            tape.pass(&output, |_| slope);
+            tape.add_gradient(&output, |_| slope);
             tape.backward();
             for (i, input) in inputs.iter().enumerate() {
                 let gradient = tape.gradient(input).cloned().expect("a gradient");
@@ -94,7 +96,7 @@ fn check(
     };
     let floats =
         |arrays: &'_ [Array]| -> Vec<(String, Array)> { names.iter().cloned().zip(arrays.iter().cloned()).collect() };
-    let evaluate = |model: &message::Model, arrays: &[Array]| {
+    let evaluate = |model: &message::ModelProto, arrays: &[Array]| {
         let floats = floats(arrays);
         let floats: Vec<(&str, &Array)> = floats.iter().map(|(n, a)| (n.as_str(), a)).collect();
         run(model, &floats, ints)
@@ -119,13 +121,13 @@ fn check(
             };
             let difference = (moved(STEP) - moved(-STEP)) / (2.0 * f64::from(STEP));
             let error = (f64::from(slope) - difference).abs() / f64::from(scale);
-            assert!(error < 2e-3, "{name}: x{i}[{j}]: {slope} where differences give {difference}");
+            assert!(error < 2e-3, "{name}: x{i}[{j}]: {slope} where expected {difference}");
         }
     }
 }
 
 fn output_shape(
-    model: &message::Model,
+    model: &message::ModelProto,
     arrays: &[Array],
     names: &[String],
     ints: &[(&str, &[usize], &[i64])],
@@ -143,46 +145,46 @@ fn output_shape(
 }
 
 #[test]
-fn operators_have_the_gradients_that_differences_give() {
-    check("add", &[&[3, 4], &[3, 4]], &[], |t, x| t.add(&x[0], &x[1]));
-    check("add to itself", &[&[3, 4]], &[], |t, x| t.add(&x[0], &x[0]));
-    check("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.shift(&x[0], &x[1]));
-    check("times", &[&[2, 5]], &[], |t, x| {
+fn operator_gradients_match_finite_differences() {
+    check_gradient("add", &[&[3, 4], &[3, 4]], &[], |t, x| t.add(&x[0], &x[1]));
+    check_gradient("add to itself", &[&[3, 4]], &[], |t, x| t.add(&x[0], &x[0]));
+    check_gradient("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.add_row(&x[0], &x[1]));
+    check_gradient("times", &[&[2, 5]], &[], |t, x| {
         let half = t.scalar(0.5);
-        t.times(&x[0], &half)
+        t.scale(&x[0], &half)
     });
-    check("reshape", &[&[2, 6]], &[], |t, x| {
+    check_gradient("reshape", &[&[2, 6]], &[], |t, x| {
         let shape = t.graph.ints(&[3, 2, 2]);
         t.reshape(&x[0], &shape)
     });
-    check("transpose", &[&[2, 3, 2, 2]], &[], |t, x| t.transpose(&x[0], &[0, 2, 3, 1]));
-    check("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.products(&x[0], &x[1]));
-    check("linear", &[&[3, 4], &[4, 5], &[5]], &[], |t, x| t.linear(&x[0], &x[1], &x[2]));
-    check("softmax", &[&[2, 2, 2, 5]], &[], |t, x| t.softmax(&x[0]));
-    check("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.norm(&x[0], &x[1], &x[2], 1e-12));
-    check("gelu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Gelu));
-    check("gelu by tanh", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::GeluTanh));
-    check("relu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Relu));
-    check("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.look_up(&x[0], "ids"));
-    check("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.pick(&x[0], "ids"));
-    check("mean", &[&[2, 3, 4]], &[("mask", &[2, 3, 1], &[1, 1, 0, 1, 1, 1])], |t, x| {
+    check_gradient("transpose", &[&[2, 3, 2, 2]], &[], |t, x| t.transpose(&x[0], &[0, 2, 3, 1]));
+    check_gradient("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.matmul(&x[0], &x[1]));
+    check_gradient("linear", &[&[3, 4], &[4, 5], &[5]], &[], |t, x| t.linear(&x[0], &x[1], &x[2]));
+    check_gradient("softmax", &[&[2, 2, 2, 5]], &[], |t, x| t.softmax(&x[0]));
+    check_gradient("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.layer_norm(&x[0], &x[1], &x[2], 1e-12));
+    check_gradient("gelu", &[&[3, 7]], &[], |t, x| t.gelu(&x[0]));
+    check_gradient("gelu by tanh", &[&[3, 7]], &[], |t, x| t.gelu_tanh(&x[0]));
+    check_gradient("relu", &[&[3, 7]], &[], |t, x| t.relu(&x[0]));
+    check_gradient("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.lookup_rows(&x[0], "ids"));
+    check_gradient("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.select_rows(&x[0], "ids"));
+    check_gradient("mean", &[&[2, 3, 4]], &[("mask", &[2, 3, 1], &[1, 1, 0, 1, 1, 1])], |t, x| {
         let mask = t.graph.cast("mask", DataType::Float);
-        t.mean(&x[0], &mask)
+        t.masked_mean(&x[0], &mask)
     });
-    check("unit", &[&[4, 5]], &[], |t, x| t.unit(&x[0]));
-    check("similarities", &[&[4, 5]], &[], |t, x| t.similarities(&x[0]));
-    check("a chain", &[&[4, 6], &[6, 6], &[6], &[6], &[6]], &[], |t, x| {
+    check_gradient("unit", &[&[4, 5]], &[], |t, x| t.normalize_rows(&x[0]));
+    check_gradient("similarities", &[&[4, 5]], &[], |t, x| t.similarities(&x[0]));
+    check_gradient("a chain", &[&[4, 6], &[6, 6], &[6], &[6], &[6]], &[], |t, x| {
         let y = t.linear(&x[0], &x[1], &x[2]);
-        let y = t.activation(&y, Activation::Gelu);
+        let y = t.gelu(&y);
         let y = t.add(&y, &x[0]);
-        t.norm(&y, &x[3], &x[4], 1e-12)
+        t.layer_norm(&y, &x[3], &x[4], 1e-12)
     });
 }
 
-/// Nine names of four concepts, one of which has one name only.
+/// Nine names of four concepts; one concept has a single name.
 const LABELS: [i64; 9] = [0, 0, 0, 1, 1, 2, 2, 3, 1];
 
-/// Vectors of length 1 whose concepts lie together, more or less.
+/// Unit vectors; those of one concept are near each other.
 fn vectors(seed: u64) -> Vec<Vec<f64>> {
     let (centers, noise) = (array(seed, &[4, 6]).1, array(seed + 1, &[9, 6]).1);
     let rows = LABELS.iter().enumerate().map(|(i, &label)| {
@@ -194,7 +196,7 @@ fn vectors(seed: u64) -> Vec<Vec<f64>> {
     rows.collect()
 }
 
-/// Which pairs a miner leaves, by all triplets.
+/// The positive and negative pairs that a miner keeps, found from all triplets.
 fn brute_force(distance: &dyn Fn(usize, usize) -> f64, margin: Option<f32>) -> [Vec<(usize, usize)>; 2] {
     let n = LABELS.len();
     let (mut positives, mut negatives) = (vec![], vec![]);
@@ -211,7 +213,7 @@ fn brute_force(distance: &dyn Fn(usize, usize) -> f64, margin: Option<f32>) -> [
     [positives, negatives]
 }
 
-/// A loss as its paper has it, in float64.
+/// A loss by the formula of its paper, in float64.
 fn reference(
     loss: Loss,
     s: &dyn Fn(usize, usize) -> f64,
@@ -266,14 +268,14 @@ fn reference(
     }
 }
 
-fn loss_graph(loss: Loss, mined: Option<f32>) -> message::Model {
+fn loss_graph(loss: Loss, mined: Option<f32>) -> message::ModelProto {
     let mut tape = Tape::new(DataType::Float);
     let s = tape.graph.input("s", DataType::Float, &[Axis::Free("n"), Axis::Free("n")]);
     let labels = tape.graph.input("labels", DataType::Int64, &[Axis::Free("n")]);
-    let written = loss::write(&mut tape, &s, &labels, loss, mined);
+    let written = loss::write_loss(&mut tape, &s, &labels, loss, mined);
     for (name, value) in [
         ("loss", written.loss),
-        ("slope", written.slope),
+        ("slope", written.gradient),
         ("positives", written.positives),
         ("negatives", written.negatives),
     ] {
@@ -283,7 +285,7 @@ fn loss_graph(loss: Loss, mined: Option<f32>) -> message::Model {
 }
 
 #[test]
-fn losses_and_the_miner_are_what_brute_force_gives() {
+fn losses_and_the_miner_match_brute_force() {
     let losses = [Loss::MULTI_SIMILARITY, Loss::CIRCLE, Loss::INFO_NCE, Loss::TRIPLET];
     for (loss, mined, seed) in losses
         .into_iter()
@@ -304,8 +306,8 @@ fn losses_and_the_miner_are_what_brute_force_gives() {
         let found = f64::from(outputs["loss"][0]);
         assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{loss:?} {mined:?}: {found} {expected}");
 
-        // The derivative by each similarity; pairs are mined once, and circle's weights count as constants: differences of the part that
-        // is left.
+        // The derivative of each similarity. Pairs are mined once, and the weights of the circle
+        // loss are constants, so the differences do not include them.
         for i in (0..81).filter(|i| i / 9 != i % 9) {
             let (a, b, step) = (i / 9, i % 9, 1e-5);
             let moved = |by: f64| {
@@ -356,7 +358,7 @@ fn circle_with_constant_weights(
 }
 
 #[test]
-fn a_batch_without_pairs_has_no_loss_and_no_slope() {
+fn a_batch_without_pairs_has_zero_loss_and_gradient() {
     let similarities: Array = (vec![9, 9], (0..81).map(|i| if i / 9 == i % 9 { 1.0 } else { 0.3 }).collect());
     let (different, same): (Vec<i64>, Vec<i64>) = ((0..9).collect(), vec![4; 9]);
     for loss in [Loss::MULTI_SIMILARITY, Loss::CIRCLE, Loss::INFO_NCE, Loss::TRIPLET] {
@@ -369,7 +371,7 @@ fn a_batch_without_pairs_has_no_loss_and_no_slope() {
 }
 
 #[test]
-fn adamw_is_what_its_paper_says() {
+fn adamw_matches_its_paper() {
     let n = 50;
     let (mut parameters, gradient) = (array(1, &[n]), array(2, &[n]));
     let (mut means, mut squares) = ((vec![n], vec![0.0; n]), (vec![n], vec![0.0; n]));
@@ -378,10 +380,15 @@ fn adamw_is_what_its_paper_says() {
     for (guarded, clip, scale) in
         [(false, f32::INFINITY, 1.0), (true, f32::INFINITY, 1024.0), (false, 0.5, 1.0), (true, 0.5, 8.0)]
     {
-        let model = optimizer::write(guarded);
+        let model = optimizer::adamw_graph(guarded);
         for step in 1..=20u64 {
-            let settings =
-                Settings { learning_rate: 1e-2 / step as f32, weight_decay: 0.01, step, clip, loss_scale: scale };
+            let settings = OptimizerSettings {
+                learning_rate: 1e-2 / step as f32,
+                weight_decay: 0.01,
+                step,
+                clip,
+                loss_scale: scale,
+            };
             let given: Array = (vec![5], settings.values().to_vec());
             let scaled: Array = (vec![n], gradient.1.iter().map(|g| g * scale).collect());
             let outputs = run(
@@ -412,14 +419,14 @@ fn adamw_is_what_its_paper_says() {
             }
         }
     }
-    // A gradient that is not finite changes nothing where that is guarded.
+    // With the guard, a gradient that is not finite changes nothing.
     let mut broken = gradient.clone();
     broken.1[3] = f32::INFINITY;
     broken.1[4] = f32::NAN;
-    let settings = Settings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
+    let settings = OptimizerSettings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
     let given: Array = (vec![5], settings.values().to_vec());
     let outputs = run(
-        &optimizer::write(true),
+        &optimizer::adamw_graph(true),
         &[
             ("parameters", &parameters),
             ("means", &means),
@@ -436,23 +443,32 @@ fn adamw_is_what_its_paper_says() {
     assert!(!outputs["norm"][0].is_finite());
 }
 
-/// The tiny BERT, and all its parameters.
+/// The tiny BERT and all of its parameters.
 fn tiny() -> (BertConfig, Vec<f32>) {
     let (config, weights) = bert::load(&fixture("tiny")).unwrap();
-    (config, weights.flat())
+    (config, weights.flatten())
 }
 
 fn options(step: StepOptions, names: usize) -> EngineOptions {
-    EngineOptions { device: Device::Cpu, threads: 1, step, dropout: 0.0, seed: 5, names, max_tokens: 25, chunks: false }
+    EngineOptions {
+        device: Device::Cpu,
+        threads: 1,
+        step,
+        dropout: 0.0,
+        seed: 5,
+        max_names: names,
+        max_tokens: 25,
+        chunked: false,
+    }
 }
 
 fn step_options(pooling: Pooling, loss: Loss, mined: Option<f32>) -> StepOptions {
-    StepOptions { pooling, loss, mined, dropout: false, half: false, frozen_layers: None }
+    StepOptions { pooling, loss, miner_margin: mined, dropout: false, half: false, frozen_layers: None }
 }
 
-/// A step that changes nothing.
-fn still() -> Settings {
-    Settings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
+/// OptimizerSettings of a step that changes no weight.
+fn zero_step() -> OptimizerSettings {
+    OptimizerSettings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
 }
 
 fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
@@ -460,21 +476,21 @@ fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
     Batch {
         step: 0,
         pairs: ids.len() / 2,
-        chunks: names.chunks(chunk).map(Packed::of).collect(),
+        chunks: names.chunks(chunk).map(PackedNames::new).collect(),
         labels: labels.to_vec(),
     }
 }
 
-/// Length of the difference over length.
+/// Norm of the difference, divided by the norm of `expected`.
 fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = square(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
     difference / square(&mut expected.iter().map(|&v| f64::from(v)))
 }
 
-/// A gradient as checkpoints would name and lay out its parts.
+/// The parts of a gradient by the tensor names of a checkpoint.
 fn by_name(config: &BertConfig, gradient: &[f32]) -> bert::checkpoint::Tensors {
-    weights::tensors(config, gradient)
+    weights::to_tensors(config, gradient)
 }
 
 #[derive(serde::Deserialize)]
@@ -499,7 +515,7 @@ struct Case {
 }
 
 #[test]
-fn whole_model_gradients_are_those_of_an_independent_implementation() {
+fn model_gradients_match_an_independent_implementation() {
     let text = fs_err::read_to_string(root().join("tests/golden/gradients.json")).unwrap();
     let golden: Golden = serde_json::from_str(&text).unwrap();
     let (config, parameters) = tiny();
@@ -515,7 +531,7 @@ fn whole_model_gradients_are_those_of_an_independent_implementation() {
         };
         let step = step_options(pooling, loss, case.mined.then_some(0.2));
         let mut engine = Engine::new(&RUNTIME, &config, options(step, golden.ids.len()), &parameters).unwrap();
-        let outcome = engine.step(&batch(&golden.ids, &golden.labels, usize::MAX), &still()).unwrap();
+        let outcome = engine.step(&batch(&golden.ids, &golden.labels, usize::MAX), &zero_step()).unwrap();
         assert_eq!((outcome.positives, outcome.negatives), (case.positives, case.negatives), "{what}");
         assert!(
             (f64::from(outcome.loss) - case.loss_value).abs() < 1e-5 * case.loss_value.abs(),
@@ -544,7 +560,7 @@ fn whole_model_gradients_are_those_of_an_independent_implementation() {
     }
 }
 
-/// Names of random tokens, two of a concept.
+/// Names of random tokens, two for each concept.
 fn names(count: usize) -> (Vec<Vec<i64>>, Vec<i64>) {
     let mut random = Random::new(3);
     let ids = (0..count).map(|_| (0..3 + random.below(9)).map(|_| random.below(300) as i64).collect());
@@ -552,16 +568,16 @@ fn names(count: usize) -> (Vec<Vec<i64>>, Vec<i64>) {
 }
 
 #[test]
-fn a_batch_in_chunks_has_the_gradient_of_the_whole() {
+fn chunked_gradients_match_the_whole_batch() {
     let (config, parameters) = tiny();
     let (ids, labels) = names(24);
     for pooling in [Pooling::Cls, Pooling::Mean] {
         let step = step_options(pooling, Loss::MULTI_SIMILARITY, Some(0.2));
         let of = |chunk: usize| {
             let chunks = chunk < ids.len();
-            let options = EngineOptions { chunks, ..options(step, ids.len()) };
+            let options = EngineOptions { chunked: chunks, ..options(step, ids.len()) };
             let mut engine = Engine::new(&RUNTIME, &config, options, &parameters).unwrap();
-            let outcome = engine.step(&batch(&ids, &labels, chunk), &still()).unwrap();
+            let outcome = engine.step(&batch(&ids, &labels, chunk), &zero_step()).unwrap();
             (outcome, engine.gradient().unwrap())
         };
         let (whole, gradient) = of(usize::MAX);
@@ -577,23 +593,24 @@ fn a_batch_in_chunks_has_the_gradient_of_the_whole() {
 }
 
 #[test]
-fn dropout_is_the_same_in_both_passes_of_chunks_and_follows_from_the_seed() {
+fn dropout_follows_from_the_seed_and_is_equal_in_both_passes() {
     let (config, parameters) = tiny();
     let (ids, labels) = names(24);
     let step = step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2));
     let engine = |seed, number, chunk: usize, parameters: &[f32]| {
         let options =
-            EngineOptions { dropout: 0.2, seed, chunks: chunk < 24, names: chunk.min(24), ..options(step, 24) };
+            EngineOptions { dropout: 0.2, seed, chunked: chunk < 24, max_names: chunk.min(24), ..options(step, 24) };
         let mut engine = Engine::new(&RUNTIME, &config, options, parameters).unwrap();
         let batch = Batch { step: number, ..batch(&ids, &labels, chunk) };
-        let outcome = engine.step(&batch, &still()).unwrap();
+        let outcome = engine.step(&batch, &zero_step()).unwrap();
         (outcome, engine.gradient().unwrap())
     };
     let (first, gradient) = engine(1, 0, 100, &parameters);
     assert_eq!((first, gradient.clone()), engine(1, 0, 100, &parameters), "the same seed and step");
     assert_ne!(first.loss, engine(2, 0, 100, &parameters).0.loss, "another seed");
     assert_ne!(first.loss, engine(1, 1, 100, &parameters).0.loss, "another step");
-    // The gradient in chunks belongs to the loss in chunks: a little step against it lowers that loss by its length.
+    // A small step against the chunked gradient lowers the chunked loss by the norm of the
+    // gradient.
     let (chunked, gradient) = engine(1, 0, 8, &parameters);
     let length = f64::from(chunked.gradient_norm);
     let moved: Vec<f32> =
@@ -603,38 +620,39 @@ fn dropout_is_the_same_in_both_passes_of_chunks_and_follows_from_the_seed() {
 }
 
 #[test]
-fn frozen_parts_have_no_gradient_and_stay() {
+fn frozen_weights_have_no_gradient_and_do_not_change() {
     let (config, parameters) = tiny();
     let (ids, labels) = names(16);
     let step = step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, None);
     let learn = |frozen_layers| {
         let step = StepOptions { frozen_layers, ..step };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let settings = Settings { learning_rate: 1e-3, ..still() };
+        let settings = OptimizerSettings { learning_rate: 1e-3, ..zero_step() };
         engine.step(&batch(&ids, &labels, usize::MAX), &settings).unwrap();
         (engine.gradient().unwrap(), engine.state().unwrap().parameters)
     };
     let (all, _) = learn(None);
     for layers in [0, 1] {
-        let still = training::frozen(&config, Some(layers));
-        let named: usize = weights::named(&config).iter().take(5 + 16 * layers).map(Named::len).sum();
-        assert_eq!(still, named);
+        let frozen = training::frozen_values(&config, Some(layers));
+        let named: usize = weights::parameter_specs(&config).iter().take(5 + 16 * layers).map(ParameterSpec::len).sum();
+        assert_eq!(frozen, named);
         let (gradient, after) = learn(Some(layers));
-        assert_eq!(gradient.len(), parameters.len() - still);
-        assert!(relative_error(&gradient, &all[still..]) < 1e-6);
-        assert_eq!(after[..still], parameters[..still]);
-        assert_ne!(after[still..], parameters[still..]);
+        assert_eq!(gradient.len(), parameters.len() - frozen);
+        assert!(relative_error(&gradient, &all[frozen..]) < 1e-6);
+        assert_eq!(after[..frozen], parameters[..frozen]);
+        assert_ne!(after[frozen..], parameters[frozen..]);
     }
 }
 
 #[test]
-fn products_in_half_precision_give_nearly_the_same_gradient() {
+fn half_precision_gradients_are_close() {
     let (config, parameters) = tiny();
     let (ids, labels) = names(16);
     let of = |half, loss_scale| {
         let step = StepOptions { half, ..step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2)) };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let outcome = engine.step(&batch(&ids, &labels, usize::MAX), &Settings { loss_scale, ..still() }).unwrap();
+        let outcome =
+            engine.step(&batch(&ids, &labels, usize::MAX), &OptimizerSettings { loss_scale, ..zero_step() }).unwrap();
         let gradient: Vec<f32> = engine.gradient().unwrap().iter().map(|g| g / loss_scale).collect();
         (outcome, gradient)
     };

@@ -1,3 +1,3 @@
 //! Training graphs and steps through the library.
 
-pub(crate) mod gradients;
+mod gradients;
