@@ -28,10 +28,7 @@ impl<T> ColumnSpec<T> {
     }
 
     /// The name of its section.
-    pub(crate) const fn name(self) -> &'static str
-    where
-        T: Copy,
-    {
+    pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 }

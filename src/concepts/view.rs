@@ -59,7 +59,7 @@ pub struct DefinitionView<'a> {
 pub struct Retired<'a> {
     /// CUI or prefixed id.
     pub id: &'a str,
-    /// Whether all sources state that it has no successor.
+    /// Whether every visible source states that the id was deleted.
     pub deleted: bool,
     /// By kind from the nearest, then by id; empty if they are hidden or the chains end nowhere.
     pub successors: Vec<Successor<'a>>,

@@ -52,7 +52,7 @@ impl StatementCollector {
         let (tables, values) = IdTables::new(self.sources, self.term_types, self.languages);
         let sources = source_entries(&values, &tables, self.source_info);
 
-        job.progress.stage("finding CUIs of other ids", prefixed.len());
+        job.progress.stage("looking up CUIs of prefixed ids", prefixed.len());
         move_to_cuis(prefixed.sort()?, &self.cuis_of_prefixed, &mut statements, job)?;
 
         job.progress.stage("merging statements", statements.len());

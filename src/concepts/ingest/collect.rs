@@ -10,7 +10,11 @@ use crate::{
     concepts::{
         ConceptError,
         counts::SourceEntry,
-        ingest::{interner::Interner, relations::RelationSorter},
+        ingest::{
+            interner::Interner,
+            records::{ATOM, CODE, DEFINITION, SUCCESSOR, TYPE},
+            relations::RelationSorter,
+        },
         schema::succession_number,
         selection::Selection,
     },
@@ -48,21 +52,6 @@ pub struct NameTally {
     pub repeated: u64,
 }
 
-/// Tag of a record; the records of a concept sort by tag.
-///
-/// After id, zero and tag come the fields: position of a semantic type (u8).
-pub(super) const TYPE: u8 = 0;
-/// Order of the language (u8), suppressed (u8), inverted preference (u32), number of the atom
-/// (u32), interned source (u16), interned term type (u16), interned language (u8), code, zero,
-/// name.
-pub(super) const ATOM: u8 = 1;
-/// Interned source (u16), interned asserting source (u16), code.
-pub(super) const CODE: u8 = 2;
-/// Source, zero, text.
-pub(super) const DEFINITION: u8 = 3;
-/// Kind (u8), source, zero, id of the successor.
-pub(super) const SUCCESSOR: u8 = 4;
-
 /// Takes statements, from which [`StatementCollector::assemble`] builds a store.
 pub struct StatementCollector {
     /// Memory of the largest sorter, in bytes.
@@ -70,8 +59,8 @@ pub struct StatementCollector {
     pub(super) selection: Selection,
     /// Records about CUIs, and the successors of all ids.
     pub(super) statements: Sorter,
-    /// Other records about prefixed ids: such an id may be the same as a CUI, which a later
-    /// statement says.
+    /// Other records about prefixed ids. A later statement may say that such an id is the same as a
+    /// CUI.
     pub(super) prefixed: Sorter,
     pub(super) relations: RelationSorter,
     pub(super) sources: Interner,

@@ -1,7 +1,7 @@
 //! Merges sorted records to concepts, atoms, definitions and history.
 //!
 //! Records come by concept, and of a concept its types, its atoms by preference, its codes,
-//! definitions and successors: the order of the tags in `collect`. The merger writes each value
+//! definitions and successors: the order of the tags in `records`. The merger writes each value
 //! when it comes. Invariant: memory does not grow with the number of atoms.
 
 use std::{
@@ -16,11 +16,11 @@ use crate::{
         counts::SourceEntry,
         ingest::{
             codes::CodeSorter,
-            collect::{ATOM, CODE, DEFINITION, NameTally, SUCCESSOR, TYPE},
+            collect::NameTally,
             history::{History, IdTable},
             interner::IdTables,
             names::NameSorter,
-            records::{RecordReader, damaged_record, for_each_distinct},
+            records::{ATOM, CODE, DEFINITION, RecordReader, SUCCESSOR, TYPE, damaged_record, for_each_distinct},
         },
         schema,
         selection::Selection,

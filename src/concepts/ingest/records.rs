@@ -1,13 +1,30 @@
 //! Records of the external sorters: byte strings whose order is the order of the output.
 //!
 //! Numbers are big-endian and texts end with a zero byte, which no text contains, so records sort
-//! by their fields. Each sorter has one kind of record; the module that writes it also reads it.
+//! by their fields. One module writes and reads the records of a sorter, except that `collect`
+//! writes the records of statements and `merge` reads them.
 
 use crate::{
     concepts::ConceptError,
     files::sorter::Sorted,
     job::{Job, StepCounter},
 };
+
+// A record of a statement begins with the id of a concept, a zero and one of these tags; the
+// records of a concept sort by tag. The fields that follow are stated at each tag.
+
+/// Semantic type (u8).
+pub(super) const TYPE: u8 = 0;
+/// Order of the language (u8), suppressed (u8), inverted preference (u32), number of the atom
+/// (u32), interned source (u16), interned term type (u16), interned language (u8), code, zero,
+/// name.
+pub(super) const ATOM: u8 = 1;
+/// Interned source (u16), interned asserting source (u16), code.
+pub(super) const CODE: u8 = 2;
+/// Source, zero, text.
+pub(super) const DEFINITION: u8 = 3;
+/// Kind of succession (u8), source, zero, id of the successor.
+pub(super) const SUCCESSOR: u8 = 4;
 
 /// Reads the fields of a record.
 pub(crate) struct RecordReader<'a>(&'a [u8]);

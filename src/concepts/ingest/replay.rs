@@ -59,7 +59,7 @@ impl StatementCollector {
 
 impl ConceptStore {
     fn replay(&self, job: Job<'_>, emit: &mut Emit) -> Result<(), ConceptError> {
-        job.progress.stage("taking an index", (self.concept_ids.len() + self.retired_ids.len()) as u64);
+        job.progress.stage("replaying the index", (self.concept_ids.len() + self.retired_ids.len()) as u64);
         if !self.is_whole() {
             return Err(self.damaged("its tables point outside each other"));
         }
