@@ -15,7 +15,8 @@ use std::{
 };
 
 use saplink::{
-    concepts::FilterRequest,
+    cancel::CancelToken,
+    concepts::{Filter, FilterRequest},
     encoder::{Device, Encoder, EncoderOptions, Runtime},
     index::Index,
     linker::{Linker, Query},
@@ -50,25 +51,18 @@ pub(crate) fn print_candidates(
     mentions: &[String],
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
-    let queries: Vec<Query> = mentions
-        .iter()
-        .map(|mention| Query {
-            text: mention.clone(),
-            top_k: 3,
-            min_score: None,
-            // The filter restricts semantic types, groups and sources; this one lets every concept
-            // pass.
-            filter: FilterRequest::default(),
-        })
-        .collect();
-    let answers = linker.link(&queries)?;
-
     // A candidate has numbers; names and ids are in the concepts of the index.
     let concepts = linker.index().concepts();
+    // A filter restricts semantic types, groups and sources; this one lets every concept pass.
+    let filter = Filter::new(&FilterRequest::default(), concepts);
+    let queries: Vec<Query> =
+        mentions.iter().map(|text| Query { text, top_k: 3, min_score: None, filter: &filter }).collect();
+    // Another token would cancel the work from outside.
+    let (answers, _) = linker.link(&queries, &CancelToken::never())?;
     for (mention, answer) in mentions.iter().zip(answers) {
         writeln!(out, "{mention}: {:?}", answer.status)?;
         for candidate in answer.candidates {
-            let (id, name) = (concepts.id(candidate.concept), concepts.preferred(candidate.concept));
+            let (id, name) = (concepts.id(candidate.concept), concepts.preferred_name(candidate.concept));
             // An index without a calibration gives no probabilities.
             let probability = candidate.probability.map_or("-".into(), |p| format!("{p:.3}"));
             writeln!(

@@ -15,8 +15,8 @@ use utoipa::{
 };
 
 use crate::{
-    concepts::{ConceptNumber, Concepts, Retired},
-    domain::is_concept_id,
+    concepts::{ConceptStore, Retired},
+    domain::{ConceptId, is_concept_id},
     http::{
         problem::{Problem, ProblemKind},
         response::RetiredView,
@@ -39,11 +39,11 @@ const MAX_LISTED_SUCCESSORS: usize = 10;
 /// # Errors
 /// A redirect to a successor, or a problem.
 pub(super) fn look_up(
-    concepts: &Concepts,
+    concepts: &ConceptStore,
     id: &str,
     path: &str,
     query: Option<&str>,
-) -> Result<ConceptNumber, ConceptLookupError> {
+) -> Result<ConceptId, ConceptLookupError> {
     if !is_concept_id(id) {
         return Err(invalid_id().into());
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::{
     cancel::CancelToken,
-    concepts::Concepts,
+    concepts::ConceptStore,
     encoder::EncoderError,
     http::{
         metrics::Metrics,
@@ -87,7 +87,7 @@ impl PendingResults {
 }
 
 impl Slot {
-    fn result(self, mentions: &mut impl Iterator<Item = LinkedMention>, concepts: &Concepts) -> LinkResult {
+    fn result(self, mentions: &mut impl Iterator<Item = LinkedMention>, concepts: &ConceptStore) -> LinkResult {
         let default_id = format!("m{}", self.number);
         if let Some(problem) = self.problem {
             return LinkResult::error(default_id, String::new(), problem);

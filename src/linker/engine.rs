@@ -148,9 +148,9 @@ impl Linker {
     /// The concepts that own `text`, whose normalized form is `key`, as a name; at most [`MAX_TIES`].
     fn by_name(&self, text: &str, key: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
-        let Some(row) = concepts.row(key) else { return vec![] };
+        let Some(name) = concepts.name_id(key) else { return vec![] };
         let mut owners: Vec<Candidate> = vec![];
-        for (concept, atom) in filter.atoms_of(concepts, row) {
+        for (concept, atom) in filter.atoms_of(concepts, name) {
             // A concept may have several atoms with this key: one that equals the mention is preferred.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };

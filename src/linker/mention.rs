@@ -3,7 +3,7 @@
 //! Invariant: an error names the field and the kind of fault, never the value.
 
 use crate::{
-    concepts::{Concepts, FilterRequest},
+    concepts::{ConceptStore, FilterRequest},
     domain::semantic_type,
     text,
 };
@@ -225,7 +225,7 @@ pub(super) fn check_id(id: Option<&str>) -> Result<(), FieldError> {
 }
 
 /// Checks the lists of a filter, in the order of their fields.
-pub(super) fn check_filter(filter: &FilterRequest, concepts: &Concepts) -> Result<(), FieldError> {
+pub(super) fn check_filter(filter: &FilterRequest, concepts: &ConceptStore) -> Result<(), FieldError> {
     check_semantic_types(&filter.semantic_types)?;
     check_semantic_groups(&filter.semantic_groups)?;
     check_sources(&filter.sources, concepts)
@@ -243,7 +243,7 @@ pub(crate) fn check_semantic_groups(list: &[String]) -> Result<(), FieldError> {
 }
 
 /// Checks the sources of a filter, which the index must show.
-pub(crate) fn check_sources(list: &[String], concepts: &Concepts) -> Result<(), FieldError> {
+pub(crate) fn check_sources(list: &[String], concepts: &ConceptStore) -> Result<(), FieldError> {
     check_entries(Field::Sources, list, |source| concepts.source(source).is_some(), Fault::UnknownSource)
 }
 

@@ -18,7 +18,10 @@ pub(super) fn assign_probabilities(candidates: &mut [Candidate], calibration: &C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::MatchKind::{self, Embedding, Exact};
+    use crate::domain::{
+        AtomId, ConceptId,
+        MatchKind::{self, Embedding, Exact},
+    };
 
     #[test]
     fn groups_share_their_probability_and_the_sum_is_at_most_one() {
@@ -30,8 +33,13 @@ mod tests {
             nil_share: 0.0,
             measured: Default::default(),
         };
-        let candidate =
-            |concept: u32, kind: MatchKind, score| Candidate { concept, atom: concept, kind, score, probability: None };
+        let candidate = |concept: u32, kind: MatchKind, score| Candidate {
+            concept: ConceptId::new(concept),
+            atom: AtomId::new(concept),
+            kind,
+            score,
+            probability: None,
+        };
         let mut candidates = [
             candidate(1, Exact, 1.0),
             candidate(2, Exact, 1.0),

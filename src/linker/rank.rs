@@ -4,7 +4,10 @@
 
 use std::cmp::Ordering;
 
-use crate::{concepts::ConceptNumber, domain::MatchKind, index::ConceptHit};
+use crate::{
+    domain::{AtomId, ConceptId, MatchKind},
+    index::ConceptHit,
+};
 
 /// Cap of embedding scores: 1.0 is reserved for exact and normalized matches.
 const MAX_EMBEDDING_SCORE: f32 = 0.9999;
@@ -13,9 +16,9 @@ const MAX_EMBEDDING_SCORE: f32 = 0.9999;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// The concept.
-    pub concept: ConceptNumber,
+    pub concept: ConceptId,
     /// The atom through which it was found.
-    pub atom: u32,
+    pub atom: AtomId,
     /// How the atom was found.
     pub kind: MatchKind,
     /// 1 for exact and normalized names, otherwise the cosine times the penalty for the spelling.
@@ -77,7 +80,7 @@ pub(super) fn rank(mut candidates: Vec<Candidate>, top_k: usize, min_score: Opti
     Answer { status, candidates }
 }
 
-/// The better candidate is less. Concepts are numbered in the order of their ids.
+/// The better candidate is less. ConceptStore are numbered in the order of their ids.
 fn compare(a: &Candidate, b: &Candidate) -> Ordering {
     b.score.total_cmp(&a.score).then(a.kind.cmp(&b.kind)).then(a.concept.cmp(&b.concept))
 }
@@ -85,15 +88,16 @@ fn compare(a: &Candidate, b: &Candidate) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::NameId;
 
     fn candidate(concept: u32, kind: MatchKind, score: f32) -> Candidate {
-        Candidate { concept, atom: concept, kind, score, probability: None }
+        Candidate { concept: ConceptId::new(concept), atom: AtomId::new(concept), kind, score, probability: None }
     }
 
     fn check(top_k: usize, min_score: Option<f32>, candidates: Vec<Candidate>, status: AnswerStatus, expected: &[u32]) {
         let answer = rank(candidates, top_k, min_score, 0.5);
         assert_eq!(answer.status, status);
-        assert_eq!(answer.candidates.iter().map(|c| c.concept).collect::<Vec<_>>(), expected);
+        assert_eq!(answer.candidates.iter().map(|c| c.concept.get()).collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -128,10 +132,15 @@ mod tests {
     fn a_concept_found_twice_keeps_its_better_match() {
         use MatchKind::*;
         let mut candidates = vec![candidate(1, Normalized, 1.0)];
-        let hit = |concept, score| ConceptHit { concept, atom: 0, row: 0, score };
+        let hit = |concept, score| ConceptHit {
+            concept: ConceptId::new(concept),
+            atom: AtomId::new(0),
+            name: NameId::new(0),
+            score,
+        };
         merge_hits(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], Embedding, 1.0);
         merge_hits(&mut candidates, &[hit(2, 0.8), hit(3, 0.9)], Corrected, 0.5);
-        let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
+        let found: Vec<_> = candidates.iter().map(|c| (c.concept.get(), c.kind, c.score)).collect();
         assert_eq!(found, [(1, Normalized, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
     }
 }

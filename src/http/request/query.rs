@@ -6,7 +6,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    concepts::{Concepts, FilterRequest},
+    concepts::{ConceptStore, FilterRequest},
+    domain::AtomId,
     http::{
         problem::{Problem, ProblemKind},
         request::{page::PageRange, query_string::comma_separated},
@@ -56,11 +57,11 @@ pub(in crate::http) struct NamesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct PageQuery {
-    /// Concepts to skip.
+    /// ConceptStore to skip.
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most; 0 asks for totals alone.
+    /// ConceptStore at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "default_page")]
     limit: usize,
@@ -105,11 +106,11 @@ pub(in crate::http) struct FindQuery {
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     sources: Option<Vec<String>>,
-    /// Concepts to skip; with `limit` at most 10,000.
+    /// ConceptStore to skip; with `limit` at most 10,000.
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most.
+    /// ConceptStore at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(default = "default_results")]
     limit: usize,
@@ -132,7 +133,7 @@ pub(in crate::http) struct NameFilter {
 
 impl NameFilter {
     /// Whether a name passes the filters.
-    pub(in crate::http) fn passes(&self, atom: u32, concepts: &Concepts) -> bool {
+    pub(in crate::http) fn passes(&self, atom: AtomId, concepts: &ConceptStore) -> bool {
         // Without filters the names need not be read to be counted.
         if self.sources.is_none() && self.languages.is_none() {
             return true;
@@ -145,7 +146,7 @@ impl NameFilter {
 
 impl NamesQuery {
     /// Validates page, sources and languages.
-    pub(in crate::http) fn check(self, concepts: &Concepts) -> Result<NameFilter, Problem> {
+    pub(in crate::http) fn check(self, concepts: &ConceptStore) -> Result<NameFilter, Problem> {
         let page = page_range(self.offset, self.limit)?;
         check_source_list("source", self.source.as_deref(), concepts)?;
         let languages = self.language.as_deref().unwrap_or_default();
@@ -169,7 +170,7 @@ impl PageQuery {
 
 impl CodesQuery {
     /// Validates page and sources.
-    pub(in crate::http) fn check(&self, concepts: &Concepts) -> Result<PageRange, Problem> {
+    pub(in crate::http) fn check(&self, concepts: &ConceptStore) -> Result<PageRange, Problem> {
         check_source_list("target", self.target.as_deref(), concepts)?;
         page_range(self.offset, self.limit)
     }
@@ -192,7 +193,7 @@ impl FindRequest {
 
 impl FindQuery {
     /// Validates text, filter and page against `limits` and the index.
-    pub(in crate::http) fn check(self, limits: &LinkLimits, concepts: &Concepts) -> Result<FindRequest, Problem> {
+    pub(in crate::http) fn check(self, limits: &LinkLimits, concepts: &ConceptStore) -> Result<FindRequest, Problem> {
         let filter = FilterRequest {
             semantic_types: self.semantic_types.unwrap_or_default(),
             semantic_groups: self.semantic_groups.unwrap_or_default(),
@@ -221,7 +222,7 @@ fn page_range(offset: usize, limit: usize) -> Result<PageRange, Problem> {
     Ok(PageRange { offset, limit })
 }
 
-fn check_source_list(parameter: &str, list: Option<&[String]>, concepts: &Concepts) -> Result<(), Problem> {
+fn check_source_list(parameter: &str, list: Option<&[String]>, concepts: &ConceptStore) -> Result<(), Problem> {
     check_sources(list.unwrap_or_default(), concepts).map_err(|error| Problem::from(error.fault).at(parameter))
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    concepts::{ConceptNumber, Concepts},
+    concepts::ConceptStore,
+    domain::ConceptId,
     http::{
         request::PageRange,
         response::{
@@ -85,10 +86,10 @@ const LISTED_CODES: PageRange = PageRange { offset: 0, limit: 100 };
 
 /// A page of the codes of `concept` in the sources of `target`, or in all.
 fn codes(
-    concept: ConceptNumber,
+    concept: ConceptId,
     target: Option<&[String]>,
     page: PageRange,
-    concepts: &Concepts,
+    concepts: &ConceptStore,
 ) -> Paginated<CodeView> {
     let target: Option<HashSet<&str>> = target.map(|target| target.iter().map(String::as_str).collect());
     let in_target = |source: &str| target.as_ref().is_none_or(|target| target.contains(source));
@@ -114,9 +115,9 @@ fn codes(
 
 impl ConceptCodesView {
     /// A page of the codes of `concept` in the sources of `target`, or in all.
-    pub(crate) fn new(concept: ConceptNumber, target: Option<&[String]>, page: PageRange, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, target: Option<&[String]>, page: PageRange, concepts: &ConceptStore) -> Self {
         let Paginated { total, items, next_offset } = codes(concept, target, page, concepts);
-        let (cui, name) = (concepts.id(concept).into(), concepts.preferred(concept).into());
+        let (cui, name) = (concepts.id(concept).into(), concepts.preferred_name(concept).into());
         Self { cui, name, total, codes: items, next_offset }
     }
 }
@@ -128,14 +129,14 @@ impl CodeConceptsView {
         code: String,
         target: Option<&[String]>,
         page: PageRange,
-        concepts: &Concepts,
+        concepts: &ConceptStore,
     ) -> Self {
-        let Paginated { total, items, next_offset } = Paginated::new(concepts.by_code(&source, &code), page);
+        let Paginated { total, items, next_offset } = Paginated::new(concepts.concepts_with_code(&source, &code), page);
         let view = |concept| {
             let codes = target.map(|target| codes(concept, Some(target), LISTED_CODES, concepts));
             CodedConcept {
                 cui: concepts.id(concept).into(),
-                name: concepts.preferred(concept).into(),
+                name: concepts.preferred_name(concept).into(),
                 semantic_types: semantic_types(concept, concepts),
                 codes_total: codes.as_ref().map(|codes| codes.total),
                 codes: codes.map(|codes| codes.items),

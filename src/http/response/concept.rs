@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    concepts::{self, AtomView, ConceptNumber, Concepts, Relation, Retired, Successor},
-    domain::Succession,
+    concepts::{self, AtomView, ConceptStore, Relation, Retired, Successor},
+    domain::{ConceptId, Succession},
     http::{
         request::{NameFilter, PageRange},
         response::{
@@ -167,7 +167,7 @@ pub(crate) enum SuccessionView {
 
 impl ConceptView {
     /// Describes `concept` with the names that pass `filter`.
-    pub(crate) fn new(concept: ConceptNumber, filter: &NameFilter, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, filter: &NameFilter, concepts: &ConceptStore) -> Self {
         let names = concepts.atoms(concept).filter(|&atom| filter.passes(atom, concepts));
         let names = Paginated::new(names, filter.page);
         let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
@@ -183,7 +183,7 @@ impl ConceptView {
         let related = |relation| RelatedView::new(concept, relation, LISTED, concepts);
         Self {
             cui: concepts.id(concept).into(),
-            name: concepts.preferred(concept).into(),
+            name: concepts.preferred_name(concept).into(),
             status: ConceptStatus::Active,
             semantic_types: semantic_types(concept, concepts),
             names: names.items.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
@@ -216,9 +216,9 @@ impl From<AtomView<'_>> for NameView {
 
 impl RelatedView {
     /// A page of the concepts that have `relation` to `concept`.
-    pub(crate) fn new(concept: ConceptNumber, relation: Relation, page: PageRange, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, relation: Relation, page: PageRange, concepts: &ConceptStore) -> Self {
         let Paginated { total, items, next_offset } = Paginated::new(concepts.related(concept, relation), page);
-        let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred(c).into() };
+        let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred_name(c).into() };
         Self { total, concepts: items.into_iter().map(name).collect(), next_offset }
     }
 }
@@ -236,7 +236,7 @@ impl From<RelationName> for Relation {
 
 impl RetiredView {
     /// Describes a retired id and its successors.
-    pub(crate) fn new(retired: &Retired, concepts: &Concepts) -> Self {
+    pub(crate) fn new(retired: &Retired, concepts: &ConceptStore) -> Self {
         let view = |s: &Successor| SuccessorView {
             cui: s.id.into(),
             relation: match s.kind {
@@ -245,7 +245,7 @@ impl RetiredView {
                 Succession::Narrower => SuccessionView::Narrower,
                 Succession::Other | Succession::Deleted => SuccessionView::Other,
             },
-            name: s.concept.map(|concept| concepts.preferred(concept).into()),
+            name: s.concept.map(|concept| concepts.preferred_name(concept).into()),
             in_index: s.concept.is_some(),
         };
         let merged = retired.successors.iter().any(|s| s.kind == Succession::Same);

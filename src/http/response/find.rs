@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    concepts::{Concepts, Found, FoundBy, Page},
+    concepts::{ConceptStore, FoundBy, FoundConcept, FoundPage},
     http::{
         request::FindRequest,
         response::semantic_type::{SemanticTypeView, semantic_types},
@@ -21,7 +21,7 @@ use crate::{
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
 pub(crate) struct FindResponse {
-    /// Concepts that have the name, then concepts with a name that begins with `q`, then concepts with a
+    /// ConceptStore that have the name, then concepts with a name that begins with `q`, then concepts with a
     /// name that is nearly `q`.
     pub(crate) concepts: Vec<FoundView>,
     /// Offset of the next page; absent on the last page, and where a page of this length would exceed
@@ -59,7 +59,7 @@ pub(crate) enum FoundByView {
 
 impl FindResponse {
     /// The page of results for `request`.
-    pub(crate) fn new(page: &Page, request: &FindRequest, concepts: &Concepts) -> Self {
+    pub(crate) fn new(page: &FoundPage, request: &FindRequest, concepts: &ConceptStore) -> Self {
         let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
         let next_offset = page.more.then(|| request.next_offset()).flatten();
         Self { concepts: found, next_offset }
@@ -67,7 +67,7 @@ impl FindResponse {
 }
 
 impl FoundView {
-    fn new(found: &Found, concepts: &Concepts) -> Self {
+    fn new(found: &FoundConcept, concepts: &ConceptStore) -> Self {
         let (r#match, edits) = match found.by {
             FoundBy::Name => (FoundByView::Name, None),
             FoundBy::Prefix => (FoundByView::Prefix, None),
@@ -75,7 +75,7 @@ impl FoundView {
         };
         Self {
             cui: concepts.id(found.concept).into(),
-            name: concepts.preferred(found.concept).into(),
+            name: concepts.preferred_name(found.concept).into(),
             matched_name: concepts.atom(found.atom).name.into(),
             r#match,
             edits,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    concepts::Concepts,
+    concepts::ConceptStore,
     domain::MatchKind,
     http::{
         problem::Problem,
@@ -126,7 +126,7 @@ impl MatchView {
 
 impl LinkResult {
     /// The result of a mention that was linked.
-    pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
+    pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &ConceptStore) -> Self {
         let status = match answer.status {
             AnswerStatus::Linked => LinkStatus::Linked,
             AnswerStatus::Ambiguous => LinkStatus::Ambiguous,
@@ -143,10 +143,10 @@ impl LinkResult {
 }
 
 impl CandidateView {
-    fn new(candidate: &Candidate, concepts: &Concepts) -> Self {
+    fn new(candidate: &Candidate, concepts: &ConceptStore) -> Self {
         Self {
             cui: concepts.id(candidate.concept).into(),
-            name: concepts.preferred(candidate.concept).into(),
+            name: concepts.preferred_name(candidate.concept).into(),
             matched_name: concepts.atom(candidate.atom).name.into(),
             r#match: match candidate.kind {
                 MatchKind::Exact => MatchView::Exact,

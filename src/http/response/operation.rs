@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    concepts::{Concepts, SourceEntry},
+    concepts::{ConceptStore, SourceEntry},
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
     index::{Calibration, Recall},
     linker::{LinkLimits, Linker},
@@ -147,7 +147,7 @@ pub(crate) struct SourceView {
     pub(crate) restriction_level: Option<u8>,
     /// Languages (LAT) of its names.
     pub(crate) languages: Vec<String>,
-    /// Concepts that have a name from it.
+    /// ConceptStore that have a name from it.
     pub(crate) concepts: u64,
     pub(crate) atoms: u64,
     /// Codes that concepts have in it.
@@ -170,7 +170,7 @@ pub(crate) struct CountedType {
     pub(crate) name: String,
     pub(crate) group: String,
     pub(crate) group_name: String,
-    /// Concepts of the index with this type.
+    /// ConceptStore of the index with this type.
     pub(crate) concepts: u64,
 }
 
@@ -190,7 +190,7 @@ impl From<&SourceEntry> for SourceView {
 
 impl SourcesView {
     /// The sources that the index shows.
-    pub(crate) fn new(concepts: &Concepts) -> Self {
+    pub(crate) fn new(concepts: &ConceptStore) -> Self {
         Self { sources: concepts.sources().map(SourceView::from).collect() }
     }
 }

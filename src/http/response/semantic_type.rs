@@ -3,10 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    concepts::{ConceptNumber, Concepts},
-    domain::semantic_type::SEMANTIC_TYPES,
-};
+use crate::{concepts::ConceptStore, domain::ConceptId};
 
 /// A semantic type of the UMLS Semantic Network.
 #[derive(Serialize, ToSchema)]
@@ -20,8 +17,8 @@ pub(crate) struct SemanticTypeView {
 }
 
 /// The semantic types of `concept`.
-pub(super) fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
+pub(super) fn semantic_types(concept: ConceptId, concepts: &ConceptStore) -> Vec<SemanticTypeView> {
     // A damaged file may hold numbers of types that do not exist.
-    let types = concepts.types(concept).iter().filter_map(|&number| SEMANTIC_TYPES.get(usize::from(number)));
+    let types = concepts.semantic_types(concept).iter().filter_map(|id| id.semantic_type());
     types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
 }

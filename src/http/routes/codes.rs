@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     cancel::CancelToken,
-    concepts::Concepts,
+    concepts::ConceptStore,
     domain::curie::source_and_code,
     http::{
         app::App,
@@ -102,11 +102,11 @@ pub(crate) async fn with_code(
 
 /// The code as the index has it: as the client wrote it, or without the prefix of its source, or with the
 /// prefix that codes of the source have.
-fn stored_code(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
+fn stored_code(source: &str, code: &str, concepts: &ConceptStore) -> Option<String> {
     // A prefix of another vocabulary stays: without it, the code could be one of this source.
     let curie =
         source_and_code(code).filter(|(prefix_source, _)| *prefix_source == source).map(|(_, code)| code.into_owned());
     let prefixed = concepts.code_prefix(source).map(|prefix| format!("{prefix}:{code}"));
     let spellings = [Some(code.to_owned()), curie, prefixed];
-    spellings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
+    spellings.into_iter().flatten().find(|code| concepts.concepts_with_code(source, code).next().is_some())
 }
