@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::cli::{
-    DeviceArg, InputArgs, PoolingArg, SelectionArgs,
-    values::{batch, positive, rate, share, workers},
+use crate::{
+    bert::Pooling,
+    cli::{
+        terminologies::{SelectionArgs, TerminologyArgs},
+        values::{batch, positive, rate, share, workers},
+    },
+    encoder::Device,
+    train::{Arithmetic, Decay, LossName},
 };
-use crate::train::{Arithmetic, Decay, LossName};
 
 #[derive(Debug, Subcommand)]
 pub enum TrainCommand {
@@ -22,9 +26,9 @@ pub enum TrainCommand {
 #[derive(Debug, Args)]
 pub struct TrainPairsArgs {
     #[command(flatten)]
-    pub inputs: InputArgs,
+    pub inputs: TerminologyArgs,
     /// Index to take names from, alone or with terminologies
-    #[arg(long, value_name = "DIR", help_heading = "Terminologies", group = "InputArgs")]
+    #[arg(long, value_name = "DIR", help_heading = "Terminologies", group = "TerminologyArgs")]
     pub index: Option<PathBuf>,
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -102,7 +106,7 @@ pub struct TrainRunArgs {
     pub augment: f64,
     /// How token vectors become one
     #[arg(long, value_enum, default_value = "cls", help_heading = "Learning")]
-    pub pooling: PoolingArg,
+    pub pooling: Pooling,
     /// Tokens of a name that are read, with [CLS] and [SEP]
     #[arg(long, value_name = "N", default_value = "25", value_parser = positive, help_heading = "Learning")]
     pub max_tokens: usize,
@@ -160,29 +164,8 @@ pub struct TrainRunArgs {
     pub onnxruntime: Option<PathBuf>,
     /// Where training runs; auto takes CUDA where it works
     #[arg(long, value_enum, env = "SAPLINK_DEVICE", default_value = "auto", help_heading = "Conduct")]
-    pub device: DeviceArg,
+    pub device: Device,
     /// Threads on the CPU [default: one a core]
     #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers, help_heading = "Conduct")]
     pub threads: Option<usize>,
 }
-
-/// An enumeration of another room as values of the command line.
-macro_rules! values {
-    ($type:ty: $($value:ident = $name:literal),+) => {
-        impl ValueEnum for $type {
-            fn value_variants<'a>() -> &'a [Self] {
-                &[$(Self::$value),+]
-            }
-
-            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-                Some(clap::builder::PossibleValue::new(match self {
-                    $(Self::$value => $name),+
-                }))
-            }
-        }
-    };
-}
-
-values!(LossName: MultiSimilarity = "multi-similarity", Circle = "circle", InfoNce = "info-nce", Triplet = "triplet");
-values!(Decay: Constant = "constant", Linear = "linear", Cosine = "cosine");
-values!(Arithmetic: Fp32 = "fp32", Fp16 = "fp16");

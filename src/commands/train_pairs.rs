@@ -12,10 +12,9 @@ use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use crate::commands::{
-    cannot_write,
-    collect::{collect, inputs, selection},
-    progress::{Bars, peak_memory, since},
-    stage,
+    common::{cannot_write, create_output},
+    progress_bars::{ProgressBars, elapsed, peak_memory},
+    terminologies::{ingest, inputs, selection},
 };
 use crate::{
     cli::TrainPairsArgs,
@@ -32,13 +31,13 @@ const NEAR: usize = 48;
 /// Draws pairs and writes them.
 pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(signals::cancel_token()?);
+    let bars = ProgressBars::new(signals::cancel_token()?);
     let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
     let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
     ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
     // Before minutes of work: a file that cannot be written.
-    let mut out = args.out.as_deref().map(stage).transpose()?;
-    let mut dev = args.dev.as_deref().map(stage).transpose()?;
+    let mut out = args.out.as_deref().map(create_output).transpose()?;
+    let mut dev = args.dev.as_deref().map(create_output).transpose()?;
     let (inputs, selection) = (inputs(&args.inputs, &args.selection), selection(&args.selection));
     let index = args.index.as_deref().map(Index::open).transpose()?;
     let merged;
@@ -82,7 +81,7 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     if let Some(pairs) = held_out {
         eprintln!("  held out: {} pairs of {} concepts", HumanCount(pairs), HumanCount(drawing.held_out() as u64));
     }
-    eprintln!("  drawn in {}{}", since(started), peak_memory());
+    eprintln!("  drawn in {}{}", elapsed(started), peak_memory());
     Ok(())
 }
 
@@ -97,10 +96,10 @@ fn merge(
     selection: &Selection,
     index: Option<&Concepts>,
     memory: ByteSize,
-    bars: &Bars,
+    bars: &ProgressBars,
 ) -> Result<Merged> {
     let dir = tempfile::tempdir().context("merging needs a temporary directory (TMPDIR)")?;
-    let (assembled, _) = collect(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
+    let (assembled, _) = ingest(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
     let concepts = Concepts::open(dir.path(), &assembled.sources, assembled.counts)?;
     Ok(Merged { concepts, _dir: dir })
 }
@@ -126,7 +125,7 @@ impl Vocabulary for Selected<'_> {
 }
 
 /// Writes the pairs to learn from to standard output; gives how many they are, or nothing if the reader has seen enough of them.
-fn print_pairs(drawing: &Drawing<Selected>, groups: Option<Groups>, bars: &Bars) -> Result<Option<u64>> {
+fn print_pairs(drawing: &Drawing<Selected>, groups: Option<Groups>, bars: &ProgressBars) -> Result<Option<u64>> {
     match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars.job()) {
         Err(TrainError::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         outcome => Ok(Some(outcome?)),

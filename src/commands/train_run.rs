@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanCount;
 
 use crate::commands::{
-    name_of,
-    progress::{Bars, peak_memory, since},
+    common::dir_name,
+    progress_bars::{ProgressBars, elapsed, peak_memory},
 };
 use crate::{
     bert::{self, BertConfig, Pooling, Precision, Weights},
     cli::TrainRunArgs,
-    encoder::{self, ImportOptions, Runtime, Tokens},
+    encoder::{self, BertTokenizer, ImportOptions, Runtime},
     files::StagedDir,
     signals,
     train::{self, Conduct, Pairs, Run, Settings, TrainError},
@@ -24,12 +24,12 @@ use crate::{
 /// Trains, and makes models of what was learned.
 pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(signals::cancel_token()?);
+    let bars = ProgressBars::new(signals::cancel_token()?);
     // Before hours of work: whatever could be wrong.
     let (int8, run_dir) = outputs(args)?;
     let (config, base) = load(&args.base)?;
     check_limits(args, &config)?;
-    let tokens = Tokens::of_checkpoint(&args.base, config.vocab, args.max_tokens)
+    let tokens = BertTokenizer::of_checkpoint(&args.base, config.vocab, args.max_tokens)
         .with_context(|| format!("cannot read the tokenizer of {}", args.base.display()))?;
     let pairs = Pairs::read(&args.pairs).context("cannot read the pairs")?;
     let dev = args.dev.as_deref().map(Pairs::read).transpose().context("cannot read the held-out pairs")?;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
     let conduct = conduct(args, run_dir)?;
     conduct.check(&settings)?;
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
-    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api());
+    eprintln!("  ONNX Runtime in {} {}", runtime.path().display(), runtime.training_api_note());
     eprintln!(
         "  {} pairs of {} concepts, {} steps of {} pairs",
         HumanCount(pairs.len() as u64),
@@ -60,19 +60,19 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
         conduct: &conduct,
     };
     let trained = run.train(bars.job()).inspect_err(|e| {
-        bars.give_up();
+        bars.abandon();
         if let TrainError::Canceled { saved: Some(path), .. } = e {
             eprintln!("  saved in {}: the same command with --resume goes on from it", path.display());
         }
     });
     let trained = trained.with_context(|| format!("cannot train {}", args.base.display()))?;
     bars.finish();
-    let parameters = train::mixed(&trained.parameters, &base.flat(), args.mix_base as f32);
+    let parameters = train::mixed(&trained.parameters, &base.flatten(), args.mix_base as f32);
     write_models(args, &runtime, &config, &parameters, &int8).context(
         "cannot write the model; nothing of the training is lost: the same command with --resume --force writes it",
     )?;
     eprintln!("  {} (float32), {} (int8); report: {}", args.out.display(), int8.display(), trained.report.display());
-    eprintln!("  trained on {} in {}{}", trained.device, since(started), peak_memory());
+    eprintln!("  trained on {} in {}{}", trained.device, elapsed(started), peak_memory());
     Ok(())
 }
 
@@ -80,13 +80,13 @@ pub(super) fn run(args: &TrainRunArgs) -> Result<()> {
 fn outputs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
     let (int8, run) = (beside(&args.out, "-int8")?, beside(&args.out, "-run")?);
     for dir in [&args.out, &int8] {
-        StagedDir::check(dir, encoder::MANIFEST, args.force).context("cannot write the model")?;
-        StagedDir::try_out(dir).context("cannot write the model")?;
+        StagedDir::check(dir, encoder::MODEL_MANIFEST, args.force).context("cannot write the model")?;
+        StagedDir::check_writable(dir).context("cannot write the model")?;
     }
     if let Some(dir) = &args.export_hf {
         ensure!(![&args.out, &int8, &run].contains(&dir), "--export-hf {}: is written already", dir.display());
         StagedDir::check(dir, train::CONFIG, false).context("cannot write the checkpoint")?;
-        StagedDir::try_out(dir).context("cannot write the checkpoint")?;
+        StagedDir::check_writable(dir).context("cannot write the checkpoint")?;
     }
     Ok((int8, run))
 }
@@ -134,7 +134,7 @@ fn settings(args: &TrainRunArgs, pairs: &Pairs, dev: Option<&Pairs>) -> Result<S
         chunk: args.chunk,
         group: args.group,
         augment: args.augment as f32,
-        pooling: args.pooling.into(),
+        pooling: args.pooling,
         max_tokens: args.max_tokens,
         loss: args.loss,
         mining_margin: (!args.no_mining).then_some(args.mining_margin),
@@ -154,8 +154,8 @@ fn conduct(args: &TrainRunArgs, dir: PathBuf) -> Result<Conduct> {
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
     Ok(Conduct {
         dir,
-        name: name_of(&args.out)?,
-        device: args.device.into(),
+        name: dir_name(&args.out)?,
+        device: args.device,
         threads: args.threads.unwrap_or(cores),
         save_every: args.save_every as u64,
         dev_every: args.dev_every as u64,
@@ -168,7 +168,7 @@ fn conduct(args: &TrainRunArgs, dir: PathBuf) -> Result<Conduct> {
 
 /// The directory of this name and ending.
 fn beside(dir: &Path, ending: &str) -> Result<PathBuf> {
-    Ok(dir.with_file_name(name_of(dir)? + ending))
+    Ok(dir.with_file_name(dir_name(dir)? + ending))
 }
 
 /// The model directories, imported from the checkpoint of what was learned, and that.
@@ -186,7 +186,7 @@ fn write_models(
         let options = ImportOptions {
             from: checkpoint.clone(),
             out: out.into(),
-            name: name_of(out)?,
+            name: dir_name(out)?,
             pooling: Pooling::from(args.pooling),
             precision,
             max_tokens: args.max_tokens,

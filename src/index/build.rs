@@ -23,7 +23,7 @@ use crate::{
         vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
     },
     concepts::{Assembled, Concepts, Counts, Selection},
-    files::{StagedDir, free_space, sums},
+    files::{StagedDir, checksums, free_space},
     job::Job,
     text,
 };
@@ -156,7 +156,7 @@ pub(super) fn manifest_of(
     let Assembled { counts, sources, semantic_types, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
-        normalization: text::NORMALIZATION,
+        normalization: text::NORMALIZATION_VERSION,
         name: options.name.clone(),
         model: options.model.clone(),
         vectors: options.vectors,
@@ -170,7 +170,7 @@ pub(super) fn manifest_of(
         graph: GraphParameters { repaired, ..options.graph },
         recall: None,
         inputs: options.inputs.clone(),
-        files: sums(dir, &parts(options.vectors))?,
+        files: checksums(dir, &parts(options.vectors))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     })
 }

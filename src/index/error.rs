@@ -8,7 +8,7 @@ use crate::{
     cancel::Canceled,
     columns::ColumnError,
     concepts::ConceptError,
-    files::{StageError, SumError},
+    files::{ChecksumError, StageError},
 };
 
 /// Why an index could not be built, opened, measured or changed.
@@ -19,7 +19,7 @@ pub enum IndexError {
     Io(#[from] std::io::Error),
     /// A file is missing, or differs from the manifest in size or checksum.
     #[error(transparent)]
-    File(#[from] SumError),
+    File(#[from] ChecksumError),
     /// The new directory could not be created or put in place.
     #[error(transparent)]
     Stage(#[from] StageError),

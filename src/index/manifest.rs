@@ -18,7 +18,7 @@ use crate::{
     ann::{GraphParameters, VectorPrecision},
     concepts::{Counts, Selection, SourceEntry},
     files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
-    text::NORMALIZATION,
+    text::NORMALIZATION_VERSION,
 };
 
 /// Format version: rises when the layout, the order or the meaning of any file changes.
@@ -119,9 +119,10 @@ impl IndexManifest {
 
     /// The reason why this saplink cannot use the index; `None` if it can.
     fn fault(&self) -> Option<String> {
-        if self.normalization != NORMALIZATION {
+        if self.normalization != NORMALIZATION_VERSION {
             return Some(format!(
-                "its names were normalized by version {}, this saplink uses version {NORMALIZATION}: build it again",
+                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: \
+                 build it again",
                 self.normalization
             ));
         }

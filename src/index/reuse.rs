@@ -111,7 +111,7 @@ impl ReusableVectors {
         if self.vectors.precision() < precision {
             return None;
         }
-        let row = self.concepts.row(&text::key(text)).filter(|&row| (row as usize) < self.vectors.len())?;
+        let row = self.concepts.row(&text::normalize(text)).filter(|&row| (row as usize) < self.vectors.len())?;
         (self.concepts.row_text(row) == text).then(|| self.vectors.rows().quantized(row))
     }
 }

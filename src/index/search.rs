@@ -85,7 +85,7 @@ impl Index {
     /// those that share a name with it.
     pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
         let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.row(&text::key(name));
+        let row_of = |name: &str| concepts.row(&text::normalize(name));
         let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
         let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
         let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();

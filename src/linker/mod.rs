@@ -197,7 +197,7 @@ impl Linker {
             if candidates[i].len() >= queries[i].top_k {
                 continue;
             }
-            let (key, unnamed) = (text::key(&cleaned[i]), candidates[i].is_empty());
+            let (key, unnamed) = (text::normalize(&cleaned[i]), candidates[i].is_empty());
             let repaired = unnamed.then(|| self.index.repair(&key)).flatten();
             // A text with a misspelled word is as doubtful as its repair.
             let similarity = match &repaired {
@@ -249,7 +249,7 @@ impl Linker {
     /// The concepts that own `text` as a name, at most [`MAX_TIES`].
     fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
-        let Some(row) = concepts.row(&text::key(text)) else { return vec![] };
+        let Some(row) = concepts.row(&text::normalize(text)) else { return vec![] };
         let mut owners: Vec<Candidate> = vec![];
         for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.

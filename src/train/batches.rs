@@ -5,7 +5,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::train::{TrainError, augment::altered, pairs::Pairs};
-use crate::{encoder::Tokens, random::Random, text};
+use crate::{encoder::BertTokenizer, random::Random, text};
 
 /// Batches that are ready before they are asked for.
 const AHEAD: usize = 4;
@@ -124,7 +124,7 @@ impl Plan {
 /// [`TrainError`] when a name cannot be tokenized.
 pub(super) fn produce(
     pairs: &Pairs,
-    tokens: &Tokens,
+    tokens: &BertTokenizer,
     plan: Plan,
     first: u64,
     last: u64,
@@ -163,7 +163,7 @@ pub(super) fn produce(
 /// Runs `take` with batches that another thread makes ahead.
 pub(super) fn with_batches<T>(
     pairs: &Pairs,
-    tokens: &Tokens,
+    tokens: &BertTokenizer,
     plan: Plan,
     steps: std::ops::Range<u64>,
     take: impl FnOnce(&Receiver<Result<Batch, TrainError>>) -> T,

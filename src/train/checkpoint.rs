@@ -18,7 +18,7 @@ use crate::{
         checkpoint::{self, Tensor, Tensors},
         weights,
     },
-    files::{FileSum, StagedDir, read_manifest, sums, write_manifest},
+    files::{FileSum, StagedDir, checksums, read_manifest, write_manifest},
 };
 
 const FORMAT: u32 = 1;
@@ -68,13 +68,13 @@ impl Checkpoint {
         let target = dir.join(format!("{PREFIX}{:08}", self.step));
         let write = || -> Result<(), crate::files::StageError> {
             let staged = StagedDir::create(&target, MANIFEST, true)?;
-            checkpoint::write(&staged.path().join(WEIGHTS), &weights::tensors(config, &self.state.parameters))?;
+            checkpoint::write(&staged.path().join(WEIGHTS), &weights::to_tensors(config, &self.state.parameters))?;
             let moment = |values: &Vec<f32>| Tensor { shape: vec![values.len()], data: values.clone() };
             let moments: Tensors = [(MEANS, &self.state.means), (SQUARES, &self.state.squares)]
                 .map(|(name, values)| (name.to_owned(), moment(values)))
                 .into();
             checkpoint::write(&staged.path().join(MOMENTS), &moments)?;
-            let files = sums(staged.path(), &[WEIGHTS, MOMENTS])?;
+            let files = checksums(staged.path(), &[WEIGHTS, MOMENTS])?;
             let manifest = Manifest { format: FORMAT, step: self.step, scaling: self.scaling, files };
             write_manifest(&staged.path().join(MANIFEST), &manifest)?;
             staged.commit()
@@ -113,7 +113,7 @@ impl Checkpoint {
         let weights = Weights::select(tensors(WEIGHTS)?, config).map_err(|e| at(WEIGHTS, e.to_string()))?;
         let mut moments = tensors(MOMENTS)?;
         let mut moment = |name: &str| moments.remove(name).map(|tensor| tensor.data).unwrap_or_default();
-        let state = State { parameters: weights.flat(), means: moment(MEANS), squares: moment(SQUARES) };
+        let state = State { parameters: weights.flatten(), means: moment(MEANS), squares: moment(SQUARES) };
         Ok(Self { step, scaling: manifest.scaling, state })
     }
 }

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::HashSet};
 use rayon::prelude::*;
 
 use crate::train::{TrainError, metrics::DevRecord, pairs::Pairs};
-use crate::{encoder::Tokens, random::Random, text};
+use crate::{encoder::BertTokenizer, random::Random, text};
 
 /// Names that are compared with each other at most, sixteen million comparisons, and names of a concept.
 const MOST: usize = 4096;
@@ -26,7 +26,7 @@ impl Dev {
     ///
     /// # Errors
     /// [`TrainError::NothingHeldOut`] when no concept has two names that differ.
-    pub(super) fn new(pairs: &Pairs, tokens: &Tokens, seed: u64) -> Result<Self, TrainError> {
+    pub(super) fn new(pairs: &Pairs, tokens: &BertTokenizer, seed: u64) -> Result<Self, TrainError> {
         let by_concept = ByConcept::new(pairs);
         let mut order: Vec<u32> = (0..pairs.concepts() as u32).collect();
         Random::of(&[seed, 2]).shuffle(&mut order);
@@ -43,7 +43,7 @@ impl Dev {
     /// Some names of some concepts: of those that are `asked` for, else of those with the most pairs.
     pub(super) fn of_concepts(
         pairs: &Pairs,
-        tokens: &Tokens,
+        tokens: &BertTokenizer,
         asked: &[u32],
         concepts: usize,
         names: usize,
@@ -59,7 +59,7 @@ impl Dev {
         Ok(some)
     }
 
-    fn take(&mut self, concept: u32, names: Vec<String>, tokens: &Tokens) -> Result<(), TrainError> {
+    fn take(&mut self, concept: u32, names: Vec<String>, tokens: &BertTokenizer) -> Result<(), TrainError> {
         for name in names {
             self.ids.push(tokens.ids(&name)?);
             self.names.push(name);
@@ -116,7 +116,7 @@ impl<'a> ByConcept<'a> {
     fn names(&self, concept: u32, most: usize) -> Vec<String> {
         let mut seen = HashSet::new();
         let names = self.pairs_of(concept).iter().flat_map(|&i| self.pairs.pair(i as usize).names);
-        names.filter(|name| seen.insert(text::key(name))).take(most).map(text::clean).collect()
+        names.filter(|name| seen.insert(text::normalize(name))).take(most).map(text::clean).collect()
     }
 }
 

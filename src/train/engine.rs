@@ -19,7 +19,7 @@ use crate::train::{
 use crate::{
     bert::{
         BertConfig,
-        optimizer::{self, Settings},
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
     },
     encoder::{Device, Runtime},
@@ -107,7 +107,12 @@ fn failed(e: impl std::fmt::Display) -> TrainError {
 }
 
 impl Bound {
-    fn open(runtime: &Runtime, model: &message::Model, device: Device, threads: usize) -> Result<Self, TrainError> {
+    fn open(
+        runtime: &Runtime,
+        model: &message::ModelProto,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, TrainError> {
         let mut builder = runtime.builder(device == Device::Cuda, threads)?;
         let session = builder.commit_from_memory(&model.encode_to_vec()).map_err(failed)?;
         let io = session.create_binding().map_err(failed)?;
@@ -155,12 +160,12 @@ impl Bound {
     fn names(&mut self, packed: &Packed, firsts: bool) -> Result<(), TrainError> {
         let (rows, cells) = ([packed.rows()], [packed.names, packed.width]);
         self.values(training::TOKENS, &rows, &packed.tokens)?;
-        self.values(training::PLACES, &rows, &packed.places)?;
+        self.values(training::POSITIONS, &rows, &packed.places)?;
         self.values(training::ROW_CELLS, &rows, &packed.row_cells)?;
         self.values(training::CELL_ROWS, &cells, &packed.cell_rows)?;
         self.values(training::MASK, &cells, &packed.mask)?;
         if firsts {
-            self.values(training::FIRSTS, &[packed.names], &packed.firsts)?;
+            self.values(training::FIRST_ROWS, &[packed.names], &packed.firsts)?;
         }
         Ok(())
     }
@@ -217,8 +222,8 @@ impl Engine {
         parameters: &[f32],
     ) -> Result<Self, TrainError> {
         let step = options.step;
-        let open = |model: &message::Model| Bound::open(runtime, model, device, options.threads);
-        let still = training::frozen(config, step.frozen_layers);
+        let open = |model: &message::ModelProto| Bound::open(runtime, model, device, options.threads);
+        let still = training::frozen_values(config, step.frozen_layers);
         let (frozen, learned) = parameters.split_at(still);
         let zeros = vec![0.0; learned.len()];
         let mut engine = Self {
@@ -230,18 +235,18 @@ impl Engine {
             means: placed(device, &zeros)?,
             squares: placed(device, &zeros)?,
             gradient: placed(device, &zeros)?,
-            encode: open(&training::encode(config, &step, false))?,
+            encode: open(&training::encoder_graph(config, &step, false))?,
             work: if options.chunks {
                 Work::Chunks(Box::new(Chunks {
-                    encode: step.dropout.then(|| open(&training::encode(config, &step, true))).transpose()?,
-                    loss: open(&training::loss_of_vectors(config, &step))?,
-                    chunk: open(&training::chunk(config, &step))?,
+                    encode: step.dropout.then(|| open(&training::encoder_graph(config, &step, true))).transpose()?,
+                    loss: open(&training::loss_graph(config, &step))?,
+                    chunk: open(&training::chunk_gradient_graph(config, &step))?,
                     zeros: placed(device, &zeros)?,
                 }))
             } else {
-                Work::Whole(Box::new(open(&training::whole(config, &step))?))
+                Work::Whole(Box::new(open(&training::step_graph(config, &step))?))
             },
-            optimizer: open(&optimizer::write(step.half))?,
+            optimizer: open(&optimizer::adamw_graph(step.half))?,
             noise: 0,
         };
         engine.bind()?;
@@ -262,7 +267,7 @@ impl Engine {
                 bound.input(training::FROZEN, frozen)?;
             }
             if let Some(noise) = &noise {
-                bound.input(training::NOISE, noise)?;
+                bound.input(training::DROPOUT_FACTORS, noise)?;
             }
         }
         self.encode.input(optimizer::PARAMETERS, &self.learned)?;
@@ -276,11 +281,11 @@ impl Engine {
         let bound = &mut self.optimizer;
         bound.input(optimizer::GRADIENT, &self.gradient)?;
         bound.input(optimizer::PARAMETERS, &self.learned)?;
-        bound.input(optimizer::MEANS, &self.means)?;
-        bound.input(optimizer::SQUARES, &self.squares)?;
+        bound.input(optimizer::FIRST_MOMENTS, &self.means)?;
+        bound.input(optimizer::SECOND_MOMENTS, &self.squares)?;
         bound.output(optimizer::NEW_PARAMETERS, &mut self.learned)?;
-        bound.output(optimizer::NEW_MEANS, &mut self.means)?;
-        bound.output(optimizer::NEW_SQUARES, &mut self.squares)
+        bound.output(optimizer::NEW_FIRST_MOMENTS, &mut self.means)?;
+        bound.output(optimizer::NEW_SECOND_MOMENTS, &mut self.squares)
     }
 
     /// What values are multiplied by: 0, or as much more as makes up for those.
@@ -315,7 +320,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`TrainError::Engine`] when ONNX Runtime fails, as it does when memory is short.
-    pub fn step(&mut self, batch: &Batch, settings: &Settings) -> Result<Outcome, TrainError> {
+    pub fn step(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<Outcome, TrainError> {
         let outcome = self.learn(batch, settings)?;
         Ok(Outcome { gradient_norm: self.update(settings)?, ..outcome })
     }
@@ -324,7 +329,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn learn(&mut self, batch: &Batch, settings: &Settings) -> Result<Outcome, TrainError> {
+    pub fn learn(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<Outcome, TrainError> {
         let at: Option<Vec<Vec<i64>>> = self.options.step.dropout.then(|| {
             let at = |(i, packed): (usize, &Packed)| self.noise_at(packed, batch.step, i);
             batch.chunks.iter().enumerate().map(at).collect()
@@ -334,7 +339,7 @@ impl Engine {
             Some(at) => at[i]
                 .iter()
                 .enumerate()
-                .try_for_each(|(site, at)| bound.values(&training::noise_at(site), &[1], &[*at])),
+                .try_for_each(|(site, at)| bound.values(&training::dropout_offset(site), &[1], &[*at])),
             None => Ok(()),
         };
         let half = self.options.step.half;
@@ -370,7 +375,7 @@ impl Engine {
                     chunk.names(packed, firsts)?;
                     noise(chunk, i)?;
                     chunk.values(training::VECTORS_GRADIENT, &[packed.names, hidden], &slope[begin..end])?;
-                    chunk.input(training::GRADIENT_SO_FAR, if i == 0 { zeros } else { &self.gradient })?;
+                    chunk.input(training::ACCUMULATED_GRADIENT, if i == 0 { zeros } else { &self.gradient })?;
                     let [] = chunk.run([])?;
                     begin = end;
                 }
@@ -386,7 +391,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn update(&mut self, settings: &Settings) -> Result<f32, TrainError> {
+    pub fn update(&mut self, settings: &OptimizerSettings) -> Result<f32, TrainError> {
         self.optimizer.values(optimizer::SETTINGS, &[5], &settings.values())?;
         let [norm] = self.optimizer.run([optimizer::NORM])?;
         Ok(norm[0])

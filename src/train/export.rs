@@ -31,7 +31,7 @@ pub fn export(base: &Path, config: &BertConfig, parameters: &[f32], out: &Path) 
     for name in kept(base) {
         fs_err::copy(base.join(name), staged.path().join(name))?;
     }
-    checkpoint::write(&staged.path().join("model.safetensors"), &weights::tensors(config, parameters))?;
+    checkpoint::write(&staged.path().join("model.safetensors"), &weights::to_tensors(config, parameters))?;
     Ok(staged.commit()?)
 }
 

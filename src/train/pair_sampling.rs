@@ -192,7 +192,7 @@ impl<'v, V: Vocabulary> Drawing<'v, V> {
                         names.clear();
                     }
                     let (concept, place) = (self.training[place as usize], place as usize);
-                    let keys = || self.vocabulary.names(concept).map(text::key);
+                    let keys = || self.vocabulary.names(concept).map(text::normalize);
                     // Neighbors that share a name may be one concept: they teach nothing about each other.
                     let fits = given[place] < pass && (i == 0 || !keys().any(|key| names.contains(&key)));
                     match fits.then(|| left[place].pop()).flatten() {
@@ -215,7 +215,7 @@ impl<'v, V: Vocabulary> Drawing<'v, V> {
 /// The names that differ after normalization, each as it is written first.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     let mut seen = HashSet::new();
-    names.filter(move |name| !text::is_blank(name) && seen.insert(text::key(name)))
+    names.filter(move |name| !text::is_blank(name) && seen.insert(text::normalize(name)))
 }
 
 /// `count` different numbers below `bound`, or all of them if they are fewer (Floyd's way, which looks at no others).

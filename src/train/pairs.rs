@@ -4,15 +4,14 @@
 //!
 //! Invariant: what is no pair is named by its line, and no name is ever quoted.
 
-use std::{
-    collections::HashMap,
-    io::{self, Read},
-    ops::Range,
-    path::Path,
-};
+use std::{collections::HashMap, io::Read, ops::Range, path::Path};
 
 use crate::train::TrainError;
-use crate::{files::sha256_hex, job::Job, terminology::Input, text};
+use crate::{
+    files::{input::InputFile, sha256_hex},
+    job::Job,
+    text,
+};
 
 /// Pairs of names, read whole: what the file holds, and 12 bytes a pair.
 #[derive(Debug)]
@@ -104,10 +103,9 @@ impl Pairs {
 
 /// What a file holds.
 fn read_text(path: &Path) -> Result<String, TrainError> {
-    let input = Input::file(path);
-    let named = |e| TrainError::Io(io::Error::other(e));
-    let mut bytes = Vec::with_capacity(input.bytes().map_err(named)? as usize);
-    input.open(Job::silent()).map_err(named)?.read_to_end(&mut bytes)?;
+    let input = InputFile::new(path);
+    let mut bytes = Vec::with_capacity(input.bytes()? as usize);
+    input.open(Job::silent())?.read_to_end(&mut bytes)?;
     String::from_utf8(bytes).map_err(|e| {
         let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
         let line = memchr::memchr_iter(b'\n', before).count() + 1;

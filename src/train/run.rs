@@ -27,7 +27,7 @@ use crate::train::{
 };
 use crate::{
     bert::{BertConfig, Weights, optimizer, training::StepOptions},
-    encoder::{Device, Runtime, Tokens},
+    encoder::{BertTokenizer, Device, Runtime},
     files::{StagedDir, StagedFile},
     job::Job,
 };
@@ -48,7 +48,7 @@ pub struct Run<'a> {
     pub runtime: &'a Runtime,
     pub config: &'a BertConfig,
     pub base: &'a Weights,
-    pub tokens: &'a Tokens,
+    pub tokens: &'a BertTokenizer,
     pub pairs: &'a Pairs,
     pub dev: Option<&'a Pairs>,
     pub settings: &'a Settings,
@@ -81,7 +81,7 @@ pub struct Conduct {
 /// What came of a run.
 #[derive(Debug)]
 pub struct Trained {
-    /// All parameters, as [`crate::bert::weights::named`] lists them.
+    /// All parameters, as [`crate::bert::weights::parameter_specs`] lists them.
     pub parameters: Vec<f32>,
     pub device: Device,
     pub report: PathBuf,
@@ -177,7 +177,7 @@ impl Run<'_> {
                 }
                 if done.is_multiple_of(conduct.save_every) || done == settings.steps {
                     going.save(done)?;
-                    job.progress.remark(&format!("saved after {done} steps"));
+                    job.progress.message(&format!("saved after {done} steps"));
                 }
             }
             Ok(())
@@ -198,7 +198,7 @@ impl Run<'_> {
             (0..source.concepts() as u32).filter(|&c| conduct.map.iter().any(|id| id == source.id(c))).collect();
         let mapped = Dev::of_concepts(source, self.tokens, &asked, MAP.0, MAP.1)?;
         let dev = self.dev.map(|pairs| Dev::new(pairs, self.tokens, settings.seed)).transpose()?;
-        let mut engine = Engine::new(self.runtime, self.config, self.engine_options(), &self.base.flat())?;
+        let mut engine = Engine::new(self.runtime, self.config, self.engine_options(), &self.base.flatten())?;
         // The base is what it was, also in a run that is gone on with.
         let before = self.placed(&mapped, &mut engine)?;
         let lock = conduct.prepare(settings)?;
@@ -212,7 +212,7 @@ impl Run<'_> {
         }
         let saved = last.as_ref().map(|last| last.step);
         if conduct.resume {
-            job.progress.remark(&match saved {
+            job.progress.message(&match saved {
                 Some(step) => format!("going on after {step} steps on {}", engine.device()),
                 None => format!("there is no checkpoint yet: beginning on {}", engine.device()),
             });
@@ -235,7 +235,7 @@ impl Run<'_> {
             step: StepOptions {
                 pooling: settings.pooling,
                 loss: settings.loss.into(),
-                mined: settings.mining_margin,
+                miner_margin: settings.mining_margin,
                 dropout: false,
                 half: settings.arithmetic == Arithmetic::Fp16,
                 frozen_layers: settings.frozen_layers,
@@ -276,7 +276,7 @@ impl Going<'_> {
         let learning_rate = schedule.rate(step);
         let outcome = self.engine.step(
             &batch,
-            &optimizer::Settings {
+            &optimizer::OptimizerSettings {
                 learning_rate,
                 weight_decay: settings.weight_decay,
                 step: self.scaling.updates + 1,
@@ -307,7 +307,7 @@ impl Going<'_> {
             waited,
         };
         let speed = record.pairs as f64 / seconds;
-        job.progress.note(&format!(
+        job.progress.status(&format!(
             "loss {:.4}, {} + {} mined, {speed:.0} pairs/s",
             record.loss, record.positives, record.negatives
         ));
@@ -340,7 +340,7 @@ impl Going<'_> {
     fn look(&mut self, step: u64, job: Job<'_>) -> Result<(), TrainError> {
         if let Some(dev) = &self.dev {
             let record = dev.measure(&self.engine.vectors(&dev.ids)?, step);
-            job.progress.remark(&format!(
+            job.progress.message(&format!(
                 "after {step} steps: {:.1} % of {} held-out names find their concept first, {:.1} % among five",
                 100.0 * record.accuracy_at_1,
                 record.queries,
@@ -356,7 +356,7 @@ impl Going<'_> {
     fn report(&mut self, job: Job<'_>) {
         let path = self.run.conduct.dir.join(REPORT);
         if let Err(e) = self.try_report(&path) {
-            job.progress.remark(&format!("{} was not written: {e}", path.display()));
+            job.progress.message(&format!("{} was not written: {e}", path.display()));
         }
     }
 
