@@ -15,7 +15,7 @@ use crate::{
     commands::progress_bars::ProgressBars,
     concepts::{Assembled, Collector, Concepts, Selection, Tally},
     files::input::InputFile,
-    terminology::{Dialect, Inputs, ReadSummary, Scope},
+    terminology::{Dialect, Inputs, ReadSummary},
 };
 
 /// Reads the concepts of `base`, if there is one, and then `inputs`, and assembles all in `dir`.

@@ -43,9 +43,3 @@ fn the_page_of_all_options_is_current() {
     let committed = fs_err::read_to_string(root().join("docs/configuration.md")).unwrap();
     assert!(succeed(&["cli-reference"]) == committed, "help texts have changed: run `make docs`");
 }
-
-#[test]
-fn the_page_of_all_options_is_current() {
-    let committed = fs_err::read_to_string(root().join("docs/configuration.md")).unwrap();
-    assert!(succeed(&["cli-reference"]) == committed, "help texts have changed: run `make docs`");
-}

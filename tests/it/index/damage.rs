@@ -22,9 +22,9 @@ fn damaged_files_give_typed_errors() {
     let mut rng = TestRng(1);
     for part in PARTS.into_iter().chain(["index.json"]) {
         copy_dir(&index, &copied);
-        let whole = fs_err::read(index.join(part)).unwrap();
+        let original = fs_err::read(index.join(part)).unwrap();
         for _ in 0..300 {
-            let mut bytes = whole.clone();
+            let mut bytes = original.clone();
             damage(&mut bytes, &mut rng);
             fs_err::write(copied.join(part), &bytes).unwrap();
             let error = Index::open(&copied).err().unwrap().to_string();
@@ -91,9 +91,9 @@ fn searches_of_a_damaged_graph_do_not_crash() {
     let mut opened = 0;
     for part in ["vectors.bin", "scales.bin", "residuals.bin", "graph.bin"] {
         copy_dir(&index, &copied);
-        let whole = fs_err::read(index.join(part)).unwrap();
+        let original = fs_err::read(index.join(part)).unwrap();
         for _ in 0..150 {
-            let mut bytes = whole.clone();
+            let mut bytes = original.clone();
             match rng.below(4) {
                 0 => damage(&mut bytes, &mut rng),
                 _ => (0..100).for_each(|_| {
@@ -129,9 +129,9 @@ fn damage_with_matching_checksums_does_not_crash() {
     let mut opened = 0;
     for part in PARTS {
         copy_dir(&index, &copied);
-        let whole = fs_err::read(index.join(part)).unwrap();
+        let original = fs_err::read(index.join(part)).unwrap();
         for _ in 0..400 {
-            let mut bytes = whole.clone();
+            let mut bytes = original.clone();
             damage(&mut bytes, &mut rng);
             fs_err::write(copied.join(part), &bytes).unwrap();
             let mut manifest = manifest.clone();

@@ -213,7 +213,7 @@ fn relations_of_concepts_without_a_name_are_not_replayed() {
     assert_eq!(parents(&built("at once", None, &["a.tsv", "b.tsv"])), 1);
     let index = built("index", None, &["a.tsv"]);
     let both = built("both", Some(&index), &["b.tsv"]);
-    assert_eq!((both.counts().concepts, parents(&both)), (2, 0), "C0000002 had no name when the index was made");
+    assert_eq!((both.counts().concepts, parents(&both)), (2, 0), "C0000002 had no name when the index was built");
     let again = built("again", Some(&index), &["a.tsv", "b.tsv"]);
     assert_eq!((again.counts().atoms, parents(&again)), (2, 1), "an input that repeats the relation adds it");
 }
@@ -227,9 +227,9 @@ fn replaying_a_damaged_index_gives_an_error_or_facts() {
         build(&at("index"), &selection, None, &|collector| collect(&fixtures(), &selection, collector));
     let (mut rng, mut replayed, mut refused) = (TestRng(3), 0, 0);
     for file in ["concepts.bin", "rows.bin"] {
-        let whole = fs_err::read(at("index").join(file)).unwrap();
+        let original = fs_err::read(at("index").join(file)).unwrap();
         for _ in 0..1000 {
-            let mut bytes = whole.clone();
+            let mut bytes = original.clone();
             damage(&mut bytes, &mut rng);
             fs_err::write(at("index").join(file), bytes).unwrap();
             let Ok(index) = Concepts::open(&at("index"), &assembled.sources, assembled.counts) else { continue };
@@ -243,7 +243,7 @@ fn replaying_a_damaged_index_gives_an_error_or_facts() {
                 Err(e) => panic!("{e}"),
             }
         }
-        fs_err::write(at("index").join(file), whole).unwrap();
+        fs_err::write(at("index").join(file), original).unwrap();
     }
     assert!(replayed > 100 && refused > 100, "{replayed} replayed, {refused} refused");
 }
