@@ -19,7 +19,7 @@ use crate::{
         progress_bars::{ProgressBars, elapsed, peak_memory},
         terminologies,
     },
-    concepts::{Assembled, Concepts, Selection},
+    concepts::{ConceptStore, Selection, StoreSummary},
     encoder::{Encoder, Runtime},
     files::{Abandoned, StagedDir, abandoned},
     index::{self, BuildOptions, BuiltIndex, IndexError, IndexManifest, MANIFEST, ModelReference, ReusableVectors},
@@ -163,10 +163,10 @@ fn dry_run(args: &IndexBuildArgs, bars: &ProgressBars, started: Instant) -> Resu
 fn assemble(
     args: &IndexBuildArgs,
     selection: &Selection,
-    base: Option<&Concepts>,
+    base: Option<&ConceptStore>,
     dir: &Path,
     bars: &ProgressBars,
-) -> Result<(Assembled, Vec<PathBuf>)> {
+) -> Result<(StoreSummary, Vec<PathBuf>)> {
     let inputs = terminologies::inputs(&args.inputs, &args.selection);
     let (assembled, files) = terminologies::ingest(&inputs, selection, base, args.memory.as_u64(), dir, bars)?;
     if assembled.semantic_types.is_empty() {

@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use crate::{
     cli::{IndexVerifyArgs, InfoArgs},
     commands::common::print_stdout,
-    concepts::{Assembled, Tally},
+    concepts::{NameTally, StoreSummary},
     index::{Calibration, Index, IndexManifest},
 };
 
@@ -41,11 +41,11 @@ pub(super) fn summary(manifest: &IndexManifest) -> String {
     let _ = writeln!(text, "model        {} ({})", manifest.model.name, manifest.model.fingerprint);
     write_concepts(
         &mut text,
-        &Assembled {
+        &StoreSummary {
             counts: manifest.counts,
             sources: manifest.sources.clone(),
             semantic_types: manifest.semantic_types.clone(),
-            tally: Tally::default(),
+            tally: NameTally::default(),
         },
     );
     let _ = writeln!(text, "graph        M {}, ef_construction {}", graph.m, graph.ef_construction);
@@ -82,8 +82,8 @@ pub(super) fn search_summary(manifest: &IndexManifest) -> String {
 }
 
 /// Writes the lines on concepts, names and sources.
-pub(super) fn write_concepts(text: &mut String, assembled: &Assembled) {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
+pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
+    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
     let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
     let languages: BTreeSet<&str> = sources.iter().flat_map(|source| &source.languages).map(String::as_str).collect();

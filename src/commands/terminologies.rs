@@ -13,7 +13,7 @@ use indicatif::HumanCount;
 use crate::{
     cli::{SelectionArgs, TerminologyArgs},
     commands::progress_bars::ProgressBars,
-    concepts::{Assembled, Collector, Concepts, Selection, Tally},
+    concepts::{ConceptStore, NameTally, Selection, StatementCollector, StoreSummary},
     files::input::InputFile,
     terminology::{Dialect, Inputs, ReadSummary},
 };
@@ -23,15 +23,15 @@ use crate::{
 pub(super) fn ingest(
     inputs: &Inputs,
     selection: &Selection,
-    base: Option<&Concepts>,
+    base: Option<&ConceptStore>,
     memory: u64,
     dir: &Path,
     bars: &ProgressBars,
-) -> Result<(Assembled, Vec<PathBuf>)> {
+) -> Result<(StoreSummary, Vec<PathBuf>)> {
     let is_selected = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::with_memory(dir, selection.clone(), memory);
+    let mut collector = StatementCollector::with_memory(dir, selection.clone(), memory);
     if let Some(base) = base {
-        collector.take_index(base, bars.job())?;
+        collector.collect_store(base, bars.job())?;
     }
     let mut files = vec![];
     let mut input_done = |input: &InputFile, summary: &ReadSummary| {
@@ -46,7 +46,7 @@ pub(super) fn ingest(
         }
         files.extend(input.parts.clone());
     };
-    inputs.read(&is_selected, &mut |statement| collector.take(statement), bars.job(), &mut input_done)?;
+    inputs.read(&is_selected, &mut |statement| collector.collect(statement), bars.job(), &mut input_done)?;
     let assembled = collector.assemble(dir, bars.job())?;
     bars.finish();
     eprintln!("{}", names_summary(&assembled.tally));
@@ -84,7 +84,7 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
 }
 
 /// How many names were taken and left out, and why.
-fn names_summary(tally: &Tally) -> String {
+fn names_summary(tally: &NameTally) -> String {
     let mut text = format!("  names taken: {}", HumanCount(tally.taken));
     for (count, reason) in [
         (tally.other_language, "in other languages"),

@@ -18,7 +18,8 @@ use crate::commands::{
 };
 use crate::{
     cli::TrainPairsArgs,
-    concepts::{Concepts, Selection},
+    concepts::{ConceptStore, Selection},
+    domain::ConceptId,
     index::Index,
     signals,
     terminology::Inputs,
@@ -48,7 +49,7 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
             &merged.concepts
         }
     };
-    concepts.check(&selection)?;
+    concepts.check_selection(&selection)?;
     let options = SamplingOptions {
         pairs_per_concept: args.pairs_per_concept,
         held_out: args.dev_concepts.unwrap_or(0),
@@ -61,7 +62,9 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     })?;
     let held_out = dev.as_mut().map(|file| sampler.write_held_out(file, bars.job())).transpose()?;
     let neighbors = |concept| match &index {
-        Some(index) if args.hard_negatives.is_some() => index.confusable(concept, MAX_NEIGHBORS),
+        Some(index) if args.hard_negatives.is_some() => {
+            index.confusable(ConceptId::new(concept), MAX_NEIGHBORS).into_iter().map(ConceptId::get).collect()
+        }
         // --neighbors: the concepts that follow in the order of the ids.
         _ => (concept + 1..).take(MAX_NEIGHBORS).collect(),
     };
@@ -96,26 +99,26 @@ fn print_summary(sampler: &PairSampler<SelectedNames>, written: u64, held_out: O
 
 /// Concepts merged for this command, in a temporary directory.
 struct MergedConcepts {
-    concepts: Concepts,
+    concepts: ConceptStore,
     _dir: TempDir,
 }
 
 fn merge(
     inputs: &Inputs,
     selection: &Selection,
-    index: Option<&Concepts>,
+    index: Option<&ConceptStore>,
     memory: ByteSize,
     bars: &ProgressBars,
 ) -> Result<MergedConcepts> {
     let dir = tempfile::tempdir().context("cannot create a temporary directory for merging (see TMPDIR)")?;
     let (assembled, _) = ingest(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
-    let concepts = Concepts::open(dir.path(), &assembled.sources, assembled.counts)?;
+    let concepts = ConceptStore::open(dir.path(), &assembled.sources, assembled.counts)?;
     Ok(MergedConcepts { concepts, _dir: dir })
 }
 
 /// The names of concepts that a selection takes.
 struct SelectedNames<'a> {
-    concepts: &'a Concepts,
+    concepts: &'a ConceptStore,
     selection: &'a Selection,
 }
 
@@ -125,11 +128,11 @@ impl ConceptNames for SelectedNames<'_> {
     }
 
     fn id(&self, concept: u32) -> &str {
-        self.concepts.id(concept)
+        self.concepts.id(ConceptId::new(concept))
     }
 
     fn names(&self, concept: u32) -> impl Iterator<Item = &str> {
-        self.concepts.names(concept, self.selection)
+        self.concepts.selected_names(ConceptId::new(concept), self.selection)
     }
 }
 

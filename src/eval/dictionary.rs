@@ -11,7 +11,7 @@ use crate::eval::{
     EvalError,
     mentions::{LabeledMention, lowercased, read_text, without_prefix},
 };
-use crate::{domain::semantic_type::SEMANTIC_TYPES, files::sha256_hex, index::Index, text};
+use crate::{domain::NameId, files::sha256_hex, index::Index, text};
 
 /// Columns of a dictionary with a header.
 const ID_COLUMN: &str = "cui";
@@ -97,15 +97,16 @@ impl Dictionary {
     pub fn of_index(index: &Index) -> Self {
         let concepts = index.concepts();
         let mut builder = DictionaryBuilder::default();
-        for row in 0..concepts.counts().rows as u32 {
-            let mut owners: Vec<_> = concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom)).collect();
+        for row in NameId::all(concepts.counts().rows as usize) {
+            let mut owners: Vec<_> =
+                concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom)).collect();
             owners.dedup();
-            builder.names.push(concepts.row_text(row).to_lowercase());
+            builder.names.push(concepts.name_text(row).to_lowercase());
             builder.owners.push(vec![]);
             for owner in owners {
                 let semantic_type =
-                    concepts.types(owner).first().map_or("", |&number| SEMANTIC_TYPES[usize::from(number)].tui);
-                builder.add_owner(row as usize, concepts.id(owner), semantic_type);
+                    concepts.semantic_types(owner).first().and_then(|t| t.semantic_type()).map_or("", |t| t.tui);
+                builder.add_owner(row.index(), concepts.id(owner), semantic_type);
             }
         }
         let manifest = index.manifest();

@@ -2,6 +2,7 @@
 
 use crate::{
     concepts::FilterRequest,
+    domain::ConceptId,
     eval::{
         EvalError,
         calibrate::CalibrationSample,
@@ -65,7 +66,7 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
             path: folds[0].path.clone(),
             mentions: texts.len(),
             gold: folds[0].mentions.iter().find_map(|mention| mention.gold.first()).cloned().unwrap_or("NIL".into()),
-            known: concepts.id(0).into(),
+            known: concepts.id(ConceptId::new(0)).into(),
         });
     }
     Ok(samples)

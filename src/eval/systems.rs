@@ -170,7 +170,7 @@ impl SystemEvaluator<'_> {
             let key = text::normalize(concepts.atom(owners[0].atom).name);
             let ids = owners.iter().map(|owner| concepts.id(owner.concept));
             Some(RankedName {
-                row: concepts.row(&key)?,
+                row: concepts.name_id(&key)?.get(),
                 score: owners[0].score,
                 concepts: ids.filter_map(|id| self.dictionary.concept(id)).collect(),
             })

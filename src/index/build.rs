@@ -22,7 +22,8 @@ use crate::{
         parameters::GraphParameters,
         vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
     },
-    concepts::{Assembled, Concepts, Counts, Selection},
+    concepts::{ConceptStore, Counts, Selection, StoreSummary},
+    domain::NameId,
     files::{StagedDir, checksums, free_space},
     job::Job,
     text,
@@ -74,7 +75,7 @@ const RECALL_MENTIONS: usize = 1000;
 /// [`ReusableVectors::open_partial`]; otherwise it is removed.
 pub fn build(
     mut staged: StagedDir,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     reusable: &[&ReusableVectors],
     embed: EmbedFn,
@@ -95,7 +96,7 @@ pub fn build(
 /// Writes everything that `dir` lacks for an index, and opens and measures the index.
 fn complete(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     reusable: &[&ReusableVectors],
     embed: EmbedFn,
@@ -104,7 +105,7 @@ fn complete(
     let (counts, dimensions) = (assembled.counts, options.model.dimensions);
     check_resources(dir, counts, options)?;
 
-    let concepts = Concepts::open(dir, &assembled.sources, counts)?;
+    let concepts = ConceptStore::open(dir, &assembled.sources, counts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     PartialManifest::new(&options.model, options.vectors, counts, &assembled.sources).write(dir)?;
     let reused = embed_rows(&concepts, writer, options, reusable, embed, job)?;
@@ -149,11 +150,11 @@ fn check_resources(dir: &Path, counts: Counts, options: &BuildOptions) -> Result
 /// [`IndexError`] when a file cannot be read.
 pub(super) fn manifest_of(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     repaired: u64,
 ) -> Result<IndexManifest, IndexError> {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
         normalization: text::NORMALIZATION_VERSION,
@@ -194,7 +195,7 @@ pub fn measure_recall(
 /// Writes the vectors of all rows, block by block. Returns the number of rows whose vectors were
 /// used again.
 fn embed_rows(
-    concepts: &Concepts,
+    concepts: &ConceptStore,
     mut writer: VectorsWriter,
     options: &BuildOptions,
     reusable: &[&ReusableVectors],
@@ -205,7 +206,8 @@ fn embed_rows(
     let mut reused = 0;
     job.progress.stage("embedding the names", rows.into());
     for start in (0..rows).step_by(BLOCK_ROWS as usize) {
-        let texts: Vec<&str> = (start..rows.min(start + BLOCK_ROWS)).map(|row| concepts.row_text(row)).collect();
+        let texts: Vec<&str> =
+            (start..rows.min(start + BLOCK_ROWS)).map(|row| concepts.name_text(NameId::new(row))).collect();
         let mut block: Vec<Option<QuantizedVector>> = texts
             .iter()
             .map(|text| reusable.iter().find_map(|reusable| reusable.find(text, options.vectors)))

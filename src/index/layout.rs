@@ -14,7 +14,7 @@ use crate::{
         VectorPrecision,
         layout::{GRAPH, RESIDUALS, SCALES, VECTORS},
     },
-    concepts::schema::{CONCEPTS, KEYS, ROWS, WORDS},
+    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, NAMES_FILE, WORDS_FILE},
 };
 
 /// File name of the manifest. A directory with this file is an index.
@@ -31,7 +31,7 @@ pub(super) const BLOCK_ROWS: u32 = 1 << 13;
 
 /// Every file that the manifest of an index with vectors of this precision lists.
 pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
-    let mut parts = vec![CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
+    let mut parts = vec![CONCEPTS_FILE, NAMES_FILE, KEYS_FILE, WORDS_FILE, VECTORS, SCALES, GRAPH];
     if precision == VectorPrecision::Int16 {
         parts.push(RESIDUALS);
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ann::{beam::Scratch, graph::Graph, layout::GRAPH, vectors::Vectors},
-    concepts::{Concepts, Repaired, schema::WORDS, words::Words},
+    concepts::{ConceptStore, Repaired, schema::WORDS_FILE, words::WordIndex},
 };
 
 /// How often [`Index::open`] reads a directory that another process replaces meanwhile.
@@ -25,8 +25,8 @@ const MAX_OPEN_ATTEMPTS: usize = 3;
 /// settings here, searches in `search.rs` and `nearest.rs`, measurements in `recall.rs`.
 pub struct Index {
     pub(super) manifest: IndexManifest,
-    pub(super) concepts: Concepts,
-    pub(super) words: Words,
+    pub(super) concepts: ConceptStore,
+    pub(super) words: WordIndex,
     pub(super) vectors: Vectors,
     pub(super) graph: Graph,
     /// Candidates that a graph search considers.
@@ -59,8 +59,8 @@ impl Index {
 
     fn open_files(dir: &Path) -> Result<Self, IndexError> {
         let manifest = IndexManifest::read(dir)?;
-        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
-        let words = Words::open(&dir.join(WORDS))?;
+        let concepts = ConceptStore::open(dir, &manifest.sources, manifest.counts)?;
+        let words = WordIndex::open(&dir.join(WORDS_FILE))?;
         let rows = manifest.counts.rows as usize;
         let vectors = Vectors::open(dir, manifest.model.dimensions, rows, manifest.vectors)?;
         let graph = Graph::open(&dir.join(GRAPH), rows)?;
@@ -83,11 +83,11 @@ impl Index {
     }
 
     /// The concepts and names.
-    pub fn concepts(&self) -> &Concepts {
+    pub fn concepts(&self) -> &ConceptStore {
         &self.concepts
     }
 
-    /// Hides sources, see [`Concepts::hide`].
+    /// Hides sources, see [`ConceptStore::hide`].
     ///
     /// # Errors
     /// [`IndexError::Concepts`] when the index does not have a source.
@@ -118,12 +118,12 @@ impl Index {
     /// The normalized `key` with its unknown words repaired by words of visible names; `None` if
     /// there is nothing to repair.
     pub fn repair(&self, key: &str) -> Option<Repaired> {
-        self.words.repair(key, &|sources| self.concepts.shows_word(sources))
+        self.words.repair(key, &|sources| self.concepts.is_any_source_visible(sources))
     }
 
     /// Whether the normalized `key` has words of five letters or more and no visible name has any
     /// of them.
     pub fn is_foreign(&self, key: &str) -> bool {
-        self.words.is_foreign(key, &|sources| self.concepts.shows_word(sources))
+        self.words.has_only_unknown_words(key, &|sources| self.concepts.is_any_source_visible(sources))
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     cancel::Canceled,
     concepts::{Filter, FilterRequest},
+    domain::NameId,
     job::Job,
 };
 
@@ -71,7 +72,7 @@ impl Index {
     pub fn sample_mentions(&self, count: usize) -> Vec<String> {
         let rows = self.vectors.len();
         let count = count.min(rows);
-        let name = |i: usize| self.concepts.row_text(((2 * i + 1) * rows / (2 * count)) as u32);
+        let name = |i: usize| self.concepts.name_text(NameId::from_index((2 * i + 1) * rows / (2 * count)));
         (0..count).map(|i| like_a_mention(name(i), name((i + count / 2) % count), i)).collect()
     }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ann::vectors::{QuantizedVector, VectorPrecision, Vectors},
-    concepts::{Concepts, Counts, SourceEntry},
+    concepts::{ConceptStore, Counts, SourceEntry},
     files::{read_manifest, write_manifest},
     text,
 };
@@ -54,7 +54,7 @@ impl PartialManifest {
 
 /// Names with their vectors, from an index or an unfinished build.
 pub struct ReusableVectors {
-    concepts: Concepts,
+    concepts: ConceptStore,
     vectors: Vectors,
 }
 
@@ -69,7 +69,7 @@ impl ReusableVectors {
         let manifest = IndexManifest::read(dir)?;
         check_model(&manifest.model, model)?;
         manifest.verify(dir)?;
-        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
+        let concepts = ConceptStore::open(dir, &manifest.sources, manifest.counts)?;
         let vectors = Vectors::open(dir, model.dimensions, manifest.counts.rows as usize, manifest.vectors)?;
         Ok((Self { concepts, vectors }, manifest))
     }
@@ -91,12 +91,12 @@ impl ReusableVectors {
         if vectors.len() == 0 {
             return Ok(None);
         }
-        let concepts = Concepts::open(dir, &partial.sources, partial.counts)?;
+        let concepts = ConceptStore::open(dir, &partial.sources, partial.counts)?;
         Ok(Some(Self { concepts, vectors }))
     }
 
     /// The concepts of the names.
-    pub fn concepts(&self) -> &Concepts {
+    pub fn concepts(&self) -> &ConceptStore {
         &self.concepts
     }
 
@@ -111,7 +111,7 @@ impl ReusableVectors {
         if self.vectors.precision() < precision {
             return None;
         }
-        let row = self.concepts.row(&text::normalize(text)).filter(|&row| (row as usize) < self.vectors.len())?;
-        (self.concepts.row_text(row) == text).then(|| self.vectors.rows().quantized(row))
+        let row = self.concepts.name_id(&text::normalize(text)).filter(|row| row.index() < self.vectors.len())?;
+        (self.concepts.name_text(row) == text).then(|| self.vectors.rows().quantized(row.get()))
     }
 }

@@ -16,7 +16,8 @@ use crate::{
         scan,
         vectors::QueryVector,
     },
-    concepts::{ConceptNumber, Filter, FilterRequest},
+    concepts::{Filter, FilterRequest},
+    domain::{AtomId, ConceptId, NameId},
     text,
 };
 
@@ -48,11 +49,11 @@ pub const MAX_TIES: usize = 1000;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConceptHit {
     /// The concept.
-    pub concept: ConceptNumber,
+    pub concept: ConceptId,
     /// The atom through which the concept was found.
-    pub atom: u32,
+    pub atom: AtomId,
     /// The row of this atom's name.
-    pub row: u32,
+    pub row: NameId,
     /// Cosine of the row and the query.
     pub score: f32,
 }
@@ -67,7 +68,7 @@ impl Index {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let (query, k) = (QueryVector::new(query), k.max(1));
         let ef = self.candidates(k, filter);
-        if self.exact || self.is_scan_cheaper(filter.passing(), ef) {
+        if self.exact || self.is_scan_cheaper(filter.passing_count(), ef) {
             return self.scan_one(query, k, filter);
         }
         let mut scratch = self.take_scratch();
@@ -83,14 +84,15 @@ impl Index {
 
     /// At most `k` concepts whose names are nearest to the preferred name of `concept`, without
     /// those that share a name with it.
-    pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
+    pub fn confusable(&self, concept: ConceptId, k: usize) -> Vec<ConceptId> {
         let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.row(&text::normalize(name));
-        let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
-        let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
-        let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
-        let with_shared_name: HashSet<ConceptNumber> = rows.into_iter().flat_map(owners).collect();
-        let vector = self.vector(row);
+        let row_of = |name: &str| concepts.name_id(&text::normalize(name));
+        let Some(row) = row_of(concepts.preferred_name(concept)) else { return vec![] };
+        let owners = |row| concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom));
+        let rows: HashSet<NameId> =
+            concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
+        let with_shared_name: HashSet<ConceptId> = rows.into_iter().flat_map(owners).collect();
+        let vector = self.vector(row.get());
         let no_filter = Filter::new(&FilterRequest::default(), concepts);
         let hits = self.search(&vector, k + with_shared_name.len(), &no_filter).into_iter().map(|hit| hit.concept);
         hits.filter(|concept| !with_shared_name.contains(concept)).take(k).collect()
@@ -98,8 +100,9 @@ impl Index {
 
     /// The `k` best concepts for each query, by an exact scan.
     pub(super) fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
-        let rows = self.vectors.len() as u32;
-        let best_rows = |queries, count| scan::scan(self.vectors.rows(), queries, filter.rows(0..rows), count);
+        let all = NameId::new(0)..NameId::from_index(self.vectors.len());
+        let passing_rows = || filter.names_in(all.clone()).map(NameId::get);
+        let best_rows = |queries, count| scan::scan(self.vectors.rows(), queries, passing_rows(), count);
         let first_count = k.saturating_mul(SCAN_ROWS_PER_CONCEPT).max(MIN_SCAN_ROWS);
         let hits = best_rows(queries, first_count).into_iter().zip(queries).map(|(mut found, query)| {
             let mut count = first_count;
@@ -134,8 +137,8 @@ impl Index {
     ) -> Option<Vec<ConceptHit>> {
         let vectors = self.vectors.rows();
         let start_rows = self.start_rows(query, filter);
-        while ef < filter.passing() {
-            let passes = |row| filter.passes(&self.concepts, row);
+        while ef < filter.passing_count() {
+            let passes = |row| filter.passes(&self.concepts, NameId::new(row));
             let candidates = self.graph.search(vectors, query, &start_rows, ef, passes, scratch);
             // The best rows usually belong to k concepts; otherwise all candidates are rescored.
             for rescored in [k, usize::MAX] {
@@ -160,7 +163,7 @@ impl Index {
 
     /// Whether fewer than nine of ten rows pass: then possibly none near the query does.
     fn is_narrow(&self, filter: &Filter) -> bool {
-        filter.passing() < self.vectors.len() / 10 * 9
+        filter.passing_count() < self.vectors.len() / 10 * 9
     }
 
     /// The rows nearest to the query among a sample of those that pass a narrow filter; none for a
@@ -169,7 +172,7 @@ impl Index {
         if !self.is_narrow(filter) {
             return vec![];
         }
-        let sample = filter.spread(START_SAMPLE);
+        let sample = filter.sample(START_SAMPLE).map(NameId::get);
         let mut nearest = scan::scan(self.vectors.rows(), std::slice::from_ref(query), sample, START_ROWS);
         nearest.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
     }
@@ -188,7 +191,7 @@ impl Index {
         let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
         let max = k.max(MAX_TIES);
         for scored in rows {
-            let (score, row) = (scored.score(), scored.row());
+            let (score, row) = (scored.score(), NameId::new(scored.row()));
             if hits.len() >= max || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }

@@ -12,7 +12,7 @@ use crate::{
         layout::{GRAPH, SCALES, VECTORS},
         parameters::GraphParameters,
     },
-    concepts::{Assembled, Selection},
+    concepts::{Selection, StoreSummary},
     index::{
         build::{BuildOptions, manifest_of},
         error::IndexError,
@@ -31,7 +31,7 @@ const UPPER_NEIGHBORS: usize = 24;
 /// [`IndexError::Io`].
 pub fn write_hollow_index(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     selection: Selection,
     dimensions: usize,
 ) -> Result<(), IndexError> {

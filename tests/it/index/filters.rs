@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use saplink::{
     ann::{GraphParameters, VectorPrecision},
-    concepts::{Collector, Filter, FilterRequest, Selection},
+    concepts::{Filter, FilterRequest, Selection, StatementCollector},
     domain::{AtomRef, Statement},
     files::StagedDir,
     index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, SearchTarget, build},
@@ -51,7 +51,7 @@ fn index(dir: &std::path::Path) -> Index {
     let out = dir.join("index");
     let staged = StagedDir::create(&out, MANIFEST, false).unwrap();
     let selection = Selection::default();
-    let mut collector = Collector::new(staged.path(), selection.clone());
+    let mut collector = StatementCollector::new(staged.path(), selection.clone());
     for i in 0..NAMES {
         let (concept, name) = (format!("C{i:07}"), format!("name {i}"));
         let source = if i % 3 == 0 { "THIRD" } else { "REST" };
@@ -65,10 +65,10 @@ fn index(dir: &std::path::Path) -> Index {
             suppressed: false,
             preference: 1,
         };
-        collector.take(Statement::Atom(atom)).unwrap();
+        collector.collect(Statement::Atom(atom)).unwrap();
         let scattered = TYPES.iter().filter(|(_, one_of)| i % one_of == 7 % one_of);
         for (tui, _) in scattered.chain(CLUSTERED.iter().filter(|(_, first)| i < *first)) {
-            collector.take(Statement::Type { concept: &concept, tui }).unwrap();
+            collector.collect(Statement::Type { concept: &concept, tui }).unwrap();
         }
     }
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();

@@ -12,7 +12,7 @@ use std::{
 
 use saplink::{
     ann::{GraphParameters, VectorPrecision},
-    concepts::{Collector, Selection},
+    concepts::{Selection, StatementCollector},
     domain::{AtomRef, RelationKind, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
@@ -92,8 +92,8 @@ pub(crate) fn directories() -> &'static (PathBuf, PathBuf) {
 fn build_index(model: &Path, out: &Path) {
     let selection = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
     let staged = StagedDir::create(out, MANIFEST, true).unwrap();
-    let mut collector = Collector::new(staged.path(), selection.clone());
-    emit(&mut |statement| collector.take(statement).unwrap());
+    let mut collector = StatementCollector::new(staged.path(), selection.clone());
+    emit(&mut |statement| collector.collect(statement).unwrap());
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
