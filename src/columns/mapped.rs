@@ -77,7 +77,7 @@ pub(crate) fn bytes<T: NoUninit>(values: &[T]) -> &[u8] {
 
 /// A file mapped read-only into memory.
 #[derive(Clone)]
-pub struct MappedFile {
+pub(crate) struct MappedFile {
     map: Arc<Mmap>,
     path: PathBuf,
 }
@@ -88,7 +88,7 @@ impl MappedFile {
     /// # Errors
     /// [`ColumnError::Io`] if the file cannot be opened or mapped.
     #[expect(unsafe_code, reason = "the only way to map a file")]
-    pub fn open(path: &Path) -> Result<Self, ColumnError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ColumnError> {
         let file = fs_err::File::open(path)?;
         // SAFETY: the mapping is read-only, and index directories are replaced by renaming, never
         // written in place. If another process truncates the file meanwhile, SIGBUS ends this
@@ -101,12 +101,12 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`ColumnError::Damaged`] if its length is not a multiple of the size of `T`.
-    pub fn whole<T: AnyBitPattern>(&self) -> Result<Column<T>, ColumnError> {
+    pub(crate) fn whole<T: AnyBitPattern>(&self) -> Result<Column<T>, ColumnError> {
         self.column(0..self.map.len())
     }
 
     /// Its length in bytes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
 
@@ -114,7 +114,7 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`ColumnError::Damaged`] if the file is shorter, or they are not whole values of `T`.
-    pub fn first<T: AnyBitPattern>(&self, bytes: usize) -> Result<Column<T>, ColumnError> {
+    pub(crate) fn first<T: AnyBitPattern>(&self, bytes: usize) -> Result<Column<T>, ColumnError> {
         self.column(0..bytes)
     }
 
@@ -123,12 +123,12 @@ impl MappedFile {
     /// # Errors
     /// [`ColumnError::Damaged`] if the file is shorter, or they are not whole, aligned values of
     /// `T`.
-    pub fn rest<T: AnyBitPattern>(&self, start: usize) -> Result<Column<T>, ColumnError> {
+    pub(crate) fn rest<T: AnyBitPattern>(&self, start: usize) -> Result<Column<T>, ColumnError> {
         self.column(start..self.map.len())
     }
 
     /// [`ColumnError::Damaged`] with the path of this file.
-    pub fn damaged(&self, reason: impl Into<String>) -> ColumnError {
+    pub(crate) fn damaged(&self, reason: impl Into<String>) -> ColumnError {
         ColumnError::Damaged { path: self.path.clone(), reason: reason.into() }
     }
 
@@ -231,7 +231,7 @@ impl Sections {
 }
 
 /// Values in a mapped file; dereferences to a slice.
-pub struct Column<T> {
+pub(crate) struct Column<T> {
     map: Arc<Mmap>,
     range: Range<usize>,
     element: PhantomData<T>,

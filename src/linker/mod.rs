@@ -373,11 +373,16 @@ mod tests {
     #[test]
     fn a_concept_found_twice_keeps_its_better_match() {
         let mut candidates = vec![candidate(1, MatchKind::Normalized, 1.0)];
-        let hit = |concept, score| ConceptHit { concept, atom: 0, row: 0, score };
+        let hit = |concept, score| ConceptHit {
+            concept: ConceptId::new(concept),
+            atom: AtomId::new(0),
+            row: crate::domain::NameId::new(0),
+            score,
+        };
         let reading = |similarity, kind| Reading { query: 0, text: String::new(), similarity, kind };
         merge(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], &reading(1.0, MatchKind::Embedding));
         merge(&mut candidates, &[hit(2, 0.8), hit(3, 0.9)], &reading(0.5, MatchKind::Corrected));
-        let found: Vec<_> = candidates.iter().map(|c| (c.concept, c.kind, c.score)).collect();
+        let found: Vec<_> = candidates.iter().map(|c| (c.concept.get(), c.kind, c.score)).collect();
         use MatchKind::*;
         assert_eq!(found, [(1, Normalized, 1.0), (2, Embedding, 0.8), (3, Corrected, 0.45)]);
     }

@@ -235,7 +235,7 @@ fn replaying_a_damaged_index_gives_an_error_or_facts() {
             let mut bytes = original.clone();
             damage(&mut bytes, &mut rng);
             fs_err::write(at("index").join(file), bytes).unwrap();
-            let Ok(index) = Concepts::open(&at("index"), &assembled.sources, assembled.counts) else { continue };
+            let Ok(index) = ConceptStore::open(&at("index"), &assembled.sources, assembled.counts) else { continue };
             let mut collector = StatementCollector::new(dir.path(), selection.clone());
             match collector.collect_store(&index, Job::silent()) {
                 Ok(()) => replayed += 1,
