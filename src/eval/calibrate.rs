@@ -303,12 +303,12 @@ mod tests {
     fn samples(count: usize) -> Vec<CalibrationSample> {
         let mut random = Random::new(11);
         let covered = |mention: usize, random: &mut Random| {
-            let score = random.share();
-            CalibrationSample { mention, score, right: random.share() < score * score, nil: false }
+            let score = random.fraction();
+            CalibrationSample { mention, score, right: random.fraction() < score * score, nil: false }
         };
         let nil = |mention: usize, random: &mut Random| CalibrationSample {
             mention,
-            score: random.share() / 2.0,
+            score: random.fraction() / 2.0,
             right: false,
             nil: true,
         };
