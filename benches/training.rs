@@ -10,7 +10,7 @@ use saplink::{
     bert::{self, Pooling, loss::Loss, optimizer::OptimizerSettings, training::StepOptions, weights},
     encoder::{Device, Runtime},
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed, TrainError},
+    train::{Batch, Engine, EngineOptions, PackedNames, TrainError},
 };
 
 const NAMES: usize = 256;
@@ -68,12 +68,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             step,
             dropout,
             seed: 1,
-            names: chunk.unwrap_or(NAMES),
+            max_names: chunk.unwrap_or(NAMES),
             max_tokens: TOKENS,
-            chunks: chunk.is_some(),
+            chunked: chunk.is_some(),
         };
         let mut engine = Engine::new(&runtime, &config, options, &parameters.flatten())?;
-        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(Packed::of).collect();
+        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(PackedNames::new).collect();
         let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
         let settings =
             OptimizerSettings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
@@ -81,9 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Alternating, so that both measurements see the same load of the machine.
         let mut runs = [const { Vec::new() }; 4];
         for _ in 0..RUNS {
-            let forward = seconds(|| engine.vectors(&names))?;
-            let gradient = seconds(|| engine.learn(&batch, &settings))?;
-            let update = seconds(|| engine.update(&settings))?;
+            let forward = seconds(|| engine.embed(&names))?;
+            let gradient = seconds(|| engine.compute_gradient(&batch, &settings))?;
+            let update = seconds(|| engine.update_parameters(&settings))?;
             let measured = [forward, gradient, update, (gradient + update) / forward];
             runs.iter_mut().zip(measured).for_each(|(values, value)| values.push(value));
         }

@@ -27,9 +27,9 @@ fn damaged_models_give_typed_errors() {
     let mut rng = TestRng(2);
     for file in ["model.json", "model.onnx", "tokenizer.json"] {
         let path = Path::new(&model).join(file);
-        let whole = fs_err::read(&path).unwrap();
+        let original = fs_err::read(&path).unwrap();
         for _ in 0..350 {
-            let mut bytes = whole.clone();
+            let mut bytes = original.clone();
             damage(&mut bytes, &mut rng);
             fs_err::write(&path, &bytes).unwrap();
             let error = load(&model).err().unwrap().to_string();
@@ -37,7 +37,7 @@ fn damaged_models_give_typed_errors() {
         }
         fs_err::remove_file(&path).unwrap();
         assert!(load(&model).err().unwrap().to_string().contains(file));
-        fs_err::write(&path, &whole).unwrap();
+        fs_err::write(&path, &original).unwrap();
     }
     assert!(load(&model).is_ok());
 }

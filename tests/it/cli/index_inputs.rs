@@ -63,12 +63,16 @@ fn bad_terminologies_are_named_and_leave_nothing() {
         gz.finish().unwrap()
     };
     let rows: String = (0..5000).map(|i| format!("C{i:07}\tname {}\n", i * 7919)).collect();
-    let whole = gzip(format!("cui\tname\n{rows}").as_bytes());
+    let compressed = gzip(format!("cui\tname\n{rows}").as_bytes());
     let empty = dir.path().join("empty folder");
     fs_err::create_dir(&empty).unwrap();
     let (malformed, small) = (at("META-malformed").display().to_string(), at("small.obo").display().to_string());
     let cases = [
-        ("--tsv", write("truncated.tsv.gz", &whole[..whole.len() / 2]), "truncated.tsv.gz: it ends too early"),
+        (
+            "--tsv",
+            write("truncated.tsv.gz", &compressed[..compressed.len() / 2]),
+            "truncated.tsv.gz: it ends too early",
+        ),
         ("--tsv", write("no.tsv.gz", b"no gzip"), "no.tsv.gz: it is not gzip-compressed"),
         ("--tsv", write("empty.tsv.gz", b""), "empty.tsv.gz: it is not gzip-compressed"),
         ("--tsv", write("nothing.tsv.gz", &gzip(b"")), "nothing.tsv.gz: it has no rows"),

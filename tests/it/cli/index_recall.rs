@@ -46,8 +46,8 @@ fn bench_measures_searches_of_generated_and_given_vectors() {
     scratch.succeed("names.tsv", "index", &[]);
     let (index, out) = (scratch.at("index"), scratch.at("bench"));
     let size = ["--rows", "3000", "--queries", "100"];
-    let made = ["index", "bench", "--index", &index, "--dimensions", "48", "--baseline", "--out", &out];
-    let table = succeed(&[&made[..], &size[..]].concat());
+    let args = ["index", "bench", "--index", &index, "--dimensions", "48", "--baseline", "--out", &out];
+    let table = succeed(&[&args[..], &size[..]].concat());
     assert!(table.contains("3,000 rows of 48 dimensions, 100 queries"), "{table}");
     let report: Value = serde_json::from_slice(&fs_err::read(scratch.path().join("bench/ours.json")).unwrap()).unwrap();
     let searches = report["searches"].as_array().unwrap();
@@ -58,10 +58,10 @@ fn bench_measures_searches_of_generated_and_given_vectors() {
     }
     // The vectors that `--out` wrote for other programs can be read again.
     let base = scratch.at("bench/base.npy");
-    let taken = succeed(&["index", "bench", "--vectors", &base, "--rows", "2900", "--queries", "100"]);
-    assert!(taken.contains("2,900 rows of 48 dimensions"), "{taken}");
+    let again = succeed(&["index", "bench", "--vectors", &base, "--rows", "2900", "--queries", "100"]);
+    assert!(again.contains("2,900 rows of 48 dimensions"), "{again}");
     let many = fail(&["index", "bench", "--vectors", &base, "--rows", "3000", "--queries", "100"]);
-    assert!(many.contains("there are 3000 vectors where 3100 are wanted"), "{many}");
+    assert!(many.contains("there are 3000 vectors, and 3100 are needed"), "{many}");
     let error = fail(&["index", "bench", "--vectors", &scratch.at("names.tsv")]);
     assert!(error.contains("names.tsv") && error.contains("NumPy"), "{error}");
 }

@@ -61,8 +61,8 @@ fn a_killed_run_resumes_and_gives_the_same_output() {
     let scratch = ScratchDir::new();
     let corpus: String = (0..30_000).map(|i| format!("\"pain in place {i} of the body, worse at night\"\n")).collect();
     let input = scratch.write("in.ndjson", &corpus);
-    let (whole, broken) = (scratch.at("whole.ndjson"), scratch.at("broken.ndjson"));
-    succeed(&with(&input, &whole, &["--top-k", "1"]));
+    let (complete, broken) = (scratch.at("complete.ndjson"), scratch.at("broken.ndjson"));
+    succeed(&with(&input, &complete, &["--top-k", "1"]));
     let mut child = saplink(&with(&input, &broken, &["--top-k", "1"])).spawn().unwrap();
     while !scratch.names().contains(&"broken.ndjson.partial.json".to_owned()) {
         assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
@@ -77,7 +77,7 @@ fn a_killed_run_resumes_and_gives_the_same_output() {
     let other = fail(&with(&more, &broken, &["--top-k", "1", "--resume"]));
     assert!(other.contains("is not the file"), "{other}");
     succeed(&with(&input, &broken, &["--top-k", "1", "--resume"]));
-    assert!(scratch.read("broken.ndjson") == scratch.read("whole.ndjson"));
+    assert!(scratch.read("broken.ndjson") == scratch.read("complete.ndjson"));
     assert!(!scratch.names().iter().any(|name| name.contains("partial")));
 }
 

@@ -22,8 +22,8 @@ fn start_errors_name_the_cause() {
     let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", index, "--model", &other]);
     assert!(error.contains("saplink-mini") && error.contains("other model"), "{error}");
 
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     let error = fail(&["serve", "--listen", &address, "--index", index]);
     assert!(error.contains(&format!("cannot listen on {address}")), "{error}");
 }

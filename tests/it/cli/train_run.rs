@@ -279,17 +279,17 @@ fn resume_refuses_other_settings_and_damaged_checkpoints() {
     // Every file of the last checkpoint, with a flipped bit, cut in half, and empty.
     let last = checkpoints(dir.path()).pop().unwrap();
     for name in ["model.safetensors", "moments.safetensors", "state.json"] {
-        let whole = fs_err::read(last.join(name)).unwrap();
-        let mut flipped = whole.clone();
-        flipped[whole.len() / 2] ^= 0x20;
-        for damaged in [&flipped[..], &whole[..whole.len() / 2], &[]] {
+        let original = fs_err::read(last.join(name)).unwrap();
+        let mut flipped = original.clone();
+        flipped[original.len() / 2] ^= 0x20;
+        for damaged in [&flipped[..], &original[..original.len() / 2], &[]] {
             fs_err::write(last.join(name), damaged).unwrap();
             let error = fail(&borrowed(&of(&["--steps", "5000", "--batch", "8", "--save-every", "10", "--resume"])));
             // A damaged checksum in state.json is reported as a mismatch of another file.
             assert!(error.contains(name) || name == "state.json", "{error}");
             assert!(error.contains(&format!("remove {}", last.display())), "{error}");
         }
-        fs_err::write(last.join(name), whole).unwrap();
+        fs_err::write(last.join(name), original).unwrap();
     }
 }
 
@@ -337,9 +337,9 @@ fn bad_input_is_refused_before_anything_is_written() {
     let nothing = file("nothing", "");
     let onnx = fixture("tiny-onnx");
     let tiny = fixture("tiny");
-    let taken = dir.path().join("taken");
-    fs_err::create_dir(&taken).unwrap();
-    let taken = text(&taken);
+    let existing = dir.path().join("existing");
+    fs_err::create_dir(&existing).unwrap();
+    let existing = text(&existing);
     let unwritable = if Path::new("/proc").is_dir() { "/proc/model" } else { "/dev/null/model" };
     for (pairs, base, more, expected) in [
         (&one_concept, &tiny, &[][..], "names of one concept only"),
@@ -353,13 +353,13 @@ fn bad_input_is_refused_before_anything_is_written() {
         (&good, &tiny, &["--freeze", "2"], "--freeze"),
         (&good, &tiny, &["--warm-up", "31", "--steps", "30"], "--warm-up 31"),
         (&good, &tiny, &["--map", "C9999999"], "--map C9999999"),
-        (&good, &tiny, &["--out", &taken], "--force only replaces a directory that saplink wrote"),
+        (&good, &tiny, &["--out", &existing], "--force only replaces a directory that saplink wrote"),
         (&good, &tiny, &["--out", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", unwritable], unwritable.rsplit_once('/').unwrap().0),
-        (&good, &tiny, &["--export-hf", &taken], "exists already"),
+        (&good, &tiny, &["--export-hf", &existing], "exists already"),
         (&good, &tiny, &["--dev", "/nowhere/pairs"], "/nowhere/pairs"),
     ] {
-        let force = if more.contains(&taken.as_str()) { &["--force"][..] } else { &[] };
+        let force = if more.contains(&existing.as_str()) { &["--force"][..] } else { &[] };
         let error = fail(&borrowed(&arguments(dir.path(), pairs, base, &[more, force].concat())));
         assert!(error.contains(expected), "{expected}: {error}");
     }

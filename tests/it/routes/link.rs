@@ -169,8 +169,8 @@ fn at_most_1000_owners_of_a_name_are_listed() {
     let at = |name: &str| dir.path().join(name).display().to_string();
     let owners: String = (0..20_000).map(|i| format!("C{i:07}\tshared name\n")).collect();
     fs_err::write(at("same.tsv"), format!("cui\tname\n{owners}")).unwrap();
-    let places = ["--tsv", &at("same.tsv"), "--model", &at("tiny"), "--out", &at("same")];
-    succeed(&[&["index", "build"], &places[..]].concat());
+    let paths = ["--tsv", &at("same.tsv"), "--model", &at("tiny"), "--out", &at("same")];
+    succeed(&[&["index", "build"], &paths[..]].concat());
     let service = Service::spawn(&["--index", &at("same"), "--model", &at("tiny")]);
     service.wait_until_ready();
     let started = Instant::now();

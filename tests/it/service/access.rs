@@ -69,18 +69,18 @@ fn other_addresses_need_tokens_or_insecure() {
     assert!(error.contains("--tokens FILE, or --insecure"), "{error}");
     let missing = fail(&["serve", "--listen", "0.0.0.0:0", "--index", index, "--tokens", "no/tokens"]);
     assert!(missing.contains("cannot read the tokens") && missing.contains("no/tokens"), "{missing}");
-    let gone = fail(&["serve", "--listen", "0.0.0.0:0", "--insecure", "--index", "no/index"]);
-    assert!(gone.contains("cannot open the index no/index"), "{gone}");
+    let missing_index = fail(&["serve", "--listen", "0.0.0.0:0", "--insecure", "--index", "no/index"]);
+    assert!(missing_index.contains("cannot open the index no/index"), "{missing_index}");
 }
 
 /// Makes a certificate and key for localhost with openssl, if it is installed.
 fn certificate(dir: &std::path::Path, name: &str) -> Option<[String; 2]> {
     let [cert, key] = ["pem", "key"].map(|end| dir.join(format!("{name}.{end}")).display().to_string());
-    let made = std::process::Command::new("openssl")
+    let output = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", &cert, "-keyout", &key])
         .output();
-    made.is_ok_and(|made| made.status.success()).then_some([cert, key])
+    output.is_ok_and(|output| output.status.success()).then_some([cert, key])
 }
 
 #[test]

@@ -12,11 +12,11 @@ use std::{
 
 use saplink::{
     ann::{GraphParameters, VectorPrecision},
-    concepts::{Collector, Selection},
+    concepts::{Selection, StatementCollector},
     domain::{AtomRef, RelationKind, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
-    index::{BuildOptions, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 use serde_json::Value;
@@ -92,8 +92,8 @@ pub(crate) fn directories() -> &'static (PathBuf, PathBuf) {
 fn build_index(model: &Path, out: &Path) {
     let selection = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
     let staged = StagedDir::create(out, MANIFEST, true).unwrap();
-    let mut collector = Collector::new(staged.path(), selection.clone());
-    emit(&mut |statement| collector.take(statement).unwrap());
+    let mut collector = StatementCollector::new(staged.path(), selection.clone());
+    emit(&mut |statement| collector.collect(statement).unwrap());
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
@@ -107,7 +107,7 @@ fn build_index(model: &Path, out: &Path) {
         },
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],

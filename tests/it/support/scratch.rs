@@ -15,7 +15,7 @@ impl ScratchDir {
         self.0.path().join(name).display().to_string()
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub(crate) fn write(&self, name: &str, content: &str) -> String {
         fs_err::write(self.at(name), content).unwrap();
         self.at(name)

@@ -21,7 +21,7 @@ use saplink::{
         tape::Tape,
     },
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed},
+    train::{Batch, Engine, EngineOptions, PackedNames},
 };
 
 use crate::support::{RUNTIME, fixture, root};
@@ -450,7 +450,16 @@ fn tiny() -> (BertConfig, Vec<f32>) {
 }
 
 fn options(step: StepOptions, names: usize) -> EngineOptions {
-    EngineOptions { device: Device::Cpu, threads: 1, step, dropout: 0.0, seed: 5, names, max_tokens: 25, chunks: false }
+    EngineOptions {
+        device: Device::Cpu,
+        threads: 1,
+        step,
+        dropout: 0.0,
+        seed: 5,
+        max_names: names,
+        max_tokens: 25,
+        chunked: false,
+    }
 }
 
 fn step_options(pooling: Pooling, loss: Loss, mined: Option<f32>) -> StepOptions {
@@ -467,7 +476,7 @@ fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
     Batch {
         step: 0,
         pairs: ids.len() / 2,
-        chunks: names.chunks(chunk).map(Packed::of).collect(),
+        chunks: names.chunks(chunk).map(PackedNames::new).collect(),
         labels: labels.to_vec(),
     }
 }
@@ -566,7 +575,7 @@ fn chunked_gradients_match_the_whole_batch() {
         let step = step_options(pooling, Loss::MULTI_SIMILARITY, Some(0.2));
         let of = |chunk: usize| {
             let chunks = chunk < ids.len();
-            let options = EngineOptions { chunks, ..options(step, ids.len()) };
+            let options = EngineOptions { chunked: chunks, ..options(step, ids.len()) };
             let mut engine = Engine::new(&RUNTIME, &config, options, &parameters).unwrap();
             let outcome = engine.step(&batch(&ids, &labels, chunk), &zero_step()).unwrap();
             (outcome, engine.gradient().unwrap())
@@ -590,7 +599,7 @@ fn dropout_follows_from_the_seed_and_is_equal_in_both_passes() {
     let step = step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2));
     let engine = |seed, number, chunk: usize, parameters: &[f32]| {
         let options =
-            EngineOptions { dropout: 0.2, seed, chunks: chunk < 24, names: chunk.min(24), ..options(step, 24) };
+            EngineOptions { dropout: 0.2, seed, chunked: chunk < 24, max_names: chunk.min(24), ..options(step, 24) };
         let mut engine = Engine::new(&RUNTIME, &config, options, parameters).unwrap();
         let batch = Batch { step: number, ..batch(&ids, &labels, chunk) };
         let outcome = engine.step(&batch, &zero_step()).unwrap();

@@ -5,42 +5,41 @@ use std::{fmt::Write as _, path::Path, time::Instant};
 use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
-use crate::commands::{
-    print,
-    progress::{Bars, peak_memory, since},
-};
 use crate::{
-    cli::BenchArgs,
+    cli::IndexBenchArgs,
+    commands::{
+        common::print_stdout,
+        progress_bars::{ProgressBars, elapsed, peak_memory},
+    },
     files::write_manifest,
     index::{
         Index,
-        bench::{self, BenchOptions, Report, Source},
+        bench::{self, BenchOptions, SearchBenchReport, VectorSource},
     },
     signals,
 };
 
-/// Rows that are made when nothing is said.
-const ROWS: usize = 200_000;
+/// Rows of the graph if `--rows` is not given.
+const DEFAULT_ROWS: usize = 200_000;
 
-/// Measures, prints a table, and leaves everything in `--out`.
-pub(super) fn run(args: &BenchArgs) -> Result<()> {
+/// Measures, prints a table, and writes the vectors and the report into `--out` if it is given.
+pub(super) fn run(args: &IndexBenchArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(signals::cancel_token()?);
-    let (source, most) = match &args.vectors {
+    let bars = ProgressBars::new(signals::cancel_token()?);
+    let (source, max_rows) = match &args.vectors {
         Some(path) => {
-            let vectors = bench::open(path)?;
-            let most = vectors.len().saturating_sub(args.queries);
-            (Source::File(vectors), most)
+            let source = VectorSource::open(path)?;
+            let max_rows = source.rows().unwrap_or(usize::MAX).saturating_sub(args.queries);
+            (source, max_rows)
         }
         None => {
             let index = Index::open(&args.index)?;
             let dimensions = args.dimensions.unwrap_or(index.manifest().model.dimensions);
-            (Source::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
+            (VectorSource::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
         }
     };
-    let rows = args.rows.unwrap_or(most.min(ROWS));
     let options = BenchOptions {
-        rows,
+        rows: args.rows.unwrap_or(max_rows.min(DEFAULT_ROWS)),
         queries: args.queries,
         vectors: args.graph.precision(None),
         graph: args.graph.parameters(None),
@@ -54,17 +53,17 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             report
         }
         None => {
-            let dir = tempfile::tempdir().context("measuring needs a temporary directory (TMPDIR)")?;
+            let dir = tempfile::tempdir().context("index bench needs a temporary directory (TMPDIR)")?;
             bench::run(&source, &options, Path::new(dir.path()), false, bars.job())?
         }
     };
     bars.finish();
-    print(&describe(&report))?;
-    eprintln!("  measured in {}{}", since(started), peak_memory());
+    print_stdout(&table(&report))?;
+    eprintln!("  measured in {}{}", elapsed(started), peak_memory());
     Ok(())
 }
 
-fn describe(report: &Report) -> String {
+fn table(report: &SearchBenchReport) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -75,7 +74,7 @@ fn describe(report: &Report) -> String {
     );
     let _ = writeln!(
         text,
-        "built in {:.1} s, {:.2} ms of a core a row; {:.0} bytes of graph and {:.0} of vectors a row",
+        "built in {:.1} s, {:.2} ms of one core per row; per row {:.0} bytes of graph and {:.0} of vectors",
         report.build_seconds,
         report.build_milliseconds_per_row,
         report.graph_bytes_per_row,
@@ -86,18 +85,18 @@ fn describe(report: &Report) -> String {
         "{:28} {:>5} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9}",
         "", "ef", "queries/s", "p50 us", "p99 us", "recall@1", "recall@10", "compared"
     );
-    for m in &report.searches {
+    for search in &report.searches {
         let _ = writeln!(
             text,
             "{:28} {:>5} {:>10.0} {:>8.0} {:>8.0} {:>8.4} {:>9.4} {:>9.0}",
-            m.name,
-            m.ef,
-            m.queries_per_second,
-            m.p50_microseconds,
-            m.p99_microseconds,
-            m.recall_at_1,
-            m.recall_at_10,
-            m.compared
+            search.name,
+            search.ef,
+            search.queries_per_second,
+            search.p50_microseconds,
+            search.p99_microseconds,
+            search.recall_at_1,
+            search.recall_at_10,
+            search.compared
         );
     }
     text

@@ -1,6 +1,6 @@
-//! Terminologies, as the command line names them, to concepts in a directory.
+//! Reads the terminologies that the command line names, and merges them into concepts.
 //!
-//! Invariant: whatever a command makes of names, they were read, selected and merged in the same way.
+//! Invariant: `index build` and `train pairs` read, select and merge names in the same way.
 
 use std::{
     fmt::Write as _,
@@ -10,31 +10,31 @@ use std::{
 use anyhow::Result;
 use indicatif::HumanCount;
 
-use crate::commands::progress::Bars;
 use crate::{
-    cli::{InputArgs, ScopeArg, SelectionArgs},
-    concepts::{Assembled, Collector, Concepts, Selection, Tally},
+    cli::{SelectionArgs, TerminologyArgs},
+    commands::progress_bars::ProgressBars,
+    concepts::{ConceptStore, NameTally, Selection, StatementCollector, StoreSummary},
     files::input::InputFile,
-    terminology::{Dialect, Inputs, ReadSummary, Scope},
+    terminology::{Dialect, Inputs, ReadSummary},
 };
 
-/// Reads `inputs`, after `index` if there is one, and assembles their concepts in `dir`; gives the files that were read too. Sorting
-/// takes about a quarter of `memory` bytes.
-pub(super) fn collect(
+/// Reads the concepts of `base`, if there is one, and then `inputs`, and assembles all in `dir`.
+/// Returns the files that were read too. Sorting takes about a quarter of `memory` bytes.
+pub(super) fn ingest(
     inputs: &Inputs,
     selection: &Selection,
-    index: Option<&Concepts>,
+    base: Option<&ConceptStore>,
     memory: u64,
     dir: &Path,
-    bars: &Bars,
-) -> Result<(Assembled, Vec<PathBuf>)> {
-    let keep = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::with_memory(dir, selection.clone(), memory);
-    if let Some(index) = index {
-        collector.take_index(index, bars.job())?;
+    bars: &ProgressBars,
+) -> Result<(StoreSummary, Vec<PathBuf>)> {
+    let is_selected = |language: &str, source: &str| selection.takes(language, source);
+    let mut collector = StatementCollector::with_memory(dir, selection.clone(), memory);
+    if let Some(base) = base {
+        collector.collect_store(base, bars.job())?;
     }
     let mut files = vec![];
-    let mut done = |input: &InputFile, summary: &ReadSummary| {
+    let mut input_done = |input: &InputFile, summary: &ReadSummary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
         if summary.bad > 0 {
@@ -46,40 +46,29 @@ pub(super) fn collect(
         }
         files.extend(input.parts.clone());
     };
-    inputs.read(&keep, &mut |statement| collector.take(statement), bars.job(), &mut done)?;
+    inputs.read(&is_selected, &mut |statement| collector.collect(statement), bars.job(), &mut input_done)?;
     let assembled = collector.assemble(dir, bars.job())?;
     bars.finish();
-    eprintln!("{}", left_out(&assembled.tally));
+    eprintln!("{}", names_summary(&assembled.tally));
     Ok((assembled, files))
 }
 
-/// The terminologies that are named.
-pub(super) fn inputs(args: &InputArgs, selection: &SelectionArgs) -> Inputs {
+/// The terminologies to read.
+pub(super) fn inputs(args: &TerminologyArgs, selection: &SelectionArgs) -> Inputs {
     let table = |dialect| move |path: &PathBuf| (path.clone(), dialect);
-    let tabs = args.tsv.iter().map(table(Dialect::Tabs));
+    let tables = args.tsv.iter().map(table(Dialect::Tabs)).chain(args.csv.iter().map(table(Dialect::Commas)));
     Inputs {
         umls: args.umls.clone(),
         obo: args.obo.clone(),
         obograph: args.obograph.clone(),
         sssom: args.sssom.clone(),
-        tables: tabs.chain(args.csv.iter().map(table(Dialect::Commas))).collect(),
-        scopes: selection.synonym_scopes.iter().map(|&scope| scope.into()).collect(),
+        tables: tables.collect(),
+        scopes: selection.synonym_scopes.clone(),
         bad_rows: selection.max_bad_rows,
     }
 }
 
-impl From<ScopeArg> for Scope {
-    fn from(scope: ScopeArg) -> Self {
-        match scope {
-            ScopeArg::Exact => Self::Exact,
-            ScopeArg::Broad => Self::Broad,
-            ScopeArg::Narrow => Self::Narrow,
-            ScopeArg::Related => Self::Related,
-        }
-    }
-}
-
-/// What is asked for of them.
+/// The concepts and names to take from them.
 pub(super) fn selection(args: &SelectionArgs) -> Selection {
     let list = |values: &[String]| -> Vec<String> {
         values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
@@ -94,10 +83,10 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
     }
 }
 
-/// What became of the names that were read.
-fn left_out(tally: &Tally) -> String {
+/// How many names were taken and left out, and why.
+fn names_summary(tally: &NameTally) -> String {
     let mut text = format!("  names taken: {}", HumanCount(tally.taken));
-    for (count, why) in [
+    for (count, reason) in [
         (tally.other_language, "in other languages"),
         (tally.other_source, "from other sources"),
         (tally.suppressed, "suppressed"),
@@ -106,7 +95,7 @@ fn left_out(tally: &Tally) -> String {
         (tally.repeated, "repeated"),
     ] {
         if count > 0 {
-            let _ = write!(text, "; left out, {why}: {}", HumanCount(count));
+            let _ = write!(text, "; left out, {reason}: {}", HumanCount(count));
         }
     }
     text

@@ -1,9 +1,9 @@
-//! Progress on a terminal as a bar, elsewhere as a line for each stage.
+//! Shows progress on standard error: on a terminal a bar, otherwise a line per stage.
 
 use std::{
     fmt::Write,
     io::IsTerminal,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -11,35 +11,40 @@ use indicatif::{DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressSt
 
 use crate::{cancel::CancelToken, job::Job, progress::Progress};
 
-/// Draws stages on standard error and carries the cancel token of a command.
-pub(super) struct Bars {
+/// Shows the stages of a command and holds its cancel token.
+pub(super) struct ProgressBars {
     cancel: CancelToken,
     stage: Mutex<Option<Stage>>,
 }
 
 struct Stage {
     name: String,
+    /// Steps of the stage, or bytes; 0 if unknown.
     total: u64,
-    /// Rows, where `total` is bytes.
+    /// Rows read so far, if `total` is in bytes.
     rows: Option<u64>,
     started: Instant,
     bar: ProgressBar,
 }
 
-impl Bars {
-    /// Draws nothing yet.
+impl ProgressBars {
+    /// No stage yet.
     pub(super) fn new(cancel: CancelToken) -> Self {
         Self { cancel, stage: Mutex::default() }
     }
 
-    /// A job that these bars display and that a signal cancels.
+    fn lock(&self) -> MutexGuard<'_, Option<Stage>> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job whose reports these bars show and which a signal cancels.
     pub(super) fn job(&self) -> Job<'_> {
         Job::new(self, &self.cancel)
     }
 
-    /// Ends the last stage.
+    /// Ends the current stage and prints its duration and rate.
     pub(super) fn finish(&self) {
-        if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(stage) = self.lock().take() {
             stage.bar.finish_and_clear();
             if stage.total == 0 {
                 return;
@@ -49,18 +54,18 @@ impl Bars {
             let (count, rate) = match stage.rows {
                 Some(rows) => {
                     let bytes = DecimalBytes(per_second(stage.total) as u64);
-                    let rate = format!("{} rows/s, {bytes}/s", rate(per_second(rows)));
+                    let rate = format!("{} rows/s, {bytes}/s", format_rate(per_second(rows)));
                     (format!("{} rows, {}", HumanCount(rows), DecimalBytes(stage.total)), rate)
                 }
-                None => (HumanCount(stage.total).to_string(), format!("{}/s", rate(per_second(stage.total)))),
+                None => (HumanCount(stage.total).to_string(), format!("{}/s", format_rate(per_second(stage.total)))),
             };
             eprintln!("  {}: {count} in {seconds:.1} s ({rate})", stage.name);
         }
     }
 
-    /// Ends the last stage, which did not get to its end.
-    pub(super) fn give_up(&self) {
-        if let Some(stage) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    /// Ends the current stage, which failed, without a line.
+    pub(super) fn abandon(&self) {
+        if let Some(stage) = self.lock().take() {
             stage.bar.finish_and_clear();
         }
     }
@@ -69,7 +74,7 @@ impl Bars {
         self.finish();
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let rate = |state: &ProgressState, out: &mut dyn Write| {
-            let _ = write!(out, "{}", rate(state.per_sec()));
+            let _ = write!(out, "{}", format_rate(state.per_sec()));
         };
         let style = style.with_key("rate", rate).progress_chars("=> ");
         let bar = ProgressBar::new(total).with_style(style).with_prefix(name.to_owned());
@@ -78,11 +83,11 @@ impl Bars {
             eprintln!("  {name}: {total} ..");
         }
         let stage = Stage { name: name.into(), total, rows, started: Instant::now(), bar };
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+        *self.lock() = Some(stage);
     }
 }
 
-impl Progress for Bars {
+impl Progress for ProgressBars {
     fn stage(&self, name: &str, total: u64) {
         self.begin(name, total, None, "  {prefix} [{bar:24}] {human_pos}/{human_len}, {rate}/s, {eta} left{msg}");
     }
@@ -93,44 +98,43 @@ impl Progress for Bars {
         self.begin(name, total, Some(0), template);
     }
 
-    fn detail(&self, rows: u64) {
-        if let Some(stage) = &mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+    fn rows_read(&self, rows: u64) {
+        if let Some(stage) = &mut *self.lock() {
             stage.rows = Some(rows);
             stage.bar.set_message(format!("{} rows, ", HumanCount(rows)));
         }
     }
 
     fn advance(&self, steps: u64) {
-        if let Some(stage) = &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(stage) = &*self.lock() {
             stage.bar.inc(steps);
         }
     }
 
-    fn note(&self, text: &str) {
-        if let Some(stage) = &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+    fn status(&self, text: &str) {
+        if let Some(stage) = &*self.lock() {
             stage.bar.set_message(format!(", {text}"));
         }
     }
 
-    fn remark(&self, text: &str) {
-        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+    fn message(&self, text: &str) {
+        match &*self.lock() {
             Some(stage) => stage.bar.suspend(|| eprintln!("  {text}")),
             None => eprintln!("  {text}"),
         }
     }
 }
 
-/// So many a second, for people.
-fn rate(per_second: f64) -> String {
+fn format_rate(per_second: f64) -> String {
     if per_second < 10.0 { format!("{per_second:.2}") } else { HumanCount(per_second as u64).to_string() }
 }
 
-/// A duration for people.
-pub(super) fn since(started: Instant) -> String {
+/// The time since `started`, such as "3 minutes".
+pub(super) fn elapsed(started: Instant) -> String {
     HumanDuration(started.elapsed()).to_string()
 }
 
-/// The most memory that this process ever held, where the system tells.
+/// The peak memory of this process as a clause, or nothing where the system does not report it.
 pub(super) fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
