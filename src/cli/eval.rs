@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::{
     cli::{shared::InferenceArgs, values::share},
     eval::{CometaColumn, SearchMode, Similarity},
-    index::Method,
+    index::CalibrationMethod,
 };
 
 /// The text after the options in `saplink eval --help`.
@@ -132,7 +132,7 @@ pub struct CalibrateArgs {
     pub calibrate: bool,
     /// Method that fits the probabilities: isotonic regression, or Platt scaling
     #[arg(long, value_enum, default_value = "isotonic", requires = "calibrate", help_heading = "Calibration")]
-    pub method: Method,
+    pub method: CalibrationMethod,
     /// Expected share of mentions in use whose concept the index does not have
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, requires = "calibrate", help_heading = "Calibration")]
     pub nil_share: f64,

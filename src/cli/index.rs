@@ -12,7 +12,7 @@ use crate::{
         terminologies::{SelectionArgs, TerminologyArgs},
         values::{cosine, positive, share},
     },
-    index::Wanted,
+    index::SearchTarget,
 };
 
 /// The subcommands of `saplink index`.
@@ -130,8 +130,8 @@ pub struct TuningArgs {
 
 impl TuningArgs {
     /// `--ef-search` if it is given, else the target recall.
-    pub fn wanted(&self) -> Wanted {
-        self.ef_search.map_or(Wanted::Recall(self.target_recall), |ef| Wanted::EfSearch(ef.into()))
+    pub fn wanted(&self) -> SearchTarget {
+        self.ef_search.map_or(SearchTarget::Recall(self.target_recall), |ef| SearchTarget::EfSearch(ef.into()))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     domain,
     encoder::Device,
     eval::{CometaColumn, SearchMode, Similarity},
-    index::Method,
+    index::CalibrationMethod,
     terminology::Scope,
     train::{Arithmetic, Decay, LossName},
 };
@@ -42,7 +42,7 @@ value_enums! {
     SearchMode: Exact = "exact", Graph = "index";
     Similarity: Cosine = "cosine", Dot = "dot";
     CometaColumn: General = "general", Specific = "specific";
-    Method: Isotonic = "isotonic", Platt = "platt";
+    CalibrationMethod: Isotonic = "isotonic", Platt = "platt";
     LossName: MultiSimilarity = "multi-similarity", Circle = "circle", InfoNce = "info-nce", Triplet = "triplet";
     Decay: Constant = "constant", Linear = "linear", Cosine = "cosine";
     Arithmetic: Fp32 = "fp32", Fp16 = "fp16";

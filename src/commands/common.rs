@@ -12,7 +12,7 @@ use crate::{
     cli::InferenceArgs,
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     files::{FileSum, StagedFile},
-    index::{Index, IndexError, Input},
+    index::{Index, IndexError, InputRecord},
     job::Job,
 };
 
@@ -62,8 +62,8 @@ pub(super) fn dir_name(path: &Path) -> Result<String> {
 }
 
 /// The entry of an input file in a manifest: its name, size and checksum.
-pub(super) fn manifest_input(path: &Path) -> Result<Input> {
-    Ok(Input { name: dir_name(path)?, sum: FileSum::of(path)? })
+pub(super) fn manifest_input(path: &Path) -> Result<InputRecord> {
+    Ok(InputRecord { name: dir_name(path)?, sum: FileSum::of(path)? })
 }
 
 /// Prints to standard output. A reader that closes the pipe early (`| head`) is not an error.

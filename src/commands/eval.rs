@@ -110,7 +110,7 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     if !args.calibrate.dry_run {
         let old = linker.index().manifest();
         let mut manifest = old.clone();
-        manifest.calibrated(fitted.calibration, fitted.nil_threshold);
+        manifest.set_calibration(fitted.calibration, fitted.nil_threshold);
         manifest.replace(dir, old).with_context(|| format!("cannot write to {}", dir.display()))?;
     }
     print_stdout(&table)

@@ -14,7 +14,7 @@ use crate::{
     files::write_manifest,
     index::{
         Index,
-        bench::{self, BenchOptions, Report, Source},
+        bench::{self, BenchOptions, SearchBenchReport, VectorSource},
     },
     signals,
 };
@@ -28,14 +28,14 @@ pub(super) fn run(args: &IndexBenchArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
     let (source, max_rows) = match &args.vectors {
         Some(path) => {
-            let vectors = bench::open(path)?;
-            let max_rows = vectors.len().saturating_sub(args.queries);
-            (Source::File(vectors), max_rows)
+            let source = VectorSource::open(path)?;
+            let max_rows = source.rows().unwrap_or(usize::MAX).saturating_sub(args.queries);
+            (source, max_rows)
         }
         None => {
             let index = Index::open(&args.index)?;
             let dimensions = args.dimensions.unwrap_or(index.manifest().model.dimensions);
-            (Source::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
+            (VectorSource::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
         }
     };
     let options = BenchOptions {
@@ -63,7 +63,7 @@ pub(super) fn run(args: &IndexBenchArgs) -> Result<()> {
     Ok(())
 }
 
-fn table(report: &Report) -> String {
+fn table(report: &SearchBenchReport) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,

@@ -22,7 +22,7 @@ use crate::{
     concepts::{Assembled, Concepts, Selection},
     encoder::{Encoder, Runtime},
     files::{Abandoned, StagedDir, abandoned},
-    index::{self, BuildOptions, Built, IndexError, IndexManifest, Known, MANIFEST, ModelReference},
+    index::{self, BuildOptions, BuiltIndex, IndexError, IndexManifest, MANIFEST, ModelReference, ReusableVectors},
     linker, signals,
 };
 
@@ -41,10 +41,10 @@ pub(super) fn run(args: &IndexBuildArgs) -> Result<()> {
     StagedDir::check(out, MANIFEST, args.force || args.add).with_context(cannot_build)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
-    let Built { manifest, known } = build(args, out, &encoder, &bars).with_context(cannot_build)?;
+    let BuiltIndex { manifest, reused } = build(args, out, &encoder, &bars).with_context(cannot_build)?;
     bars.finish();
     if args.add || args.resume {
-        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(known));
+        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(reused));
     }
     print_stdout(&summary(&manifest))?;
     warn_if_missed(&manifest, args.tuning.wanted());
@@ -52,7 +52,7 @@ pub(super) fn run(args: &IndexBuildArgs) -> Result<()> {
     Ok(())
 }
 
-fn build(args: &IndexBuildArgs, out: &Path, encoder: &Encoder, bars: &ProgressBars) -> Result<Built> {
+fn build(args: &IndexBuildArgs, out: &Path, encoder: &Encoder, bars: &ProgressBars) -> Result<BuiltIndex> {
     let model = linker::reference(encoder);
     let reusable = Reusable::find(args, out, &model)?;
     let staged = StagedDir::create(out, MANIFEST, args.force || args.add)?;
@@ -81,9 +81,9 @@ fn build(args: &IndexBuildArgs, out: &Path, encoder: &Encoder, bars: &ProgressBa
 /// Vectors that the build does not compute again.
 struct Reusable {
     /// The index that `--add` adds to.
-    base: Option<(Known, IndexManifest)>,
+    base: Option<(ReusableVectors, IndexManifest)>,
     /// What interrupted builds of the same directory embedded (`--resume`).
-    resumed: Vec<Known>,
+    resumed: Vec<ReusableVectors>,
     /// The directories of these builds. They are locked, so that the staged directory of this build
     /// does not remove them when it is created.
     abandoned: Vec<Abandoned>,
@@ -91,24 +91,24 @@ struct Reusable {
 
 impl Reusable {
     fn find(args: &IndexBuildArgs, out: &Path, model: &ModelReference) -> Result<Self> {
-        let base = args.add.then(|| Known::of_index(out, model)).transpose()?;
+        let base = args.add.then(|| ReusableVectors::open_index(out, model)).transpose()?;
         let abandoned = if args.resume { abandoned(out)? } else { vec![] };
         let mut resumed = vec![];
         for dir in &abandoned {
-            match Known::of_partial(dir.path(), model) {
+            match ReusableVectors::open_partial(dir.path(), model) {
                 Ok(found) => resumed.extend(found),
                 Err(e @ IndexError::OtherModel { .. }) => return Err(e.into()),
                 Err(e) => eprintln!("  an interrupted build is not used: {e}"),
             }
         }
         if args.resume {
-            let found = resumed.iter().map(Known::vectors).max().unwrap_or(0);
+            let found = resumed.iter().map(ReusableVectors::rows).max().unwrap_or(0);
             eprintln!("  found {} names that were embedded before", HumanCount(found as u64));
         }
         Ok(Self { base, resumed, abandoned })
     }
 
-    fn vectors(&self) -> Vec<&Known> {
+    fn vectors(&self) -> Vec<&ReusableVectors> {
         self.resumed.iter().chain(self.base.as_ref().map(|(base, _)| base)).collect()
     }
 }
@@ -132,7 +132,7 @@ fn build_options(
         model,
         vectors: args.graph.precision(base.map(|base| base.vectors)),
         graph: GraphParameters { ef_search: args.tuning.ef_search.map_or(1, Into::into), ..graph },
-        wanted: args.tuning.wanted(),
+        target: args.tuning.wanted(),
         nil_threshold: args.nil_threshold.or(base.map(|base| base.nil_threshold)).unwrap_or(NIL_THRESHOLD),
         selection,
         inputs,

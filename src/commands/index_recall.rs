@@ -10,7 +10,7 @@ use crate::{
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
-    index::{self, Index, IndexManifest, Wanted},
+    index::{self, Index, IndexManifest, SearchTarget},
     linker, signals,
 };
 
@@ -30,10 +30,10 @@ pub(super) fn run(args: &IndexRecallArgs) -> Result<()> {
         None => index.sample_mentions(args.sample),
     };
     ensure!(!mentions.is_empty(), "there are no mentions to measure with: the file or the index is empty");
-    let recall = index::measure(&mut index, &mentions, args.tuning.wanted(), &embed_with(&encoder), bars.job())?;
+    let recall = index::measure_recall(&mut index, &mentions, args.tuning.wanted(), &embed_with(&encoder), bars.job())?;
     bars.finish();
     let mut manifest = index.manifest().clone();
-    manifest.tuned(index.ef_search(), recall);
+    manifest.set_recall(index.ef_search(), recall);
     if !args.dry_run {
         manifest
             .replace(&args.dir, index.manifest())
@@ -45,8 +45,8 @@ pub(super) fn run(args: &IndexRecallArgs) -> Result<()> {
 }
 
 /// Warns if searches of the index do not reach the target recall.
-pub(super) fn warn_if_missed(manifest: &IndexManifest, wanted: Wanted) {
-    if let (Wanted::Recall(target), Some(recall)) = (wanted, manifest.recall)
+pub(super) fn warn_if_missed(manifest: &IndexManifest, wanted: SearchTarget) {
+    if let (SearchTarget::Recall(target), Some(recall)) = (wanted, manifest.recall)
         && recall.at_1.min(recall.at_10) < target
     {
         eprintln!(

@@ -105,7 +105,7 @@ fn linker(args: &LinkArgs) -> Result<Linker> {
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let mut encoder = load_encoder(&runtime, &model, &args.run)?;
-    encoder.remember(args.cache.as_u64() as usize);
+    encoder.enable_cache(args.cache.as_u64() as usize);
     Ok(Linker::new(encoder, index)?)
 }
 

@@ -1,4 +1,4 @@
-//! `saplink model`.
+//! `saplink model import` and `saplink model info`.
 
 use anyhow::{Context, Result};
 
@@ -8,7 +8,7 @@ use crate::{
     encoder::{self, ImportOptions, ModelManifest, Runtime},
 };
 
-/// `model import`.
+/// Runs `model import`: converts a checkpoint and prints the description of the model.
 pub(super) fn import(args: &ModelImportArgs) -> Result<()> {
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
     let options = ImportOptions {
@@ -26,12 +26,14 @@ pub(super) fn import(args: &ModelImportArgs) -> Result<()> {
     print_stdout(&describe(&manifest))
 }
 
-/// `model info`.
+/// Runs `model info`: checks a model directory and prints its manifest as JSON or text.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let manifest = ModelManifest::read(&args.dir)?;
     print_stdout(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
 }
 
+/// The manifest as aligned lines. Precision and pooling are printed by their `Debug` text in lower
+/// case.
 fn describe(manifest: &ModelManifest) -> String {
     let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();

@@ -190,7 +190,7 @@ impl Load {
             Some(encoder) => encoder,
             None => {
                 let mut encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
-                encoder.remember(self.cache);
+                encoder.enable_cache(self.cache);
                 Arc::new(encoder)
             }
         };

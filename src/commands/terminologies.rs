@@ -14,7 +14,8 @@ use crate::{
     cli::{SelectionArgs, TerminologyArgs},
     commands::progress_bars::ProgressBars,
     concepts::{Assembled, Collector, Concepts, Selection, Tally},
-    terminology::{Dialect, Input, Inputs, Summary},
+    files::input::InputFile,
+    terminology::{Dialect, Inputs, ReadSummary},
 };
 
 /// Reads the concepts of `base`, if there is one, and then `inputs`, and assembles all in `dir`.
@@ -33,7 +34,7 @@ pub(super) fn ingest(
         collector.take_index(base, bars.job())?;
     }
     let mut files = vec![];
-    let mut input_done = |input: &Input, summary: &Summary| {
+    let mut input_done = |input: &InputFile, summary: &ReadSummary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
         if summary.bad > 0 {

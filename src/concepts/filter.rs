@@ -42,7 +42,7 @@ pub struct Filter {
 impl Filter {
     /// Resolves `request`. Types, groups and sources that the index does not know let nothing pass.
     pub fn new(request: &FilterRequest, concepts: &Concepts) -> Self {
-        let types = semantic_type::chosen(&request.semantic_types, &request.semantic_groups);
+        let types = semantic_type::type_mask(&request.semantic_types, &request.semantic_groups);
         let shown = concepts.visible_rows();
         let by_source = !request.sources.is_empty();
         let sources = (by_source || shown.is_some()).then(|| {

@@ -70,7 +70,7 @@ impl Cutter {
 impl Concepts {
     /// The concepts from `offset` on, at most `limit`, whose names are, begin with or nearly are `query`.
     pub fn find(&self, query: &str, filter: &Filter, offset: usize, limit: usize) -> Page {
-        let key = text::key(query);
+        let key = text::normalize(query);
         let mut cutter = Cutter { seen: HashSet::new(), skip: offset, limit, page: Page::default() };
         if !key.is_empty() {
             self.sequence(&key, filter, &mut |found| cutter.take(found));

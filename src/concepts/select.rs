@@ -28,7 +28,7 @@ impl Concepts {
 
     /// The names of a concept that are taken, in the order of the index.
     pub fn names<'a>(&'a self, concept: ConceptNumber, selection: &'a Selection) -> impl Iterator<Item = &'a str> + 'a {
-        let types = semantic_type::chosen(&selection.semantic_types, &selection.semantic_groups);
+        let types = semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups);
         let wants = |wanted: Vec<bool>| self.types(concept).iter().any(|&t| wanted.get(usize::from(t)) == Some(&true));
         let most = if types.is_none_or(wants) { selection.max_names_per_concept.unwrap_or(usize::MAX) } else { 0 };
         let atoms = self.atoms(concept).map(move |atom| self.atom(atom));

@@ -7,7 +7,7 @@
 //! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with
 //! a curve that was fitted on it.
 
-use crate::index::{Calibration, Input, Measured, Method};
+use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
 
 /// Number of parts of the cross-validation.
 const CROSS_VALIDATION_PARTS: usize = 5;
@@ -61,9 +61,9 @@ pub struct FittedCalibration {
 /// `inputs` are the files of the mentions.
 pub fn fit_calibration(
     samples: &[CalibrationSample],
-    method: Method,
+    method: CalibrationMethod,
     nil_share: f64,
-    inputs: Vec<Input>,
+    inputs: Vec<InputRecord>,
 ) -> FittedCalibration {
     let weights = SampleWeights::new(samples, nil_share);
     let held_out = cross_validate(samples, weights, method);
@@ -84,12 +84,23 @@ pub fn fit_calibration(
     }
 }
 
-fn empty(method: Method) -> Calibration {
-    Calibration { method, curve: vec![], mentions: 0, inputs: vec![], nil_share: 0.0, measured: Measured::default() }
+fn empty(method: CalibrationMethod) -> Calibration {
+    Calibration {
+        method,
+        curve: vec![],
+        mentions: 0,
+        inputs: vec![],
+        nil_share: 0.0,
+        measured: CalibrationMetrics::default(),
+    }
 }
 
 /// Answers every sample with a curve and a threshold that were fitted on the other parts.
-fn cross_validate(samples: &[CalibrationSample], weights: SampleWeights, method: Method) -> Vec<HeldOutSample> {
+fn cross_validate(
+    samples: &[CalibrationSample],
+    weights: SampleWeights,
+    method: CalibrationMethod,
+) -> Vec<HeldOutSample> {
     let mut held_out = vec![];
     for part in 0..CROSS_VALIDATION_PARTS {
         let (measured, fitted): (Vec<CalibrationSample>, Vec<CalibrationSample>) =
@@ -106,7 +117,7 @@ fn cross_validate(samples: &[CalibrationSample], weights: SampleWeights, method:
 }
 
 /// The metrics of a calibration. A share of no samples is 1.
-fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], weights: SampleWeights) -> Measured {
+fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], weights: SampleWeights) -> CalibrationMetrics {
     let share = |of: &dyn Fn(&HeldOutSample) -> bool, among: &dyn Fn(&HeldOutSample) -> bool| {
         let sum = |test: &dyn Fn(&HeldOutSample) -> bool| {
             held_out.iter().filter(|held| test(held)).map(|held| weights.of(&held.sample)).sum::<f64>()
@@ -114,7 +125,7 @@ fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], weights: SampleW
         let all = sum(among);
         if all > 0.0 { sum(&|held| among(held) && of(held)) / all } else { 1.0 }
     };
-    Measured {
+    CalibrationMetrics {
         calibration_error: bins.iter().map(|bin| bin.share * (bin.probability - bin.right).abs()).sum(),
         nil_precision: share(&|held| held.sample.nil, &|held| !held.answered),
         nil_recall: share(&|held| !held.answered, &|held| held.sample.nil),
@@ -169,10 +180,10 @@ fn threshold(samples: &[CalibrationSample], weights: SampleWeights) -> f32 {
 }
 
 /// The curve from the score of the best candidate to the probability that it is right.
-fn curve(samples: &[CalibrationSample], weights: SampleWeights, method: Method) -> Vec<[f32; 2]> {
+fn curve(samples: &[CalibrationSample], weights: SampleWeights, method: CalibrationMethod) -> Vec<[f32; 2]> {
     match method {
-        Method::Isotonic => isotonic(samples, weights),
-        Method::Platt => logistic(samples, weights),
+        CalibrationMethod::Isotonic => isotonic(samples, weights),
+        CalibrationMethod::Platt => logistic(samples, weights),
     }
 }
 
@@ -309,7 +320,7 @@ mod tests {
     #[test]
     fn curves_give_the_share_of_right_answers() {
         let samples = samples(8000);
-        for (method, tolerance) in [(Method::Isotonic, 0.06), (Method::Platt, 0.12)] {
+        for (method, tolerance) in [(CalibrationMethod::Isotonic, 0.06), (CalibrationMethod::Platt, 0.12)] {
             let fitted = fit_calibration(&samples, method, 0.0, vec![]);
             assert_eq!(fitted.calibration.fault(), None);
             for score in [0.2f32, 0.4, 0.6, 0.8, 0.95] {
@@ -330,14 +341,14 @@ mod tests {
         let samples = samples(8000);
         // Half of the weight is NIL, all of it below 0.5, where NIL samples are twice as dense as
         // the others and only score squared of these are right: NIL is the better answer below 0.5.
-        let half = fit_calibration(&samples, Method::Isotonic, 0.5, vec![]);
+        let half = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.5, vec![]);
         assert!((half.nil_threshold - 0.5).abs() < 0.03, "{}", half.nil_threshold);
         let measured = half.calibration.measured;
         assert!(
             (measured.nil_recall - 1.0).abs() < 0.05 && (measured.nil_precision - 2.0 / 3.0).abs() < 0.05,
             "{measured:?}"
         );
-        let none = fit_calibration(&samples, Method::Isotonic, 0.0, vec![]);
+        let none = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.0, vec![]);
         assert!(none.nil_threshold < 0.1, "{}", none.nil_threshold);
         assert!(none.calibration.measured.nil_recall == 1.0);
     }
@@ -351,7 +362,7 @@ mod tests {
             right: mention % 20 > 0,
             nil: false,
         }));
-        let fitted = fit_calibration(&samples, Method::Isotonic, 0.2, vec![]);
+        let fitted = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.2, vec![]);
         let last = fitted.calibration.curve.last().unwrap();
         assert_eq!(last[0], 1.0);
         assert!((last[1] - 57.5 / 61.0).abs() < 1e-3);
@@ -361,7 +372,7 @@ mod tests {
     fn few_or_one_sided_samples_give_a_curve() {
         for samples in [&samples(3)[..], &[CalibrationSample { mention: 0, score: 0.5, right: true, nil: false }], &[]]
         {
-            for method in [Method::Isotonic, Method::Platt] {
+            for method in [CalibrationMethod::Isotonic, CalibrationMethod::Platt] {
                 let fitted = fit_calibration(samples, method, 0.2, vec![]);
                 assert!(fitted.nil_threshold.is_finite());
                 assert!(samples.is_empty() || fitted.calibration.fault().is_none(), "{:?}", fitted.calibration);

@@ -76,9 +76,9 @@ impl LinkingErrorKind {
         if found.first().is_some_and(|best| best.concepts.iter().any(|c| gold.contains(c))) {
             return Self::AmbiguousName;
         }
-        let key = text::key(part);
+        let key = text::normalize(part);
         let rows = gold.iter().flat_map(|&concept| dictionary.rows(concept));
-        let names: Vec<String> = rows.map(|&row| text::key(&dictionary.names[row as usize])).collect();
+        let names: Vec<String> = rows.map(|&row| text::normalize(&dictionary.names[row as usize])).collect();
         let any = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(name));
         let letters: Vec<char> = part.chars().filter(|c| c.is_alphabetic()).collect();
         let capitals = letters.len() > 1 && letters.iter().filter(|c| c.is_uppercase()).count() * 2 > letters.len();
@@ -91,7 +91,7 @@ impl LinkingErrorKind {
         if any(&|name| is_misspelled(&key, name)) {
             return Self::Typo;
         }
-        let found = found.first().map(|best| text::key(&dictionary.names[best.row as usize])).unwrap_or_default();
+        let found = found.first().map(|best| text::normalize(&dictionary.names[best.row as usize])).unwrap_or_default();
         if any(&|name| contains(&found, name) || contains(name, &found)) {
             return Self::Granularity;
         }

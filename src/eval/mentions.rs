@@ -21,9 +21,8 @@ use std::{
 
 use crate::eval::EvalError;
 use crate::{
-    files::sha256_hex,
+    files::{input::InputFile, sha256_hex},
     job::Job,
-    terminology::Input,
     text::{self, quoted},
 };
 
@@ -185,10 +184,8 @@ fn concept_files(dir: &Path) -> Result<Vec<PathBuf>, EvalError> {
 
 /// The text of a file. A file that is not UTF-8 is read as Latin-1, the encoding of AskAPatient.
 pub(super) fn read_text(path: &Path) -> Result<String, EvalError> {
-    let input = Input::file(path);
-    let io_error = |e| EvalError::Io(std::io::Error::other(e));
     let mut bytes = vec![];
-    input.open(Job::silent()).map_err(io_error)?.read_to_end(&mut bytes)?;
+    InputFile::new(path).open(Job::silent())?.read_to_end(&mut bytes)?;
     let text =
         String::from_utf8(bytes).unwrap_or_else(|e| e.into_bytes().iter().map(|&byte| char::from(byte)).collect());
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))

@@ -167,7 +167,7 @@ impl SystemEvaluator<'_> {
     fn names_of_answer(&self, linker: &Linker, answer: &Answer) -> Vec<RankedName> {
         let concepts = linker.index().concepts();
         let name = |owners: &[Candidate]| {
-            let key = text::key(concepts.atom(owners[0].atom).name);
+            let key = text::normalize(concepts.atom(owners[0].atom).name);
             let ids = owners.iter().map(|owner| concepts.id(owner.concept));
             Some(RankedName {
                 row: concepts.row(&key)?,

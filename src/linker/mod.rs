@@ -18,7 +18,7 @@ use crate::{
     concepts::Repaired,
     domain::MatchKind,
     encoder::Encoder,
-    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference},
+    index::{ConceptHit, Index, IndexError, MAX_TIES, ModelReference},
     job::Job,
     text,
 };
@@ -197,7 +197,7 @@ impl Linker {
             if candidates[i].len() >= queries[i].top_k {
                 continue;
             }
-            let (key, unnamed) = (text::key(&cleaned[i]), candidates[i].is_empty());
+            let (key, unnamed) = (text::normalize(&cleaned[i]), candidates[i].is_empty());
             let repaired = unnamed.then(|| self.index.repair(&key)).flatten();
             // A text with a misspelled word is as doubtful as its repair.
             let similarity = match &repaired {
@@ -246,16 +246,16 @@ impl Linker {
         Ok(answers)
     }
 
-    /// The concepts that own `text` as a name, at most [`MOST_TIES`].
+    /// The concepts that own `text` as a name, at most [`MAX_TIES`].
     fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
-        let Some(row) = concepts.row(&text::key(text)) else { return vec![] };
+        let Some(row) = concepts.row(&text::normalize(text)) else { return vec![] };
         let mut owners: Vec<Candidate> = vec![];
         for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
-            let full = owners.len() == MOST_TIES;
+            let full = owners.len() == MAX_TIES;
             match owners.last_mut().filter(|last| last.concept == concept) {
                 Some(last) if kind < last.kind => *last = found,
                 Some(_) => {}
@@ -385,7 +385,7 @@ mod tests {
     fn probabilities_are_shared_and_never_more_than_all() {
         use MatchKind::*;
         let calibration = Calibration {
-            method: crate::index::Method::Isotonic,
+            method: crate::index::CalibrationMethod::Isotonic,
             curve: vec![[0.5, 0.2], [1.0, 0.8]],
             mentions: 1,
             inputs: vec![],

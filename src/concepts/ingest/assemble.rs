@@ -26,7 +26,7 @@ use crate::{
         ingest::source_sets::SourceSets,
         schema::CONCEPTS,
     },
-    domain::Hierarchy,
+    domain::RelationKind,
     files::sorter::{Sorted, Sorter},
     job::{Job, StepCounter},
 };
@@ -248,7 +248,7 @@ fn resolve(
             id.clone_into(&mut last);
         }
         let source = tables.sources[usize::from(number)];
-        let (up, down) = if kind == Hierarchy::Parent as u8 {
+        let (up, down) = if kind == RelationKind::Parent as u8 {
             (Relation::Parent, Relation::Child)
         } else {
             (Relation::Broader, Relation::Narrower)

@@ -10,7 +10,7 @@ use crate::{
     concepts::ConceptError,
     concepts::counts::SourceEntry,
     concepts::selection::Selection,
-    domain::{AtomRef, Hierarchy, Refusal, Statement, Succession, is_concept_id, semantic_type},
+    domain::{AtomRef, Refusal, RelationKind, Statement, Succession, is_concept_id, semantic_type},
     files::sorter::{Sorted, Sorter},
     text::{self, quoted},
 };
@@ -109,7 +109,7 @@ impl Collector {
                 self.record.push(place as u8);
                 self.end()
             }
-            Statement::Code { concept, source, code, said_by } => {
+            Statement::Code { concept, source, code, asserted_by: said_by } => {
                 let (source, said_by) = (self.source(source)?, self.source(said_by)?);
                 short(code, "code")?;
                 self.begin(concept, CODE)?;
@@ -140,7 +140,7 @@ impl Collector {
                 self.put(narrower.as_bytes());
                 self.put(&[0]);
                 self.put(broader.as_bytes());
-                self.put(&[0, u8::from(kind == Hierarchy::Broader)]);
+                self.put(&[0, u8::from(kind == RelationKind::Broader)]);
                 self.put(&source.to_be_bytes());
                 self.relations.push(&self.record).map_err(failed)
             }
@@ -257,11 +257,11 @@ impl Collector {
 }
 
 fn wrong(reason: impl Into<String>) -> Refusal {
-    Refusal::Statement(reason.into())
+    Refusal::InvalidStatement(reason.into())
 }
 
 fn failed(e: impl Into<ConceptError>) -> Refusal {
-    Refusal::Failure(Box::new(e.into()))
+    Refusal::SinkFailed(Box::new(e.into()))
 }
 
 fn concept_id(id: &str) -> Result<(), Refusal> {
@@ -338,7 +338,7 @@ impl Names {
     /// Adds the atom of this number, whose concept has the set of types `set`.
     pub(crate) fn push(&mut self, name: &str, atom: u32, set: u16, source: u16) -> Result<(), ConceptError> {
         self.record.clear();
-        self.record.extend_from_slice(text::key(name).as_bytes());
+        self.record.extend_from_slice(text::normalize(name).as_bytes());
         self.record.push(0);
         self.record.extend_from_slice(&atom.to_be_bytes());
         self.record.extend_from_slice(&set.to_be_bytes());

@@ -198,7 +198,7 @@ impl<'a> Merger<'a> {
         tally: Tally,
     ) -> Result<Self, ConceptError> {
         let file = ColumnsWriter::new(dir);
-        let wanted = semantic_type::chosen(&selection.semantic_types, &selection.semantic_groups);
+        let wanted = semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups);
         Ok(Self {
             selection,
             tables,

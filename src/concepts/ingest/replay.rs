@@ -14,7 +14,7 @@ use crate::concepts::{
 };
 use crate::{
     concepts::ConceptError,
-    domain::{AtomRef, Hierarchy, Refusal, Statement, Succession, semantic_type::SEMANTIC_TYPES},
+    domain::{AtomRef, Refusal, RelationKind, Statement, Succession, semantic_type::SEMANTIC_TYPES},
     job::{Job, StepCounter},
 };
 
@@ -34,8 +34,8 @@ impl Collector {
     pub fn take_index(&mut self, index: &Concepts, job: Job<'_>) -> Result<(), ConceptError> {
         index.retell(job, &mut |statement| {
             self.take(statement).map_err(|refusal| match refusal {
-                Refusal::Statement(reason) => index.damaged(reason),
-                Refusal::Failure(e) => match e.downcast::<ConceptError>() {
+                Refusal::InvalidStatement(reason) => index.damaged(reason),
+                Refusal::SinkFailed(e) => match e.downcast::<ConceptError>() {
                     Ok(e) => *e,
                     Err(e) => std::io::Error::other(e).into(),
                 },
@@ -118,7 +118,7 @@ impl Concepts {
             // An atom that has the code says so for its source.
             for &by in said_by.iter().filter(|&&by| by != source || !of_atoms.contains(&i)) {
                 let (source, said_by) = (self.source_name(source), self.source_name(by));
-                say(Statement::Code { concept: self.id(number), source, code, said_by })?;
+                say(Statement::Code { concept: self.id(number), source, code, asserted_by: said_by })?;
             }
         }
         Ok(())
@@ -134,8 +134,8 @@ impl Concepts {
         // Each is there from both sides; the narrower one says it.
         for edge in self.related.get(number as usize) {
             let kind = match Relation::ALL.get(usize::from(edge.relation)) {
-                Some(Relation::Parent) => Hierarchy::Parent,
-                Some(Relation::Broader) => Hierarchy::Broader,
+                Some(Relation::Parent) => RelationKind::Parent,
+                Some(Relation::Broader) => RelationKind::Broader,
                 _ => continue,
             };
             let (broader, source) = (self.id(edge.to), self.source_name(edge.source));
