@@ -2,8 +2,10 @@
 //!
 //! Every labeled mention gives two samples: the best candidate as it is, and the best candidate
 //! without the gold concepts, as if the index did not have them. A mention labeled NIL gives the
-//! second sample only. Invariant: the metrics of a calibration come from cross-validation; no
-//! mention is measured with a curve that was fitted on it.
+//! second sample only.
+//!
+//! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with
+//! a curve that was fitted on it.
 
 use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
 
