@@ -14,7 +14,8 @@ use std::{
 };
 
 use saplink::{
-    concepts::{Collector, Filter, FilterRequest, Relation, Selection},
+    concepts::{Filter, FilterRequest, Relation, Selection, StatementCollector},
+    domain::ConceptId,
     index::{Index, bench},
     job::Job,
     terminology::Inputs,
@@ -65,12 +66,12 @@ fn build(meta: &Path, store: &Path) -> Outcome<()> {
     fs::create_dir_all(store)?;
     // All languages: about as many names as UMLS has English ones.
     let selection = Selection { languages: vec![], ..Selection::default() };
-    let mut collector = Collector::new(store, selection.clone());
+    let mut collector = StatementCollector::new(store, selection.clone());
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
-    inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {})?;
+    inputs.read(&keep, &mut |statement| collector.collect(statement), Job::silent(), &mut |_, _| {})?;
     let assembled = collector.assemble(store, Job::silent())?;
-    Ok(bench::hollow(store, assembled, selection, DIMENSIONS)?)
+    Ok(bench::write_hollow_index(store, assembled, selection, DIMENSIONS)?)
 }
 
 /// Removes the files of `dir` from the file cache, so that the next read waits for the disk.
@@ -114,8 +115,8 @@ fn open(store: &Path) -> Outcome<()> {
 
     // Concepts spread over the whole index, with their preferred names.
     let step = (counts.concepts as usize / LOOKUPS).max(1);
-    let chosen: Vec<u32> = (0..counts.concepts as u32).step_by(step).take(LOOKUPS).collect();
-    let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred(c).to_owned()).collect();
+    let chosen: Vec<ConceptId> = ConceptId::all(counts.concepts as usize).step_by(step).take(LOOKUPS).collect();
+    let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred_name(c).to_owned()).collect();
     let ids: Vec<String> = chosen.iter().map(|&c| concepts.id(c).to_owned()).collect();
     let all = Filter::new(&FilterRequest::default(), concepts);
     let request = FilterRequest {
@@ -127,11 +128,11 @@ fn open(store: &Path) -> Outcome<()> {
     time("a concept with all its facts", ids.iter(), |id| {
         let Some(concept) = concepts.concept(id) else { return 0 };
         let atoms = concepts.atoms(concept).map(|a| concepts.atom(a).name.len()).sum::<usize>();
-        let related =
-            Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
+        let related = Relation::ALL
+            .map(|r| concepts.related(concept, r).map(|c| concepts.preferred_name(c).len()).sum::<usize>());
         atoms + concepts.codes(concept).count() + concepts.definitions(concept).count() + related.iter().sum::<usize>()
     });
-    time("a name", names.iter(), |name| usize::from(concepts.row(&text::key(name)).is_some()));
+    time("a name", names.iter(), |name| usize::from(concepts.name_id(&text::normalize(name)).is_some()));
     let prefix = |name: &String| name.chars().take(6).collect::<String>();
     time("a prefix of 6 letters, 20", names.iter().map(prefix), |q| concepts.find(q, &all, 0, 20).found.len());
     let misspelled = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
@@ -141,7 +142,7 @@ fn open(store: &Path) -> Outcome<()> {
         letters.iter().collect::<String>()
     });
     time("a misspelled name, 20", misspelled.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
-    time("a filter of group and source", chosen.iter(), |_| Filter::new(&request, concepts).passing());
+    time("a filter of group and source", chosen.iter(), |_| Filter::new(&request, concepts).passing_count());
     let filter = Filter::new(&request, concepts);
     time("a prefix of 2 letters, filtered", names.iter(), |n| {
         concepts.find(&n[..n.floor_char_boundary(2)], &filter, 0, 20).found.len()

@@ -28,7 +28,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 use saplink::{
-    encoder::{Device, EncoderSession, ModelManifest, Runtime, Tokens},
+    encoder::{BertTokenizer, Device, EncoderSession, ModelManifest, Runtime},
     index::Index,
     text,
 };
@@ -160,7 +160,7 @@ impl Texts {
     fn read(index: &Path) -> Outcome<Self> {
         let (table, index) = (fs::read_to_string("index/starter.mentions.tsv")?, Index::open(index)?);
         let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
-        let names = names.filter(|name| index.repair(&text::key(name)).is_none()).collect();
+        let names = names.filter(|name| index.repair(&text::normalize(name)).is_none()).collect();
         Ok(Self { names, used: AtomicUsize::new(0) })
     }
 
@@ -185,7 +185,7 @@ impl BareSession {
     fn measure(dir: &Path, texts: &[String]) -> Outcome<Self> {
         let runtime = Runtime::load(None)?;
         let manifest = ModelManifest::read(dir)?;
-        let tokens = Tokens::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
+        let tokens = BertTokenizer::read(&dir.join("tokenizer.json"), manifest.max_tokens)?;
         let ids = texts.iter().map(|text| tokens.ids(text)).collect::<Result<Vec<_>, _>>()?;
         let session = || Ok(EncoderSession::load(&runtime, dir, &manifest, Device::Cpu, 1)?.0);
         let mut one: EncoderSession = session()?;

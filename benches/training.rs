@@ -7,10 +7,10 @@
 use std::{error::Error, path::Path, time::Instant};
 
 use saplink::{
-    bert::{self, Pooling, loss::Loss, optimizer::Settings, training::StepOptions, weights},
+    bert::{self, Pooling, loss::Loss, optimizer::OptimizerSettings, training::StepOptions, weights},
     encoder::{Device, Runtime},
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed, TrainError},
+    train::{Batch, Engine, EngineOptions, PackedNames, TrainError},
 };
 
 const NAMES: usize = 256;
@@ -41,7 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..NAMES).map(|_| (0..TOKENS).map(|_| random.below(config.vocab) as i64).collect()).collect();
     let packed: Vec<&[i64]> = names.iter().map(Vec::as_slice).collect();
     let labels: Vec<i64> = (0..NAMES as i64).map(|i| i / 2).collect();
-    let matrices: usize = weights::named(&config).iter().filter(|named| named.matrix).map(weights::Named::len).sum();
+    let matrices: usize =
+        weights::parameter_specs(&config).iter().filter(|named| named.is_matrix).map(weights::ParameterSpec::len).sum();
     let work = 2.0 * matrices as f64 * (NAMES * TOKENS) as f64 / 1e9;
     println!(
         "{base} on {device}, {threads} threads: {NAMES} names of {TOKENS} tokens, {work:.0} GFLOP forward at most"
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let step = StepOptions {
             pooling,
             loss: Loss::MULTI_SIMILARITY,
-            mined: Some(0.2),
+            miner_margin: Some(0.2),
             dropout: false,
             half: false,
             frozen_layers: None,
@@ -67,21 +68,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             step,
             dropout,
             seed: 1,
-            names: chunk.unwrap_or(NAMES),
+            max_names: chunk.unwrap_or(NAMES),
             max_tokens: TOKENS,
-            chunks: chunk.is_some(),
+            chunked: chunk.is_some(),
         };
-        let mut engine = Engine::new(&runtime, &config, options, &parameters.flat())?;
-        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(Packed::of).collect();
+        let mut engine = Engine::new(&runtime, &config, options, &parameters.flatten())?;
+        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(PackedNames::new).collect();
         let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
-        let settings = Settings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
+        let settings =
+            OptimizerSettings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
         engine.step(&batch, &settings)?;
         // Alternating, so that both measurements see the same load of the machine.
         let mut runs = [const { Vec::new() }; 4];
         for _ in 0..RUNS {
-            let forward = seconds(|| engine.vectors(&names))?;
-            let gradient = seconds(|| engine.learn(&batch, &settings))?;
-            let update = seconds(|| engine.update(&settings))?;
+            let forward = seconds(|| engine.embed(&names))?;
+            let gradient = seconds(|| engine.compute_gradient(&batch, &settings))?;
+            let update = seconds(|| engine.update_parameters(&settings))?;
             let measured = [forward, gradient, update, (gradient + update) / forward];
             runs.iter_mut().zip(measured).for_each(|(values, value)| values.push(value));
         }

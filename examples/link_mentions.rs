@@ -68,7 +68,7 @@ pub(crate) fn print_candidates(
     for (mention, answer) in mentions.iter().zip(answers) {
         writeln!(out, "{mention}: {:?}", answer.status)?;
         for candidate in answer.candidates {
-            let (id, name) = (concepts.id(candidate.concept), concepts.preferred(candidate.concept));
+            let (id, name) = (concepts.id(candidate.concept), concepts.preferred_name(candidate.concept));
             // An index without a calibration gives no probabilities.
             let probability = candidate.probability.map_or("-".into(), |p| format!("{p:.3}"));
             writeln!(

@@ -1,16 +1,16 @@
-//! An OBO graph in JSON.
+//! Fuzzes the reader of OBO Graphs files.
 //!
-//! Invariant: it is read, or there is an error.
+//! Property: every input is read or gives an error; none causes a panic.
 
 #![no_main]
 
-mod taker;
+mod sink;
 
 use libfuzzer_sys::fuzz_target;
 use saplink::terminology::{OntologyOptions, read_obograph};
 
 fuzz_target!(|data: &[u8]| {
-    taker::read(
+    sink::read(
         |_| {},
         |reading| {
             let _ = read_obograph(data, &OntologyOptions::default(), reading);

@@ -1,7 +1,7 @@
 //! The mentions of a file, as lines of JSON.
 
 use std::{
-    io::{self, BufRead},
+    io::BufRead,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -16,7 +16,7 @@ use parquet::{
 use serde_json::json;
 
 use crate::corpus::{CorpusError, Format};
-use crate::{job::Job, terminology::Input};
+use crate::{files::input::InputFile, job::Job};
 
 /// Columns of a table that are read.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) type Records<'p> = Box<dyn Iterator<Item = Result<Vec<u8>, CorpusErro
 /// # Errors
 /// [`CorpusError`] names the file and the column that is missing; what is wrong further on comes in its place.
 pub fn records<'p>(path: &Path, format: Format, columns: &Columns, job: Job<'p>) -> Result<Records<'p>, CorpusError> {
-    let text = || Input::file(path).open(job).map_err(io::Error::other);
+    let text = || InputFile::new(path).open(job);
     match format {
         Format::Ndjson => Ok(Box::new(text()?.split(b'\n').map(|line| Ok(line?)))),
         Format::Csv => table(path, text()?, b',', columns),

@@ -1,20 +1,24 @@
-//! Ids of ontologies: IRIs to CURIEs (`HP:0001250`), and CURIEs to the codes of source vocabularies in UMLS.
+//! Ids of ontologies: IRIs to CURIEs (`HP:0001250`), and CURIEs to the codes of source vocabularies
+//! in UMLS.
 //!
-//! Invariant: one rule for all, so a term's own id and a cross-reference to it are the same code of the same source.
+//! Invariant: the same rules apply to the id of a term and to cross-references, so that both give
+//! the same code of the same source.
 
 use std::borrow::Cow;
 
 use crate::domain::is_concept_id;
 
-/// Where IRIs begin that end in `PREFIX_LOCAL`, without the scheme.
+/// Beginnings of IRIs, without the scheme, that end in `PREFIX_LOCAL`.
 const NAMESPACES: [&str; 3] = ["purl.obolibrary.org/obo/", "www.orpha.net/ORDO/", "www.ebi.ac.uk/efo/"];
-/// Where IRIs begin that end in `prefix/local` or `prefix:local`, without the scheme.
-const REGISTRY: &str = "identifiers.org/";
+/// Beginning of IRIs, without the scheme, that end in `prefix/local` or `prefix:local`.
+const IDENTIFIERS_ORG: &str = "identifiers.org/";
 
-/// The vocabularies that UMLS knows under another name or with other codes than ontologies write: the name in UMLS
-/// (SAB), what precedes the local part of a CURIE in its codes, and the prefixes of such CURIEs, in any case.
+/// Vocabularies that have another name or other codes in UMLS than in ontologies: the name in UMLS
+/// (SAB), the text that UMLS puts before the local part of the CURIE, and the prefixes of the
+/// CURIEs in any case.
 ///
-/// OMIM numbers its phenotypic series apart from its entries, so that a series must keep its `PS`.
+/// OMIM numbers its phenotypic series apart from its entries, so the code of a series keeps its
+/// `PS`.
 const VOCABULARIES: [(&str, &str, &[&str]); 19] = [
     ("ATC", "", &["ATC"]),
     ("DRUGBANK", "", &["DrugBank"]),
@@ -36,17 +40,32 @@ const VOCABULARIES: [(&str, &str, &[&str]); 19] = [
     ("RXNORM", "", &["RxNorm", "RXCUI"]),
     ("SNOMEDCT_US", "", &["SNOMEDCT_US", "SNOMEDCT", "SNOMED_CT", "SNOMED", "SCTID"]),
 ];
-/// Prefixes of what is no code of a vocabulary: addresses, publications, people; and UMLS, whose ids are concepts.
-const NO_VOCABULARIES: [&str; 13] =
-    ["http", "https", "ftp", "url", "doi", "pmid", "pmcid", "isbn", "isbn-13", "orcid", "wikipedia", UMLS[0], UMLS[1]];
-const UMLS: [&str; 2] = ["UMLS", "UMLS_CUI"];
+/// Prefixes that are no vocabulary of codes: addresses, publications, people; and UMLS, whose ids
+/// are concepts.
+const NOT_VOCABULARIES: [&str; 13] = [
+    "http",
+    "https",
+    "ftp",
+    "url",
+    "doi",
+    "pmid",
+    "pmcid",
+    "isbn",
+    "isbn-13",
+    "orcid",
+    "wikipedia",
+    UMLS_PREFIXES[0],
+    UMLS_PREFIXES[1],
+];
+/// Prefixes of CURIEs that name a CUI.
+const UMLS_PREFIXES: [&str; 2] = ["UMLS", "UMLS_CUI"];
 
 fn is_any(prefixes: &[&str], prefix: &str) -> bool {
     prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix))
 }
 
-/// The concept id that an IRI or CURIE stands for, if it is of a kind that is known here. Blank nodes (`_:x`) have
-/// none: they are only called so in one file.
+/// The concept id that an IRI or CURIE stands for; `None` for IRIs of other kinds and for blank
+/// nodes (`_:x`), which have their name only within one file.
 pub fn concept_id(text: &str) -> Option<Cow<'_, str>> {
     let id = match text.split_once("://") {
         Some((_, address)) => Cow::Owned(curie_of(address)?),
@@ -55,8 +74,9 @@ pub fn concept_id(text: &str) -> Option<Cow<'_, str>> {
     (is_concept_id(&id) && !id.starts_with("_:")).then_some(id)
 }
 
+/// The CURIE of an IRI without its scheme.
 fn curie_of(address: &str) -> Option<String> {
-    if let Some(rest) = address.strip_prefix(REGISTRY) {
+    if let Some(rest) = address.strip_prefix(IDENTIFIERS_ORG) {
         let (prefix, local) = rest.split_once([':', '/'])?;
         return Some(format!("{}:{local}", prefix.to_ascii_uppercase()));
     }
@@ -64,15 +84,16 @@ fn curie_of(address: &str) -> Option<String> {
     name.rsplit_once('_').map(|(prefix, local)| format!("{prefix}:{local}"))
 }
 
-/// The source vocabulary (SAB) and the code there that a CURIE names, as UMLS writes them.
+/// The source vocabulary (SAB) and the code in it that a CURIE names, as UMLS writes them.
 ///
-/// A version at the end of the prefix (`SNOMEDCT_US_2025_09_01:39000009`) does not count. Of a vocabulary that is not
-/// in the table of this file the prefix is the name, and the whole CURIE the code.
-pub fn vocabulary(curie: &str) -> Option<(&str, Cow<'_, str>)> {
+/// A version at the end of the prefix (`SNOMEDCT_US_2025_09_01:39000009`) is dropped. For a
+/// vocabulary that is not in the table of this file, the prefix is the source and the whole CURIE
+/// is the code.
+pub fn source_and_code(curie: &str) -> Option<(&str, Cow<'_, str>)> {
     let (written, local) = curie.split_once(':')?;
     let prefix = unversioned(written);
-    let name = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    if prefix.is_empty() || !prefix.bytes().all(name) || is_any(&NO_VOCABULARIES, prefix) {
+    let is_name_byte = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    if prefix.is_empty() || !prefix.bytes().all(is_name_byte) || is_any(&NOT_VOCABULARIES, prefix) {
         return None;
     }
     if local.is_empty() || local.starts_with("//") || local.contains(char::is_whitespace) {
@@ -80,8 +101,8 @@ pub fn vocabulary(curie: &str) -> Option<(&str, Cow<'_, str>)> {
     }
     Some(match VOCABULARIES.iter().find(|(_, _, prefixes)| is_any(prefixes, prefix)) {
         Some((source, "", _)) => (source, local.into()),
-        Some((source, lead, _)) => (source, format!("{lead}{local}").into()),
-        // Words that happen to have a colon between them are no codes.
+        Some((source, code_prefix, _)) => (source, format!("{code_prefix}{local}").into()),
+        // Two words with a colon between them are no code: a code has a digit.
         None if !local.bytes().any(|b| b.is_ascii_digit()) => return None,
         None if prefix == written => (prefix, curie.into()),
         None => (prefix, format!("{prefix}:{local}").into()),
@@ -102,10 +123,10 @@ fn unversioned(prefix: &str) -> &str {
     prefix.rsplit_once('_').filter(|(_, year)| digits(year, 4)).map_or(prefix, |(rest, _)| rest)
 }
 
-/// The CUI that a CURIE names.
+/// The CUI that a CURIE such as `UMLS:C0027051` names.
 pub fn umls_cui(curie: &str) -> Option<&str> {
     let (prefix, cui) = curie.split_once(':')?;
-    (is_any(&UMLS, prefix) && is_concept_id(cui) && !cui.contains(':')).then_some(cui)
+    (is_any(&UMLS_PREFIXES, prefix) && is_concept_id(cui) && !cui.contains(':')).then_some(cui)
 }
 
 #[cfg(test)]
@@ -175,7 +196,7 @@ mod tests {
             ("XYZ_2020:1", "XYZ", "XYZ:1"),
             ("UMLS_ICD9CM_2005_AUI:A0095", "UMLS_ICD9CM_2005_AUI", "UMLS_ICD9CM_2005_AUI:A0095"),
         ] {
-            assert_eq!(vocabulary(curie), Some((source, code.into())), "{curie}");
+            assert_eq!(source_and_code(curie), Some((source, code.into())), "{curie}");
         }
         for curie in [
             "",
@@ -191,7 +212,7 @@ mod tests {
             "UMLS:C0000001",
             "a b:1",
         ] {
-            assert_eq!(vocabulary(curie), None, "{curie}");
+            assert_eq!(source_and_code(curie), None, "{curie}");
         }
     }
 

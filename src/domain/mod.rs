@@ -1,50 +1,26 @@
-//! Concepts, names, candidates and what ids mean: the plain values and knowledge that the rooms share.
+//! Plain values that several rooms share: statements, ids, semantic types, kinds of matches.
+//!
+//! | file | has |
+//! | --- | --- |
+//! | `statement` | [`Statement`]: one fact of a terminology, the border between readers and index |
+//! | `concept_id` | [`is_concept_id`]: which texts can name a concept |
+//! | [`curie`] | ids of ontologies (IRIs and CURIEs) and the codes of UMLS that they stand for |
+//! | [`semantic_type`] | semantic types and groups of UMLS |
+//! | `ids` | [`ConceptId`], [`AtomId`], [`NameId`] and others: positions in the tables of an index |
+//! | `match_kind` | [`MatchKind`]: how a candidate was found |
 //!
 //! Invariant: no IO, no serde, no HTTP.
 
+mod concept_id;
 pub mod curie;
+mod ids;
+mod match_kind;
 pub mod semantic_type;
 mod statement;
 
-pub use statement::{AtomRef, Hierarchy, Refusal, Statement, Succession};
-
-/// Whether `id` can name a concept: a UMLS CUI (`C` and seven digits), or another vocabulary's prefixed id (`HP:0001250`).
-pub fn is_concept_id(id: &str) -> bool {
-    let cui = || id.len() == 8 && id.starts_with('C') && id[1..].bytes().all(|b| b.is_ascii_digit());
-    let prefixed = || {
-        let letters =
-            |s: &str, extra: &[u8]| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
-        id.split_once(':').is_some_and(|(prefix, local)| letters(prefix, b"_.") && letters(local, b"_.-"))
-    };
-    id.len() <= 64 && id.is_ascii() && (cui() || prefixed())
-}
-
-/// How a candidate's name was found, from the strongest to the weakest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MatchKind {
-    /// The mention is the name, letter by letter.
-    Exact,
-    /// They are equal after normalization.
-    Normalized,
-    /// The mention was misspelled: with its unknown words repaired it is the name, or its embedding is near.
-    Corrected,
-    /// Their embeddings are near.
-    Embedding,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn concept_ids() {
-        for good in ["C0027051", "HP:0001250", "ORPHA:558", "MESH:D009203", "CHEBI:15365"] {
-            assert!(is_concept_id(good), "{good}");
-        }
-        for bad in
-            ["", "C002705", "C00270510", "c0027051", "HP:", ":1", "C0027O51", "HP:00 1", "é:1", "../x:1", "HP:1/2"]
-        {
-            assert!(!is_concept_id(bad), "{bad}");
-        }
-    }
-}
+pub use concept_id::is_concept_id;
+pub use ids::{
+    AtomId, CodeId, ConceptId, LanguageId, NameId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, TermTypeId,
+};
+pub use match_kind::MatchKind;
+pub use statement::{AtomRef, Refusal, RelationKind, Statement, Succession};

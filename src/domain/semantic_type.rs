@@ -1,41 +1,47 @@
 //! The semantic types and groups of the UMLS Semantic Network.
 //!
-//! Source: UMLS Reference Manual, chapter 5; groups as in McCray, Burgun and Bodenreider 2001 (`SemGroups.txt`).
-//! Invariant: sorted by TUI, so that a type's place in [`SEMANTIC_TYPES`] identifies it.
+//! Source: UMLS Reference Manual, chapter 5; groups as in McCray, Burgun and Bodenreider 2001
+//! (`SemGroups.txt`).
+//!
+//! Invariant: [`SEMANTIC_TYPES`] is sorted by TUI, so that a position in it identifies a type.
 
 /// A semantic type, such as T047 "Disease or Syndrome" of group DISO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SemanticType {
+    /// Id (TUI): `T` and three digits.
     pub tui: &'static str,
+    /// Name in the Semantic Network.
     pub name: &'static str,
-    /// Abbreviation of its [`SEMANTIC_GROUPS`] entry.
+    /// Abbreviation of its group in [`SEMANTIC_GROUPS`].
     pub group: &'static str,
 }
 
-/// The place of a type in [`SEMANTIC_TYPES`].
+/// Position of a type in [`SEMANTIC_TYPES`].
 pub fn position(tui: &str) -> Option<usize> {
     SEMANTIC_TYPES.binary_search_by_key(&tui, |t| t.tui).ok()
 }
 
-/// Whether `abbreviation` is a semantic group.
+/// Whether `abbreviation` is that of a semantic group, such as `DISO`.
 pub fn is_group(abbreviation: &str) -> bool {
     SEMANTIC_GROUPS.iter().any(|(a, _)| *a == abbreviation)
 }
 
-/// By place, the types that are among `tuis` or in one of `groups`; none when neither asks for any.
-pub fn chosen(tuis: &[String], groups: &[String]) -> Option<Vec<bool>> {
+/// For each position in [`SEMANTIC_TYPES`], whether the type is one of `tuis` or belongs to one of
+/// `groups`; `None` when both lists are empty, so that every type is selected.
+pub fn type_mask(tuis: &[String], groups: &[String]) -> Option<Vec<bool>> {
     if tuis.is_empty() && groups.is_empty() {
         return None;
     }
-    let among = |list: &[String], value: &str| list.iter().any(|v| v == value);
-    Some(SEMANTIC_TYPES.iter().map(|t| among(tuis, t.tui) || among(groups, t.group)).collect())
+    let has = |list: &[String], value: &str| list.iter().any(|v| v == value);
+    Some(SEMANTIC_TYPES.iter().map(|t| has(tuis, t.tui) || has(groups, t.group)).collect())
 }
 
+/// An entry of [`SEMANTIC_TYPES`].
 const fn t(tui: &'static str, group: &'static str, name: &'static str) -> SemanticType {
     SemanticType { tui, name, group }
 }
 
-/// Abbreviation and name of every group.
+/// Abbreviation and name of every semantic group, by abbreviation.
 pub const SEMANTIC_GROUPS: [(&str, &str); 15] = [
     ("ACTI", "Activities & Behaviors"),
     ("ANAT", "Anatomy"),
@@ -196,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sorted_and_every_group_is_known() {
+    fn types_are_sorted_and_their_groups_exist() {
         assert!(SEMANTIC_TYPES.is_sorted_by_key(|t| t.tui));
         assert!(SEMANTIC_TYPES.iter().all(|t| is_group(t.group)));
         let disease = SEMANTIC_TYPES[position("T047").unwrap()];

@@ -1,61 +1,88 @@
-//! What a terminology says, one statement at a time.
+//! Statements: the facts that readers of terminologies emit and an index is built from.
 //!
-//! Concepts are named by the ids of the terminology. In whatever order the statements come, a prefixed id that a
-//! [`Statement::Successor`] says to be the same as a CUI stands for that CUI, and in relations every id for what replaced it. Invariant: a statement borrows from the row that it was read from.
+//! Statements name concepts by the ids of the terminology, and their order is free. When a
+//! [`Statement::Successor`] states that a prefixed id is the same as a CUI, the id stands for that
+//! CUI in all statements. In relations, every retired id stands for its successor.
+//!
+//! Invariant: a statement borrows all of its text from the row that it was read from.
 
-/// One statement about a concept or a source vocabulary.
+/// One fact about a concept or a source vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statement<'a> {
+    /// A concept has a name.
     Atom(AtomRef<'a>),
-    /// A concept is of a semantic type (TUI).
+    /// A concept has a semantic type.
     Type {
+        /// Concept id.
         concept: &'a str,
+        /// Semantic type (TUI), such as `T047`.
         tui: &'a str,
     },
-    /// A concept has a code in a source, beside those of its atoms, as another source says.
+    /// A concept has a code, beside the codes of its atoms: a cross-reference of another source.
     Code {
+        /// Concept id.
         concept: &'a str,
+        /// Source vocabulary (SAB) of the code.
         source: &'a str,
+        /// The code in `source`.
         code: &'a str,
-        said_by: &'a str,
+        /// Source vocabulary that states the cross-reference.
+        asserted_by: &'a str,
     },
+    /// A concept has a definition.
     Definition {
+        /// Concept id.
         concept: &'a str,
+        /// Source vocabulary of the definition.
         source: &'a str,
+        /// The definition as the source writes it.
         text: &'a str,
     },
-    /// `narrower` lies below `broader`.
+    /// The concept `narrower` is below the concept `broader`.
     Relation {
+        /// Id of the lower concept.
         narrower: &'a str,
+        /// Id of the higher concept.
         broader: &'a str,
-        kind: Hierarchy,
+        /// Parent of a hierarchy, or only broader.
+        kind: RelationKind,
+        /// Source vocabulary that states the relation.
         source: &'a str,
     },
-    /// An id that names no concept of its own any more, and the id that took its place; none: it was deleted.
+    /// An id names no concept of its own any more.
     Successor {
+        /// The id that was retired.
         retired: &'a str,
+        /// The id that took its place; `None` when it was deleted.
         successor: Option<&'a str>,
+        /// How the two relate.
         kind: Succession,
+        /// Source vocabulary that states the succession.
         source: &'a str,
     },
-    /// What is known of a source vocabulary. Empty text and an absent level are unknown.
+    /// Facts about a source vocabulary; empty text and an absent level mean unknown.
     Source {
+        /// Abbreviation (SAB), such as `SNOMEDCT_US`.
         source: &'a str,
+        /// Full name.
         name: &'a str,
+        /// Version, such as `2024_03_01`.
         version: &'a str,
+        /// UMLS restriction level (SRL).
         restriction_level: Option<u8>,
     },
 }
 
-/// One name of a concept in one source: what UMLS calls an atom.
+/// One name of a concept in one source vocabulary; UMLS calls it an atom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AtomRef<'a> {
-    /// CUI or another concept id, see [`super::is_concept_id`].
+    /// CUI or prefixed id, see [`super::is_concept_id`].
     pub concept: &'a str,
+    /// The name as the source writes it.
     pub name: &'a str,
     /// Source vocabulary (SAB), such as `SNOMEDCT_US`.
     pub source: &'a str,
-    /// The concept's code in the source; may be empty.
+    /// Code of the concept in the source; may be empty.
     pub code: &'a str,
     /// Term type (TTY), such as `PT` (preferred) or `SY` (synonym).
     pub term_type: &'a str,
@@ -63,20 +90,20 @@ pub struct AtomRef<'a> {
     pub language: &'a str,
     /// Whether its source has withdrawn it or the release advises against it.
     pub suppressed: bool,
-    /// Of a concept's atoms the one with the highest preference gives its preferred name.
+    /// The atom with the highest preference gives its concept the preferred name.
     pub preference: u32,
 }
 
-/// How one concept lies below another.
+/// How one concept is below another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hierarchy {
-    /// The other is its parent in a source's hierarchy (UMLS PAR and CHD, `is_a`).
+pub enum RelationKind {
+    /// The higher concept is a parent in the hierarchy of a source (UMLS PAR and CHD, `is_a`).
     Parent,
-    /// The other is broader (UMLS RB and RN, `part_of`).
+    /// The higher concept is broader (UMLS RB and RN, `part_of`).
     Broader,
 }
 
-/// How a retired id relates to its successor, from the nearest.
+/// How a retired id relates to its successor, from the nearest relation to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Succession {
     /// The same concept under another id: merged, `replaced_by`, `alt_id`, UMLS SY.
@@ -85,17 +112,17 @@ pub enum Succession {
     Broader,
     /// The successor is narrower (UMLS RN).
     Narrower,
-    /// The successor is something to consider (UMLS RO, `consider`).
+    /// The successor is a concept to consider (UMLS RO, `consider`).
     Other,
-    /// There is none: the id was deleted.
+    /// The id was deleted and has no successor.
     Deleted,
 }
 
-/// Why a statement was not taken.
+/// A sink of statements refused one.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The statement is at fault, and why.
-    Statement(String),
-    /// Nothing more can be taken.
-    Failure(Box<dyn std::error::Error + Send + Sync>),
+    /// The statement is invalid, for this reason; its row is bad, and reading goes on.
+    InvalidStatement(String),
+    /// The sink failed, for example because the disk is full; reading ends.
+    SinkFailed(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,6 +1,11 @@
-//! Input files: plain or `.gz`, whole or in parts, read by lines of bounded length, with progress in bytes.
+//! Opening input files for every reader: plain or `.gz`, in one file or split into parts, with
+//! progress in bytes.
 //!
-//! Invariant: every error of reading names the file.
+//! [`InputFile::open`] gives the decompressed bytes of all parts. [`LineReader`] cuts them into
+//! lines of bounded length, and [`LineCounter`] counts lines for formats that are not read by
+//! lines.
+//!
+//! Invariant: the message of every error of reading names the file.
 
 use std::{
     cell::Cell,
@@ -13,76 +18,81 @@ use std::{
 use flate2::bufread::MultiGzDecoder;
 
 use crate::job::Job;
-use crate::terminology::TerminologyError;
 
-/// Bytes of a line beyond which it is bad: the longest of UMLS has some 30,000.
-pub(crate) const LONGEST_LINE: usize = 1 << 20;
-const BUFFER: usize = 1 << 18;
-/// What every gzip file begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Maximum bytes of a line; a longer one is an error of that line. The longest lines of UMLS have
+/// some 30,000.
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
+/// Bytes of each read buffer.
+const BUFFER_BYTES: usize = 1 << 18;
+/// First bytes of every gzip file (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A file to read, or the parts of one, in order (`MRCONSO.RRF.aa.gz`, `MRCONSO.RRF.ab.gz`, ..).
+/// A file to read, in one piece or split into parts (`MRCONSO.RRF.aa.gz`, `MRCONSO.RRF.ab.gz`, ..).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// What errors and progress call it.
+pub struct InputFile {
+    /// The name in errors and progress; a split file does not exist under it.
     pub path: PathBuf,
+    /// The files on disk, in the order of reading.
     pub parts: Vec<PathBuf>,
 }
 
-impl Input {
-    /// One file.
-    pub fn file(path: &Path) -> Self {
+impl InputFile {
+    /// An input that is one file.
+    pub fn new(path: &Path) -> Self {
         Self { path: path.into(), parts: vec![path.into()] }
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk of all parts, compressed or not.
     ///
     /// # Errors
-    /// The file that is missing, or a directory.
-    pub fn bytes(&self) -> Result<u64, TerminologyError> {
+    /// A part is missing or is a directory; the message names it.
+    pub fn bytes(&self) -> io::Result<u64> {
         let size = |path: &PathBuf| {
-            let about = metadata(path)?;
-            if about.is_dir() {
-                return Err(named(path, &io::Error::other("is a directory")));
+            let metadata = metadata(path)?;
+            if metadata.is_dir() {
+                return Err(with_path(path, &io::Error::other("is a directory")));
             }
-            Ok(about.len())
+            Ok(metadata.len())
         };
-        Ok(self.parts.iter().map(size).sum::<io::Result<u64>>()?)
+        self.parts.iter().map(size).sum()
     }
 
-    /// Opens it, decompressing parts that end in `.gz`; bytes on disk are reported as a stage of `progress`.
+    /// Opens all parts, decompresses those that end in `.gz`, and reports the bytes read as a
+    /// progress stage of `job`.
     ///
     /// # Errors
-    /// [`TerminologyError::Io`] names the part.
-    pub fn open<'p>(&self, job: Job<'p>) -> Result<Box<dyn BufRead + 'p>, TerminologyError> {
+    /// A part cannot be opened, or is not gzip though its name says so; the message names it.
+    pub fn open<'p>(&self, job: Job<'p>) -> io::Result<Box<dyn BufRead + 'p>> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         job.progress.bytes_stage(&format!("reading {name}"), self.bytes()?);
         let mut whole: Box<dyn Read + 'p> = Box::new(io::empty());
         for path in &self.parts {
-            let file = Metered { file: File::open(path).map_err(|e| named(path, &e))?, job };
-            let mut file = BufReader::with_capacity(BUFFER, file);
+            let file = ProgressReader { file: File::open(path).map_err(|e| with_path(path, &e))?, job };
+            let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
             let part: Box<dyn Read + 'p> = match path.extension() {
                 Some(e) if e == "gz" => {
-                    // The decoder would call an empty or short file truncated.
-                    if !file.fill_buf().map_err(|e| named(path, &e))?.starts_with(&GZIP) {
-                        return Err(named(path, &io::Error::other("it is not gzip-compressed")).into());
+                    // Checked here because the decoder would report an empty or short file as
+                    // truncated.
+                    if !file.fill_buf().map_err(|e| with_path(path, &e))?.starts_with(&GZIP_MAGIC) {
+                        return Err(with_path(path, &io::Error::other("it is not gzip-compressed")));
                     }
                     Box::new(MultiGzDecoder::new(file))
                 }
                 _ => Box::new(file),
             };
-            whole = Box::new(whole.chain(Named { part, path: path.clone() }));
+            whole = Box::new(whole.chain(PartReader { part, path: path.clone() }));
         }
-        Ok(Box::new(BufReader::with_capacity(BUFFER, whole)))
+        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, whole)))
     }
 }
 
-struct Metered<'p> {
+/// Reports every byte that is read from disk to the progress of a job.
+struct ProgressReader<'p> {
     file: File,
     job: Job<'p>,
 }
 
-impl Read for Metered<'_> {
+impl Read for ProgressReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;
         self.job.progress.advance(n as u64);
@@ -90,23 +100,24 @@ impl Read for Metered<'_> {
     }
 }
 
-struct Named<'p> {
+/// Adds the path of a part to the errors of reading it.
+struct PartReader<'p> {
     part: Box<dyn Read + 'p>,
     path: PathBuf,
 }
 
-impl Read for Named<'_> {
+impl Read for PartReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.part.read(buffer).map_err(|e| named(&self.path, &e))
+        self.part.read(buffer).map_err(|e| with_path(&self.path, &e))
     }
 }
 
-/// What the file system knows of a file.
+/// Metadata of the file at `path`; an error names the file.
 pub(crate) fn metadata(path: &Path) -> io::Result<Metadata> {
-    std::fs::metadata(path).map_err(|e| named(path, &e))
+    std::fs::metadata(path).map_err(|e| with_path(path, &e))
 }
 
-fn named(path: &Path, error: &io::Error) -> io::Error {
+fn with_path(path: &Path, error: &io::Error) -> io::Error {
     let reason = match error.kind() {
         io::ErrorKind::UnexpectedEof => "it ends too early: the file is truncated".to_owned(),
         _ => error.to_string(),
@@ -114,57 +125,63 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {reason}", path.display()))
 }
 
-/// The lines of an input, without their ends (`\n` or `\r\n`) and without a byte order mark.
-pub struct Lines<R> {
+/// Cuts an input into lines, without their ends (`\n` or `\r\n`) and without a byte order mark.
+pub struct LineReader<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
     ended: bool,
 }
 
-/// The number of a line, from 1, and what it holds or why it is not text.
-pub(crate) type Numbered<T> = (u64, Result<T, LineError>);
+/// A line number, counted from 1, and the line or the reason why it cannot be used.
+pub(crate) type NumberedLine<T> = (u64, Result<T, LineError>);
 
-/// Why a line is not text.
+/// The reason why a line cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
+    /// The line has bytes that are not UTF-8.
     #[error("it is not valid UTF-8")]
     Utf8,
-    #[error("it is longer than {LONGEST_LINE} bytes")]
+    /// The line exceeds the bound that keeps memory small.
+    #[error("it is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LineReader<R> {
+    /// Starts before the first line of `input`.
     pub fn new(input: R) -> Self {
         Self { input, line: vec![], number: 0, ended: true }
     }
 
-    /// Whether the line that was given last has a line end: only the last of an input has none, as where a file is cut off.
+    /// Whether the line that was read last has a line end. Only the last line of an input can lack
+    /// one, for example when the file is cut off.
     pub fn ended(&self) -> bool {
         self.ended
     }
 
-    /// The next line with its number, from 1, or why it is not text; none at the end.
+    /// Reads the next line as text; `None` at the end of the input.
     ///
     /// # Errors
-    /// Reading failed.
+    /// Reading failed. A line that cannot be used is no error of reading: the pair has its number
+    /// and the reason.
     #[expect(clippy::should_implement_trait, reason = "a line borrows from the reader")]
     pub fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
         let text = |line| std::str::from_utf8(line).map_err(|_| LineError::Utf8);
         Ok(self.next_bytes()?.map(|(number, line)| (number, line.and_then(text))))
     }
 
-    /// As [`Lines::next`], whether or not it is text.
-    pub(crate) fn next_bytes(&mut self) -> io::Result<Option<Numbered<&[u8]>>> {
+    /// Reads the next line as bytes, which may be no UTF-8; `None` at the end of the input.
+    pub(crate) fn next_bytes(&mut self) -> io::Result<Option<NumberedLine<&[u8]>>> {
         self.line.clear();
-        let most = LONGEST_LINE as u64 + 1;
-        let read = (&mut self.input).take(most).read_until(b'\n', &mut self.line)?;
+        // One byte more than a line may have, for its end.
+        let limit = MAX_LINE_BYTES as u64 + 1;
+        let read = (&mut self.input).take(limit).read_until(b'\n', &mut self.line)?;
         if read == 0 {
             return Ok(None);
         }
         self.number += 1;
         self.ended = self.line.ends_with(b"\n");
-        if read as u64 == most && !self.ended {
+        if read as u64 == limit && !self.ended {
             self.ended = skip_line(&mut self.input)?;
             return Ok(Some((self.number, Err(LineError::TooLong))));
         }
@@ -178,7 +195,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Gives whether the line had an end.
+/// Skips the rest of a line; returns whether the line had an end.
 fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let buffer = input.fill_buf()?;
@@ -191,17 +208,18 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Counts the lines that pass through, for formats that are not read by lines.
+/// Counts the lines that are read through it, for formats that are not read by lines.
 pub struct LineCounter<R> {
     input: R,
-    lines: Rc<Cell<u64>>,
+    line: Rc<Cell<u64>>,
 }
 
 impl<R: Read> LineCounter<R> {
-    /// Wraps `input`; the number of the line that reading has reached, from 1, is in the cell.
+    /// Wraps `input`. The cell always has the number of the line, counted from 1, that reading has
+    /// reached.
     pub fn new(input: R) -> (Self, Rc<Cell<u64>>) {
-        let lines = Rc::new(Cell::new(1));
-        (Self { input, lines: lines.clone() }, lines)
+        let line = Rc::new(Cell::new(1));
+        (Self { input, line: line.clone() }, line)
     }
 }
 
@@ -209,7 +227,7 @@ impl<R: Read> Read for LineCounter<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buffer)?;
         let ends = buffer[..n].iter().filter(|&&b| b == b'\n').count();
-        self.lines.set(self.lines.get() + ends as u64);
+        self.line.set(self.line.get() + ends as u64);
         Ok(n)
     }
 }

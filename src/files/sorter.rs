@@ -1,7 +1,11 @@
-//! Sorting more records than memory holds: runs are sorted in memory, spilled to unnamed files and merged.
+//! External sort: sorts more records than memory holds.
 //!
-//! A record is any string of bytes and sorts as such; who needs another order writes it into the record's beginning. Memory is
-//! bounded by what [`Sorter::new`] is given, plus a buffer for each run. Invariant: what comes out is what went in, in order.
+//! Runs are sorted in memory, written to unnamed temporary files, and merged. A record is a string
+//! of bytes; records are compared byte by byte, so a caller that needs another order begins each
+//! record with a sort key. Memory is bounded by the argument of [`Sorter::new`], plus one buffer
+//! for each run.
+//!
+//! Invariant: the output has exactly the records that were pushed, in ascending order.
 
 use std::{
     cmp::Reverse,
@@ -13,46 +17,51 @@ use std::{
 
 use rayon::slice::ParallelSliceMut;
 
-/// Bytes of a run's buffer.
-const BUFFER: usize = 1 << 18;
+/// Bytes of the read or write buffer of a run.
+const BUFFER_BYTES: usize = 1 << 18;
 
-/// Takes records in any order.
+/// Takes records in any order; [`Sorter::sort`] gives them back in order.
 pub struct Sorter {
     dir: PathBuf,
     memory: usize,
     bytes: Vec<u8>,
-    places: Vec<Place>,
+    slots: Vec<Slot>,
     runs: Vec<File>,
     records: u64,
 }
 
-/// Where a record is, and its first eight bytes, which mostly decide a comparison.
+/// The position of a record in the memory of a sorter.
 #[derive(Clone, Copy)]
-struct Place {
+struct Slot {
+    /// The first eight bytes as a big-endian number, zeros after a shorter record. They decide most
+    /// comparisons.
     head: u64,
+    /// Offset of the first byte.
     start: u32,
+    /// Bytes.
     len: u32,
 }
 
 impl Sorter {
-    /// A sorter that spills to files in `dir` what exceeds `memory` bytes, at most 4 GiB.
+    /// A sorter that uses up to `memory` bytes, at most 4 GiB, and writes the rest to temporary
+    /// files in `dir`.
     pub fn new(dir: &Path, memory: usize) -> Self {
         Self {
             dir: dir.into(),
             memory: memory.min(u32::MAX as usize),
             bytes: vec![],
-            places: vec![],
+            slots: vec![],
             runs: vec![],
             records: 0,
         }
     }
 
-    /// How many records it has taken.
+    /// Number of records pushed.
     pub fn len(&self) -> u64 {
         self.records
     }
 
-    /// Whether it has taken none.
+    /// Whether no record was pushed.
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
@@ -60,17 +69,17 @@ impl Sorter {
     /// Adds a record.
     ///
     /// # Errors
-    /// What the disk says.
+    /// A temporary file cannot be written.
     pub fn push(&mut self, record: &[u8]) -> io::Result<()> {
-        let used = self.bytes.len() + self.places.len() * size_of::<Place>();
-        if !self.places.is_empty() && used + record.len() + size_of::<Place>() > self.memory {
+        let used = self.bytes.len() + self.slots.len() * size_of::<Slot>();
+        if !self.slots.is_empty() && used + record.len() + size_of::<Slot>() > self.memory {
             self.spill()?;
         }
         let mut head = [0; 8];
         let n = record.len().min(8);
         head[..n].copy_from_slice(&record[..n]);
         let start = self.bytes.len() as u32;
-        self.places.push(Place { head: u64::from_be_bytes(head), start, len: record.len() as u32 });
+        self.slots.push(Slot { head: u64::from_be_bytes(head), start, len: record.len() as u32 });
         self.bytes.extend_from_slice(record);
         self.records += 1;
         Ok(())
@@ -78,15 +87,17 @@ impl Sorter {
 
     fn sort_run(&mut self) {
         let bytes = &self.bytes;
-        self.places.par_sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| a.of(bytes).cmp(b.of(bytes))));
+        self.slots.par_sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| a.of(bytes).cmp(b.of(bytes))));
     }
 
+    /// Writes the records in memory to a run on disk: for each, its length (`u32`, little-endian)
+    /// and its bytes.
     fn spill(&mut self) -> io::Result<()> {
         self.sort_run();
-        let mut run = BufWriter::with_capacity(BUFFER, tempfile::tempfile_in(&self.dir)?);
-        for place in self.places.drain(..) {
-            run.write_all(&place.len.to_le_bytes())?;
-            run.write_all(place.of(&self.bytes))?;
+        let mut run = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(&self.dir)?);
+        for slot in self.slots.drain(..) {
+            run.write_all(&slot.len.to_le_bytes())?;
+            run.write_all(slot.of(&self.bytes))?;
         }
         let mut run = run.into_inner().map_err(|e| e.into_error())?;
         run.rewind()?;
@@ -95,73 +106,76 @@ impl Sorter {
         Ok(())
     }
 
-    /// Ends the adding.
+    /// Sorts all records.
     ///
     /// # Errors
-    /// What the disk says.
+    /// A temporary file cannot be written or read.
     pub fn sort(mut self) -> io::Result<Sorted> {
         self.sort_run();
         let mut sorted =
-            Sorted { bytes: self.bytes, places: self.places.into_iter(), runs: vec![], heap: BinaryHeap::new() };
+            Sorted { bytes: self.bytes, slots: self.slots.into_iter(), runs: vec![], heap: BinaryHeap::new() };
         for run in self.runs {
-            sorted.runs.push(BufReader::with_capacity(BUFFER, run));
+            sorted.runs.push(BufReader::with_capacity(BUFFER_BYTES, run));
         }
         if !sorted.runs.is_empty() {
-            (0..=sorted.runs.len()).try_for_each(|source| sorted.refill(source, vec![]))?;
+            // The records that are still in memory are the last run.
+            (0..=sorted.runs.len()).try_for_each(|run| sorted.refill(run, vec![]))?;
         }
         Ok(sorted)
     }
 }
 
-impl Place {
+impl Slot {
     fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..][..self.len as usize]
     }
 }
 
-/// Gives records in order.
+/// Records in ascending order.
 pub struct Sorted {
     bytes: Vec<u8>,
-    places: std::vec::IntoIter<Place>,
+    slots: std::vec::IntoIter<Slot>,
     runs: Vec<BufReader<File>>,
-    /// The next record of each run, and of what is still in memory as the last.
+    /// The next record of each run with the number of its run; the records in memory are the last
+    /// run.
     heap: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
 }
 
 impl Sorted {
-    /// Puts the next record into `record`; false when there is none.
+    /// Puts the next record into `record`; false at the end.
     ///
     /// # Errors
-    /// What the disk says.
+    /// A temporary file cannot be read.
     pub fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
         if self.runs.is_empty() {
-            // Nothing was spilled: no need to merge.
-            let Some(place) = self.places.next() else { return Ok(false) };
+            // All records are in memory: there is nothing to merge.
+            let Some(slot) = self.slots.next() else { return Ok(false) };
             record.clear();
-            record.extend_from_slice(place.of(&self.bytes));
+            record.extend_from_slice(slot.of(&self.bytes));
             return Ok(true);
         }
-        let Some(Reverse((next, source))) = self.heap.pop() else { return Ok(false) };
-        let spent = std::mem::replace(record, next);
-        self.refill(source, spent)?;
+        let Some(Reverse((next, run))) = self.heap.pop() else { return Ok(false) };
+        let reusable = std::mem::replace(record, next);
+        self.refill(run, reusable)?;
         Ok(true)
     }
 
-    fn refill(&mut self, source: usize, mut record: Vec<u8>) -> io::Result<()> {
+    /// Puts the next record of `run` into the heap, in the memory of `record`.
+    fn refill(&mut self, run: usize, mut record: Vec<u8>) -> io::Result<()> {
         record.clear();
-        if let Some(run) = self.runs.get_mut(source) {
+        if let Some(file) = self.runs.get_mut(run) {
             let mut len = [0; 4];
-            match run.read_exact(&mut len) {
+            match file.read_exact(&mut len) {
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
                 read => read?,
             }
             record.resize(u32::from_le_bytes(len) as usize, 0);
-            run.read_exact(&mut record)?;
+            file.read_exact(&mut record)?;
         } else {
-            let Some(place) = self.places.next() else { return Ok(()) };
-            record.extend_from_slice(place.of(&self.bytes));
+            let Some(slot) = self.slots.next() else { return Ok(()) };
+            record.extend_from_slice(slot.of(&self.bytes));
         }
-        self.heap.push(Reverse((record, source)));
+        self.heap.push(Reverse((record, run)));
         Ok(())
     }
 }
@@ -181,7 +195,7 @@ mod tests {
         while sorted.next(&mut record).unwrap() {
             all.push(record.clone());
         }
-        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 0, "runs have no names");
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 0, "runs are unnamed files");
         all
     }
 

@@ -1,78 +1,91 @@
-//! Everything that one index is made of, read in a documented order.
+//! All terminology inputs of one index, and the order in which they are read.
 //!
-//! Invariant: kinds come in one order, and of one kind inputs as they were given: of names preferred alike the first leads.
+//! Invariant: the order is fixed: SSSOM, OBO, OBO Graphs, tables, UMLS; inputs of one format in the
+//! order of the command. It decides which of several names with equal preference becomes the
+//! preferred name.
 
 use std::path::{Path, PathBuf};
 
-use crate::job::Job;
-use crate::terminology::{
-    BadRows, Dialect, Input, OntologyOptions, Reading, Release, Scope, Summary, Taker, TerminologyError, read_obo,
-    read_obograph, read_sssom, read_table, read_umls,
+use crate::{
+    files::input::InputFile,
+    job::Job,
+    terminology::{
+        BadRows, Dialect, OntologyOptions, ReadSummary, Reading, Scope, StatementSink, TerminologyError, UmlsRelease,
+        read_obo, read_obograph, read_sssom, read_table, read_umls,
+    },
 };
 
-/// Terminologies to read.
+/// The terminologies to read.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// Folders of UMLS releases.
+    /// Directories of UMLS releases.
     pub umls: Vec<PathBuf>,
+    /// OBO files.
     pub obo: Vec<PathBuf>,
+    /// OBO Graphs JSON files.
     pub obograph: Vec<PathBuf>,
+    /// SSSOM mappings.
     pub sssom: Vec<PathBuf>,
+    /// Tables, with tabs or commas.
     pub tables: Vec<(PathBuf, Dialect)>,
-    /// Scopes of synonyms that are taken from ontologies.
+    /// Scopes of the synonyms that are read from ontologies.
     pub scopes: Vec<Scope>,
+    /// Limit of bad rows for each file.
     pub bad_rows: BadRows,
 }
 
 impl Inputs {
-    /// What is to be read, as it was given.
+    /// All paths as the user gave them.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let others = [&self.umls, &self.obo, &self.obograph, &self.sssom].into_iter().flatten();
         others.chain(self.tables.iter().map(|(path, _)| path)).map(PathBuf::as_path)
     }
 
-    /// Hands every statement of every input to `take`; `done` is told what was read of each file. Of UMLS releases, only names in languages
-    /// (LAT) and from sources (SAB) that `keep` wants are looked at.
+    /// Reads every input and passes all statements to `sink`; calls `on_file_read` after each file.
+    ///
+    /// From UMLS releases it reads only atoms whose language (LAT) and source (SAB) `selects`
+    /// accepts.
     ///
     /// # Errors
-    /// [`TerminologyError`] names the file; files that are missing are found before anything is read.
+    /// [`TerminologyError`] names the file. Missing files are found before any file is read.
     pub fn read(
         &self,
-        keep: &dyn Fn(&str, &str) -> bool,
-        take: &mut Taker,
+        selects: &dyn Fn(&str, &str) -> bool,
+        sink: &mut StatementSink,
         job: Job<'_>,
-        done: &mut dyn FnMut(&Input, &Summary),
+        on_file_read: &mut dyn FnMut(&InputFile, &ReadSummary),
     ) -> Result<(), TerminologyError> {
-        let releases = self.umls.iter().map(|dir| Release::find(dir)).collect::<Result<Vec<_>, _>>()?;
+        let releases = self.umls.iter().map(|dir| UmlsRelease::find(dir)).collect::<Result<Vec<_>, _>>()?;
         let tables = self.tables.iter().map(|(path, _)| path);
         for path in self.sssom.iter().chain(&self.obo).chain(&self.obograph).chain(tables) {
-            Input::file(path).bytes()?;
+            InputFile::new(path).bytes()?;
         }
-        let mut one = |path: &Path, read: &mut dyn FnMut(&Input, &mut Reading) -> Result<(), TerminologyError>| {
-            let input = Input::file(path);
-            let mut reading = Reading::new(path, take, job, self.bad_rows);
-            read(&input, &mut reading)?;
-            done(&input, &reading.finish()?);
-            Ok::<_, TerminologyError>(())
-        };
+        let mut read_file =
+            |path: &Path, read: &mut dyn FnMut(&InputFile, &mut Reading) -> Result<(), TerminologyError>| {
+                let input = InputFile::new(path);
+                let mut reading = Reading::new(path, sink, job, self.bad_rows);
+                read(&input, &mut reading)?;
+                on_file_read(&input, &reading.finish()?);
+                Ok::<_, TerminologyError>(())
+            };
         let options = OntologyOptions { scopes: self.scopes.clone() };
         for path in &self.sssom {
-            one(path, &mut |input, reading| read_sssom(input.open(job)?, reading))?;
+            read_file(path, &mut |input, reading| read_sssom(input.open(job)?, reading))?;
         }
         for path in &self.obo {
-            one(path, &mut |input, reading| read_obo(input.open(job)?, &options, reading))?;
+            read_file(path, &mut |input, reading| read_obo(input.open(job)?, &options, reading))?;
         }
         for path in &self.obograph {
-            one(path, &mut |input, reading| read_obograph(input.open(job)?, &options, reading))?;
+            read_file(path, &mut |input, reading| read_obograph(input.open(job)?, &options, reading))?;
         }
         for (path, dialect) in &self.tables {
-            one(path, &mut |input, reading| read_table(input.open(job)?, *dialect, reading))?;
+            read_file(path, &mut |input, reading| read_table(input.open(job)?, *dialect, reading))?;
         }
         for release in &releases {
             let mut missing = release.missing();
-            for (input, mut summary) in read_umls(release, keep, take, job, self.bad_rows)? {
+            for (input, mut summary) in read_umls(release, selects, sink, job, self.bad_rows)? {
                 summary.notes.append(&mut missing);
-                done(&input, &summary);
+                on_file_read(&input, &summary);
             }
         }
         Ok(())

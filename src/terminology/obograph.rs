@@ -1,8 +1,13 @@
 //! Ontologies in the OBO Graphs JSON format, read node by node and edge by edge.
 //!
-//! Nodes that are classes are terms; a node whose id is no concept id, or that has no label, is skipped. Invariant:
-//! nothing but the node or edge at hand is kept, and that is bounded; where it has the wrong shape it is a bad row,
-//! while broken JSON breaks the file.
+//! Nodes of type `CLASS` are terms. A node without a label, or with an id that is no concept id, is
+//! skipped.
+//!
+//! [`Walk`] descends from the document over its graphs to lists of nodes and edges, and parses one
+//! [`GraphItem`] at a time. `serde_json` streams the rest.
+//!
+//! Invariant: only the current node or edge is in memory, and its size is bounded. One of the wrong
+//! shape is a bad row; broken JSON is an error of the file.
 
 use std::{
     cell::Cell,
@@ -17,19 +22,20 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::domain::Hierarchy;
 use crate::{
+    domain::{RelationKind, curie::concept_id},
     files::input::LineCounter,
     terminology::{
-        OntologyOptions, Reading, Scope, TerminologyError, concept_id,
-        ontology::{Synonym, Teller, Term, means_abbreviation, means_part_of, relate},
+        OntologyOptions, Reading, Scope, TerminologyError,
+        ontology::{Synonym, Term, TermEmitter, emit_relation, is_abbreviation_type, is_part_of},
     },
 };
 
-/// Bytes of a node beyond which the file is refused; the longest of large ontologies have some 100,000.
-const LARGEST_ITEM: u64 = 1 << 23;
-/// Characters of both ends of a long reason that are shown.
-const SHOWN: usize = 100;
+/// Maximum bytes of a node or edge; a longer one is an error of the file. The longest of large
+/// ontologies have some 100,000.
+const MAX_ITEM_BYTES: u64 = 1 << 23;
+/// Characters that a message shows of both ends of a long reason.
+const REASON_END_CHARS: usize = 100;
 const OBO_IN_OWL: &str = "http://www.geneontology.org/formats/oboInOwl#";
 const REPLACED_BY: &str = "http://purl.obolibrary.org/obo/IAO_0100001";
 const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
@@ -37,7 +43,7 @@ const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
 /// Reads an OBO Graphs file.
 ///
 /// # Errors
-/// [`TerminologyError`] when it is none, its JSON is broken or reading fails.
+/// [`TerminologyError`] when the file is not OBO Graphs, its JSON is broken or reading fails.
 pub fn read_obograph(
     mut input: impl BufRead,
     options: &OntologyOptions,
@@ -47,105 +53,118 @@ pub fn read_obograph(
         return Ok(());
     }
     let (input, line) = LineCounter::new(input);
-    let left = Rc::new(Cell::new(u64::MAX));
-    let mut json = serde_json::Deserializer::from_reader(Rationed { input, left: left.clone() });
-    let teller = Teller::new(options);
-    let mut context =
-        Context { options, reading, teller, about: About::default(), graphs: false, line, left, failure: None };
-    let read = Walk { at: At::Document, context: &mut context }.deserialize(&mut json).and_then(|()| json.end());
-    let Context { reading, graphs, line, left, failure, .. } = context;
+    let budget = Rc::new(Cell::new(u64::MAX));
+    let mut json = serde_json::Deserializer::from_reader(BudgetReader { input, budget: budget.clone() });
+    let mut document = Document {
+        options,
+        reading,
+        emitter: TermEmitter::new(options),
+        header: GraphHeader::default(),
+        has_graphs: false,
+        line,
+        budget,
+        failure: None,
+    };
+    let walk = Walk { level: Level::Document, document: &mut document };
+    let read = walk.deserialize(&mut json).and_then(|()| json.end());
+    let Document { reading, has_graphs, line, budget, failure, .. } = document;
     if let Some(failure) = failure {
         return Err(failure);
     }
     match read {
-        Ok(()) if graphs => Ok(()),
-        Ok(()) => Err(reading.broken("it has no `graphs`: this is no OBO Graphs document")),
-        Err(_) if left.get() == 0 => {
-            Err(reading.broken(format!("line {}: a node is longer than {LARGEST_ITEM} bytes", line.get())))
+        Ok(()) if has_graphs => Ok(()),
+        Ok(()) => Err(reading.file_error("it has no `graphs`: this is not an OBO Graphs document")),
+        Err(_) if budget.get() == 0 => {
+            Err(reading.file_error(format!("line {}: a node is longer than {MAX_ITEM_BYTES} bytes", line.get())))
         }
         Err(e) if e.is_io() => Err(TerminologyError::Io(e.into())),
         Err(e) if e.is_syntax() && e.line() == 1 && e.column() < 3 => {
-            Err(reading.broken("it is no JSON; other options read OBO files and tables, and OWL is not read"))
+            Err(reading
+                .file_error("it is not JSON: --obo reads OBO files, --tsv and --csv read tables, OWL is not read"))
         }
-        Err(e) => Err(reading.broken(shortened(&e.to_string()))),
+        Err(e) => Err(reading.file_error(shortened(&e.to_string()))),
     }
 }
 
-/// A reason of serde's, which may quote a whole value, without the middle if it is long. Control characters it escapes itself.
+/// A reason of `serde_json` without its middle if it is long: it may quote a whole value.
+/// `serde_json` itself escapes control characters.
 fn shortened(reason: &str) -> String {
-    let (start, end) = (reason.char_indices().nth(SHOWN), reason.char_indices().nth_back(SHOWN));
+    let (start, end) = (reason.char_indices().nth(REASON_END_CHARS), reason.char_indices().nth_back(REASON_END_CHARS));
     match (start, end) {
         (Some((start, _)), Some((end, _))) if start < end => format!("{} .. {}", &reason[..start], &reason[end..]),
         _ => reason.to_owned(),
     }
 }
 
-/// Refuses to read more than is left.
-struct Rationed<R> {
+/// Fails when more bytes are read than the budget has left.
+struct BudgetReader<R> {
     input: R,
-    left: Rc<Cell<u64>>,
+    /// Bytes that may still be read.
+    budget: Rc<Cell<u64>>,
 }
 
-impl<R: Read> Read for Rationed<R> {
+impl<R: Read> Read for BudgetReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buffer)?;
-        self.left.set(self.left.get().saturating_sub(n as u64));
-        if self.left.get() == 0 { Err(io::Error::other("too long")) } else { Ok(n) }
+        self.budget.set(self.budget.get().saturating_sub(n as u64));
+        if self.budget.get() == 0 { Err(io::Error::other("too long")) } else { Ok(n) }
     }
 }
 
-struct Context<'c, 'a> {
+/// The state of reading one document.
+struct Document<'c, 'a> {
     options: &'c OntologyOptions,
     reading: &'c mut Reading<'a>,
-    /// Tells the terms of the graph at hand.
-    teller: Teller<'c>,
-    /// What the graph at hand says of itself.
-    about: About,
+    /// Emits the terms of the current graph.
+    emitter: TermEmitter<'c>,
+    header: GraphHeader,
     /// Whether the document has graphs.
-    graphs: bool,
-    /// The line that was reached.
+    has_graphs: bool,
+    /// The line that reading has reached.
     line: Rc<Cell<u64>>,
-    /// The bytes that may still be read.
-    left: Rc<Cell<u64>>,
-    /// What stopped the reading, where it was not the JSON.
+    /// Bytes that may still be read of the current item.
+    budget: Rc<Cell<u64>>,
+    /// The error that stopped the reading, unless it is one of the JSON.
     failure: Option<TerminologyError>,
 }
 
+/// Id and version of the current graph.
 #[derive(Default)]
-struct About {
+struct GraphHeader {
     id: String,
     version: String,
 }
 
-impl Context<'_, '_> {
-    /// Reads a node or an edge, which begins at `line`.
-    fn item<T: Told>(&mut self, line: u64, json: &RawValue) -> Result<(), TerminologyError> {
-        self.reading.row()?;
+impl Document<'_, '_> {
+    /// Reads a node or an edge that begins at `line`.
+    fn read_item<T: GraphItem>(&mut self, line: u64, json: &RawValue) -> Result<(), TerminologyError> {
+        self.reading.begin_row()?;
         match parse::<T>(json) {
-            Ok(item) => item.tell(line, self),
-            Err((lines, reason)) => {
-                self.reading.bad(line + lines, reason);
+            Ok(item) => item.emit(line, self),
+            Err((lines_before, reason)) => {
+                self.reading.bad_row(line + lines_before, reason);
                 Ok(())
             }
         }
     }
 
+    /// Emits the version of the current graph and starts the next graph.
     fn end_graph(&mut self) -> Result<(), TerminologyError> {
-        let About { id, version } = std::mem::take(&mut self.about);
-        let teller = std::mem::replace(&mut self.teller, Teller::new(self.options));
-        teller.version(self.line.get(), &id, &version, self.reading)
+        let GraphHeader { id, version } = std::mem::take(&mut self.header);
+        let emitter = std::mem::replace(&mut self.emitter, TermEmitter::new(self.options));
+        emitter.emit_version(self.line.get(), &id, &version, self.reading)
     }
 
-    /// Makes serde stop on a failure.
-    fn or_stop<E: Error>(&mut self, done: Result<(), TerminologyError>) -> Result<(), E> {
-        done.map_err(|failure| {
+    /// Keeps a failure and makes serde stop.
+    fn or_stop<E: Error>(&mut self, result: Result<(), TerminologyError>) -> Result<(), E> {
+        result.map_err(|failure| {
             self.failure = Some(failure);
             E::custom("stopped")
         })
     }
 }
 
-/// Parses an item; the error is the number of lines before it, and the reason.
+/// Parses an item. The error is the number of lines of the item before the fault, and the reason.
 fn parse<T: DeserializeOwned>(json: &RawValue) -> Result<T, (u64, String)> {
     serde_json::from_str(json.get()).map_err(|e| {
         let reason = e.to_string();
@@ -154,9 +173,9 @@ fn parse<T: DeserializeOwned>(json: &RawValue) -> Result<T, (u64, String)> {
     })
 }
 
-/// A part of the document that is read piece by piece.
+/// A level of the document that is read piece by piece.
 #[derive(Clone, Copy, PartialEq)]
-enum At {
+enum Level {
     Document,
     Graphs,
     Graph,
@@ -164,18 +183,19 @@ enum At {
     Edges,
 }
 
+/// Reads one level of the document, and the levels below it.
 struct Walk<'x, 'c, 'a> {
-    at: At,
-    context: &'x mut Context<'c, 'a>,
+    level: Level,
+    document: &'x mut Document<'c, 'a>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        match self.at {
-            At::Document | At::Graph => json.deserialize_map(self),
-            At::Graphs | At::Nodes | At::Edges => json.deserialize_seq(self),
+        match self.level {
+            Level::Document | Level::Graph => json.deserialize_map(self),
+            Level::Graphs | Level::Nodes | Level::Edges => json.deserialize_seq(self),
         }
     }
 }
@@ -184,77 +204,79 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self.at {
-            At::Document => "an OBO Graphs document",
-            At::Graphs => "a list of graphs",
-            At::Graph => "a graph",
-            At::Nodes => "a list of nodes",
-            At::Edges => "a list of edges",
+        f.write_str(match self.level {
+            Level::Document => "an OBO Graphs document",
+            Level::Graphs => "a list of graphs",
+            Level::Graph => "a graph",
+            Level::Nodes => "a list of nodes",
+            Level::Edges => "a list of edges",
         })
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        let Self { at, context } = self;
+        let Self { level, document } = self;
         while let Some(key) = map.next_key::<String>()? {
-            match (at, &*key) {
-                (At::Document, "graphs") => {
-                    context.graphs = true;
-                    map.next_value_seed(Walk { at: At::Graphs, context })?;
+            match (level, &*key) {
+                (Level::Document, "graphs") => {
+                    document.has_graphs = true;
+                    map.next_value_seed(Walk { level: Level::Graphs, document })?;
                 }
-                (At::Graph, "nodes") => map.next_value_seed(Walk { at: At::Nodes, context })?,
-                (At::Graph, "edges") => map.next_value_seed(Walk { at: At::Edges, context })?,
-                (At::Graph, "id") => {
-                    let (_, id) = map.next_value_seed(Item(context))?;
-                    context.about.id = parse(&id).unwrap_or_default();
+                (Level::Graph, "nodes") => map.next_value_seed(Walk { level: Level::Nodes, document })?,
+                (Level::Graph, "edges") => map.next_value_seed(Walk { level: Level::Edges, document })?,
+                (Level::Graph, "id") => {
+                    let (_, id) = map.next_value_seed(RawItem(document))?;
+                    document.header.id = parse(&id).unwrap_or_default();
                 }
-                (At::Graph, "meta") => {
-                    let (_, meta) = map.next_value_seed(Item(context))?;
-                    context.about.version = parse(&meta).map(Meta::version).unwrap_or_default();
+                (Level::Graph, "meta") => {
+                    let (_, meta) = map.next_value_seed(RawItem(document))?;
+                    document.header.version = parse(&meta).map(Meta::version).unwrap_or_default();
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let done = if at == At::Graph { context.end_graph() } else { Ok(()) };
-        context.or_stop(done)
+        let ended = if level == Level::Graph { document.end_graph() } else { Ok(()) };
+        document.or_stop(ended)
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        let Self { at, context } = self;
-        if at == At::Graphs {
-            while seq.next_element_seed(Walk { at: At::Graph, context })?.is_some() {}
+        let Self { level, document } = self;
+        if level == Level::Graphs {
+            while seq.next_element_seed(Walk { level: Level::Graph, document })?.is_some() {}
             return Ok(());
         }
-        while let Some((line, item)) = seq.next_element_seed(Item(context))? {
-            let told = match at {
-                At::Nodes => context.item::<Node>(line, &item),
-                _ => context.item::<Edge>(line, &item),
+        while let Some((line, item)) = seq.next_element_seed(RawItem(document))? {
+            let read = match level {
+                Level::Nodes => document.read_item::<Node>(line, &item),
+                _ => document.read_item::<Edge>(line, &item),
             };
-            context.or_stop(told)?;
+            document.or_stop(read)?;
         }
         Ok(())
     }
 }
 
-/// A value that is kept as it is written, with the line on which it begins.
-struct Item<'x, 'c, 'a>(&'x Context<'c, 'a>);
+/// Reads a value of bounded size as it is written, and the line on which it begins.
+struct RawItem<'x, 'c, 'a>(&'x Document<'c, 'a>);
 
-impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for RawItem<'_, '_, '_> {
     type Value = (u64, Box<RawValue>);
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         let line = self.0.line.get();
-        self.0.left.set(LARGEST_ITEM);
+        self.0.budget.set(MAX_ITEM_BYTES);
         let item = Box::deserialize(json)?;
-        self.0.left.set(u64::MAX);
+        self.0.budget.set(u64::MAX);
         Ok((line, item))
     }
 }
 
 /// A node or an edge.
-trait Told: DeserializeOwned {
-    fn tell(self, line: u64, context: &mut Context) -> Result<(), TerminologyError>;
+trait GraphItem: DeserializeOwned {
+    /// Emits the statements of the item, which begins at `line`.
+    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError>;
 }
 
+/// A node. The name of this type is part of messages for bad rows.
 #[derive(Deserialize)]
 struct Node {
     id: String,
@@ -267,7 +289,7 @@ struct Node {
 #[serde(rename_all = "camelCase", default)]
 struct Meta {
     definition: Option<Value>,
-    synonyms: Vec<SynonymOf>,
+    synonyms: Vec<SynonymValue>,
     xrefs: Vec<Value>,
     basic_property_values: Vec<Property>,
     deprecated: bool,
@@ -287,7 +309,7 @@ struct Property {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SynonymOf {
+struct SynonymValue {
     pred: String,
     val: String,
     synonym_type: Option<String>,
@@ -301,28 +323,28 @@ struct Edge {
 }
 
 impl Meta {
-    /// The version of a graph.
+    /// The version in the metadata of a graph; empty when it has none.
     fn version(self) -> String {
         let info = self.basic_property_values.into_iter().find(|p| p.pred == VERSION_INFO).map(|p| p.val);
         self.version.or(info).unwrap_or_default()
     }
 }
 
-impl SynonymOf {
-    fn synonym(self) -> Synonym {
+impl SynonymValue {
+    fn into_synonym(self) -> Synonym {
         let scope = match self.pred.strip_prefix(OBO_IN_OWL).unwrap_or(&self.pred) {
             "hasExactSynonym" => Scope::Exact,
             "hasBroadSynonym" => Scope::Broad,
             "hasNarrowSynonym" => Scope::Narrow,
             _ => Scope::Related,
         };
-        let abbreviation = self.synonym_type.is_some_and(|t| means_abbreviation(&t));
+        let abbreviation = self.synonym_type.is_some_and(|t| is_abbreviation_type(&t));
         Synonym { text: self.val, scope, abbreviation }
     }
 }
 
-impl Told for Node {
-    fn tell(self, line: u64, context: &mut Context) -> Result<(), TerminologyError> {
+impl GraphItem for Node {
+    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError> {
         let Some(id) = concept_id(&self.id).filter(|_| self.r#type.as_deref() == Some("CLASS")) else {
             return Ok(());
         };
@@ -331,7 +353,7 @@ impl Told for Node {
             id: id.into_owned(),
             name: self.lbl.unwrap_or_default(),
             definition: meta.definition.map(|d| d.val).unwrap_or_default(),
-            synonyms: meta.synonyms.into_iter().map(SynonymOf::synonym).collect(),
+            synonyms: meta.synonyms.into_iter().map(SynonymValue::into_synonym).collect(),
             xrefs: meta.xrefs.into_iter().map(|x| x.val).collect(),
             obsolete: meta.deprecated,
             ..Term::default()
@@ -353,19 +375,19 @@ impl Told for Node {
         if term.name.trim().is_empty() && !term.obsolete {
             return Ok(());
         }
-        context.teller.tell(line, &term, context.reading)
+        document.emitter.emit(line, &term, document.reading)
     }
 }
 
-impl Told for Edge {
-    fn tell(self, line: u64, context: &mut Context) -> Result<(), TerminologyError> {
+impl GraphItem for Edge {
+    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError> {
         let kind = match &*self.pred {
-            "is_a" => Hierarchy::Parent,
-            relation if means_part_of(relation) => Hierarchy::Broader,
+            "is_a" => RelationKind::Parent,
+            relation if is_part_of(relation) => RelationKind::Broader,
             _ => return Ok(()),
         };
         match (concept_id(&self.sub), concept_id(&self.obj)) {
-            (Some(narrower), Some(broader)) => relate(line, &narrower, &broader, kind, context.reading),
+            (Some(narrower), Some(broader)) => emit_relation(line, &narrower, &broader, kind, document.reading),
             _ => Ok(()),
         }
     }
@@ -374,17 +396,17 @@ impl Told for Edge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminology::testing::{Told, fixture, survives_damage, told};
+    use crate::terminology::testing::{ReadResult, fixture, read_with, survives_damage};
 
-    fn read(text: &str, options: &OntologyOptions) -> Told {
-        told(|reading| read_obograph(text.as_bytes(), options, reading))
+    fn read(text: &str, options: &OntologyOptions) -> ReadResult {
+        read_with(|reading| read_obograph(text.as_bytes(), options, reading))
     }
 
     #[test]
-    fn nodes_and_edges_are_told() {
-        let told = read(&fixture("small.json"), &OntologyOptions::default());
+    fn nodes_and_edges_become_statements() {
+        let result = read(&fixture("small.json"), &OntologyOptions::default());
         assert_eq!(
-            told.of("XYZ:0000001 "),
+            result.starting_with("XYZ:0000001 "),
             [
                 "XYZ:0000001 -> C0000001 Same [XYZ]",
                 "XYZ:0000001 -> C0000002 Same [XYZ]",
@@ -397,7 +419,7 @@ mod tests {
             ]
         );
         let others: Vec<&str> =
-            told.statements.iter().map(String::as_str).filter(|s| !s.starts_with("XYZ:0000001 ")).collect();
+            result.statements.iter().map(String::as_str).filter(|s| !s.starts_with("XYZ:0000001 ")).collect();
         assert_eq!(
             others,
             [
@@ -415,11 +437,11 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_heeded() {
+    fn only_selected_scopes_become_names() {
         let options = OntologyOptions { scopes: vec![Scope::Narrow, Scope::Related] };
-        let told = read(&fixture("small.json"), &options);
+        let result = read(&fixture("small.json"), &options);
         assert_eq!(
-            told.of("XYZ:0000001 ="),
+            result.starting_with("XYZ:0000001 ="),
             [
                 "XYZ:0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]",
                 "XYZ:0000001 = pale glimmer [XYZ XYZ:0000001 SY_NARROW ENG 0]",
@@ -429,9 +451,9 @@ mod tests {
     }
 
     #[test]
-    fn items_of_the_wrong_shape_are_named_by_line() {
+    fn items_of_the_wrong_shape_are_reported_by_line() {
         let text = fixture("small.json");
-        let told = read(&text, &OntologyOptions::default());
+        let result = read(&text, &OntologyOptions::default());
         let line = |part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
         let expected = [
             (line("[\"is_a\"]"), "invalid type: sequence, expected a string"),
@@ -439,18 +461,18 @@ mod tests {
             (line("\"no id\""), "missing field `id`"),
             (line("        7"), "invalid type: integer `7`, expected struct Node"),
         ];
-        assert_eq!(told.faults(), expected.map(|(line, reason)| format!("input:{line}: {reason}")));
-        assert_eq!(told.outcome.unwrap().rows, 17);
+        assert_eq!(result.faults(), expected.map(|(line, reason)| format!("input:{line}: {reason}")));
+        assert_eq!(result.outcome.unwrap().rows, 17);
     }
 
     #[test]
-    fn what_is_no_document_is_refused() {
+    fn other_documents_are_errors() {
         let text = fixture("small.json");
         for (text, reason) in [
             ("", "it has no rows"),
             ("{\"graphs\":", "EOF while parsing a value at line 1 column 10"),
             ("[]", "invalid type: sequence, expected an OBO Graphs document at line 1 column 1"),
-            ("{}", "it has no `graphs`: this is no OBO Graphs document"),
+            ("{}", "it has no `graphs`: this is not an OBO Graphs document"),
             ("{\"graphs\": {}}", "invalid type: map, expected a list of graphs at line 1 column"),
             ("{\"graphs\": [\n{\"nodes\": [{]}", "key must be a string at line 2 column 13"),
             ("{\"graphs\": []} {}", "trailing characters at line 1 column 16"),
@@ -476,7 +498,7 @@ mod tests {
 
     #[test]
     fn a_node_is_bounded() {
-        let long = "a".repeat(LARGEST_ITEM as usize);
+        let long = "a".repeat(MAX_ITEM_BYTES as usize);
         let text = format!("{{\"graphs\": [{{\"other\": \"{long}\", \"nodes\": [\n{{\"id\": \"{long}\"}}]}}]}}");
         let faults = read(&text, &OntologyOptions::default()).faults();
         assert_eq!(faults, ["input: line 2: a node is longer than 8388608 bytes"]);

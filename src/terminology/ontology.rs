@@ -1,38 +1,47 @@
-//! Terms of an ontology, in whatever format they come, as statements.
+//! Terms of an ontology as statements, whatever the format of the ontology.
 //!
-//! Everything is told of a term under its own id. That the id is the same as the CUIs among its cross-references is told too: who takes
-//! the statements finds what belongs to them. Invariant: a term is told without knowledge of any other.
+//! All statements about a term use its own id. When its cross-references name CUIs, a statement
+//! says that the id is the same as each CUI; the receiver of the statements joins them.
+//!
+//! Invariant: the statements about a term depend on no other term.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use crate::domain::{AtomRef, Hierarchy, Statement, Succession};
-use crate::terminology::{Reading, TerminologyError, umls_cui, vocabulary};
+use crate::{
+    domain::{
+        AtomRef, RelationKind, Statement, Succession,
+        curie::{source_and_code, umls_cui},
+    },
+    terminology::{
+        Reading, TerminologyError,
+        constants::{DEFAULT_LANGUAGE, METATHESAURUS, PREFERRED},
+    },
+};
 
-/// Language of all names: ontologies seldom say another.
-pub(super) const LANGUAGE: &str = "ENG";
-/// Preference of a term's name; its synonyms have none.
-pub(super) const PREFERRED: u32 = 7;
-/// UMLS's own vocabulary: the source of a term whose id is a CUI.
-const METATHESAURUS: &str = "MTH";
-/// What ids and descriptions of the synonym types of abbreviations contain, in lower case.
-const ABBREVIATIONS: [&str; 6] =
+/// Parts, in lower case, by which ids and descriptions of synonym types show that they mark
+/// abbreviations.
+const ABBREVIATION_MARKS: [&str; 6] =
     ["abbreviation", "acronym", "omo:0003000", "omo_0003000", "omo:0003012", "omo_0003012"];
-/// Vocabularies of terms that are remembered; an ontology imports a few dozen.
-const MOST_VOCABULARIES: usize = 1000;
+/// Maximum number of vocabularies that are remembered; an ontology imports a few dozen.
+const MAX_VOCABULARIES: usize = 1000;
 
-/// How near a synonym comes to the meaning of its term.
+/// How near the meaning of a synonym is to that of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// The synonym means the term.
     Exact,
+    /// The synonym means something broader.
     Broad,
+    /// The synonym means something narrower.
     Narrow,
+    /// The synonym means something related, or its scope is not stated.
     Related,
 }
 
-/// Which part of an ontology is read.
+/// Which parts of an ontology are read.
 #[derive(Clone, Debug)]
 pub struct OntologyOptions {
-    /// Synonyms of these scopes are names.
+    /// Synonyms of these scopes become names.
     pub scopes: Vec<Scope>,
 }
 
@@ -42,30 +51,31 @@ impl Default for OntologyOptions {
     }
 }
 
-/// A term. Ids are those that [`super::concept_id`] gives; text that it does not have is empty.
+/// A term. Ids are results of [`crate::domain::curie::concept_id`]; missing text is empty.
 #[derive(Debug, Default)]
 pub(super) struct Term {
-    pub id: String,
-    pub name: String,
-    pub definition: String,
-    pub synonyms: Vec<Synonym>,
-    pub alt_ids: Vec<String>,
-    pub xrefs: Vec<String>,
-    /// What it is (`is_a`).
-    pub parents: Vec<String>,
-    /// What it is part of (`part_of`).
-    pub wholes: Vec<String>,
-    pub obsolete: bool,
-    pub replaced_by: Vec<String>,
-    pub consider: Vec<String>,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) definition: String,
+    pub(super) synonyms: Vec<Synonym>,
+    pub(super) alt_ids: Vec<String>,
+    pub(super) xrefs: Vec<String>,
+    /// Objects of `is_a`.
+    pub(super) parents: Vec<String>,
+    /// Objects of `part_of`.
+    pub(super) wholes: Vec<String>,
+    pub(super) obsolete: bool,
+    pub(super) replaced_by: Vec<String>,
+    pub(super) consider: Vec<String>,
 }
 
+/// A synonym of a term.
 #[derive(Debug, PartialEq)]
 pub(super) struct Synonym {
-    pub text: String,
-    pub scope: Scope,
+    pub(super) text: String,
+    pub(super) scope: Scope,
     /// Whether it is an abbreviation or acronym.
-    pub abbreviation: bool,
+    pub(super) abbreviation: bool,
 }
 
 impl Synonym {
@@ -80,79 +90,82 @@ impl Synonym {
     }
 }
 
-/// Whether an id or a description of a synonym type is that of abbreviations.
-pub(super) fn means_abbreviation(synonym_type: &str) -> bool {
+/// Whether the id or description of a synonym type marks abbreviations.
+pub(super) fn is_abbreviation_type(synonym_type: &str) -> bool {
     let lower = synonym_type.to_ascii_lowercase();
-    ABBREVIATIONS.iter().any(|mark| lower.contains(mark))
+    ABBREVIATION_MARKS.iter().any(|mark| lower.contains(mark))
 }
 
-/// Whether an id of a relation is that of `part_of`.
-pub(super) fn means_part_of(relation: &str) -> bool {
+/// Whether the id of a relation means `part_of`.
+pub(super) fn is_part_of(relation: &str) -> bool {
     matches!(relation, "part_of" | "BFO:0000050" | "OBO_REL:part_of" | "http://purl.obolibrary.org/obo/BFO_0000050")
 }
 
-/// Tells the terms of one ontology.
-pub(super) struct Teller<'o> {
+/// Emits the statements about the terms of one ontology.
+pub(super) struct TermEmitter<'o> {
     options: &'o OntologyOptions,
+    /// Source vocabularies (SAB) of the terms so far.
     vocabularies: BTreeSet<String>,
 }
 
-impl<'o> Teller<'o> {
+impl<'o> TermEmitter<'o> {
     pub(super) fn new(options: &'o OntologyOptions) -> Self {
         Self { options, vocabularies: BTreeSet::new() }
     }
 
-    /// Tells a term that stands at `line`.
-    pub(super) fn tell(&mut self, line: u64, term: &Term, reading: &mut Reading) -> Result<(), TerminologyError> {
+    /// Emits the statements about a term that begins at `line`.
+    pub(super) fn emit(&mut self, line: u64, term: &Term, reading: &mut Reading) -> Result<(), TerminologyError> {
         let id = term.id.as_str();
-        let (source, code) = own_vocabulary(id);
-        if self.vocabularies.len() < MOST_VOCABULARIES && !self.vocabularies.contains(source) {
+        let (source, code) = own_code(id);
+        if self.vocabularies.len() < MAX_VOCABULARIES && !self.vocabularies.contains(source) {
             self.vocabularies.insert(source.to_owned());
         }
-        let mut row = Row { reading, line, source };
+        let mut row = TermRow { reading, line, source };
         for alt in &term.alt_ids {
             row.successor(alt, Some(id), Succession::Same)?;
         }
         if term.obsolete {
             return row.obsolete(term);
         }
-        // A term under a CUI is about that one, whatever others it refers to.
+        // A term whose id is a CUI is about that concept, whatever CUIs its cross-references name.
         if id.contains(':') {
             for cui in term.xrefs.iter().filter_map(|xref| umls_cui(xref)) {
                 row.successor(id, Some(cui), Succession::Same)?;
             }
         }
-        self.concept(&code, term, &mut row)?;
+        self.emit_concept(&code, term, &mut row)?;
         for parent in &term.parents {
-            relate(line, id, parent, Hierarchy::Parent, reading)?;
+            emit_relation(line, id, parent, RelationKind::Parent, reading)?;
         }
         for whole in &term.wholes {
-            relate(line, id, whole, Hierarchy::Broader, reading)?;
+            emit_relation(line, id, whole, RelationKind::Broader, reading)?;
         }
         Ok(())
     }
 
-    fn concept(&self, code: &str, term: &Term, row: &mut Row) -> Result<(), TerminologyError> {
+    /// Emits names, definition and codes.
+    fn emit_concept(&self, code: &str, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
         let concept = term.id.as_str();
-        row.name(concept, code, &term.name, "PT", PREFERRED)?;
+        row.atom(concept, code, &term.name, "PT", PREFERRED)?;
         for synonym in term.synonyms.iter().filter(|s| self.options.scopes.contains(&s.scope)) {
-            row.name(concept, code, &synonym.text, synonym.term_type(), 0)?;
+            row.atom(concept, code, &synonym.text, synonym.term_type(), 0)?;
         }
         if !term.definition.trim().is_empty() {
-            row.say(Statement::Definition { concept, source: row.source, text: &term.definition })?;
+            row.emit(Statement::Definition { concept, source: row.source, text: &term.definition })?;
         }
-        for (source, code) in term.xrefs.iter().filter_map(|xref| vocabulary(xref)) {
-            row.say(Statement::Code { concept, source, code: &code, said_by: row.source })?;
+        for (source, code) in term.xrefs.iter().filter_map(|xref| source_and_code(xref)) {
+            row.emit(Statement::Code { concept, source, code: &code, asserted_by: row.source })?;
         }
         Ok(())
     }
 
-    /// Tells the version of the ontology, after its terms.
+    /// Emits the version of the ontology; called after all of its terms.
     ///
-    /// It is the version of the vocabulary that the ontology is called after, not of those that it took terms from: of
-    /// `HP:..` and `UBERON:..` in `http://purl.obolibrary.org/obo/hp.owl` or `hp/subsets/some` it is that of HPO. An
-    /// ontology without a name, or whose name is none of its vocabularies', has no version that could be told.
-    pub(super) fn version(
+    /// It is the version of the vocabulary that the ontology is named after, not of vocabularies
+    /// that it imports terms from: in `http://purl.obolibrary.org/obo/hp.owl` or `hp/subsets/some`,
+    /// which have terms `HP:..` and `UBERON:..`, it is the version of HPO. Nothing is emitted when
+    /// the ontology has no name or no term of that vocabulary.
+    pub(super) fn emit_version(
         &self,
         line: u64,
         ontology: &str,
@@ -163,33 +176,34 @@ impl<'o> Teller<'o> {
         let path = address.strip_prefix("purl.obolibrary.org/obo/").unwrap_or(address);
         let name = path.split(['/', '.']).next().unwrap_or_default();
         let curie = format!("{name}:1");
-        let Some((own, _)) = vocabulary(&curie) else { return Ok(()) };
+        let Some((own, _)) = source_and_code(&curie) else { return Ok(()) };
         if let Some(source) = self.vocabularies.iter().find(|source| source.eq_ignore_ascii_case(own)) {
-            tell_version(line, source, version, reading)?;
+            emit_source_version(line, source, version, reading)?;
         }
         Ok(())
     }
 }
 
-/// The source and code of a term's own id.
-pub(super) fn own_vocabulary(id: &str) -> (&str, Cow<'_, str>) {
-    vocabulary(id).unwrap_or((METATHESAURUS, id.into()))
+/// The source vocabulary of the id of a term, and the code that the id is in it.
+pub(super) fn own_code(id: &str) -> (&str, Cow<'_, str>) {
+    source_and_code(id).unwrap_or((METATHESAURUS, id.into()))
 }
 
-/// Tells that one term lies below another.
-pub(super) fn relate(
+/// Emits that the term `narrower` is below the term `broader`.
+pub(super) fn emit_relation(
     line: u64,
     narrower: &str,
     broader: &str,
-    kind: Hierarchy,
+    kind: RelationKind,
     reading: &mut Reading,
 ) -> Result<(), TerminologyError> {
-    let (source, _) = own_vocabulary(narrower);
-    reading.say(line, Statement::Relation { narrower, broader, kind, source }).map(drop)
+    let (source, _) = own_code(narrower);
+    reading.emit(line, Statement::Relation { narrower, broader, kind, source }).map(drop)
 }
 
-/// Tells the version of a vocabulary, if there is one. Of `hp/releases/2017-04-13/hp.obo` the version is `2017-04-13`.
-pub(super) fn tell_version(
+/// Emits the version of a source vocabulary unless it is empty. In `hp/releases/2017-04-13/hp.obo`
+/// the version is `2017-04-13`.
+pub(super) fn emit_source_version(
     line: u64,
     source: &str,
     version: &str,
@@ -198,24 +212,24 @@ pub(super) fn tell_version(
     let mut parts = version.split('/').skip_while(|part| *part != "releases").skip(1);
     let version = parts.next().unwrap_or(version);
     if !version.is_empty() {
-        reading.say(line, Statement::Source { source, name: "", version, restriction_level: None })?;
+        reading.emit(line, Statement::Source { source, name: "", version, restriction_level: None })?;
     }
     Ok(())
 }
 
-/// Where the statements of a term go.
-struct Row<'r, 'a> {
+/// Emits statements with the line and the source vocabulary of one term.
+struct TermRow<'r, 'a> {
     reading: &'r mut Reading<'a>,
     line: u64,
     source: &'r str,
 }
 
-impl Row<'_, '_> {
-    fn say(&mut self, statement: Statement) -> Result<(), TerminologyError> {
-        self.reading.say(self.line, statement).map(drop)
+impl TermRow<'_, '_> {
+    fn emit(&mut self, statement: Statement) -> Result<(), TerminologyError> {
+        self.reading.emit(self.line, statement).map(drop)
     }
 
-    fn name(
+    fn atom(
         &mut self,
         concept: &str,
         code: &str,
@@ -224,18 +238,28 @@ impl Row<'_, '_> {
         preference: u32,
     ) -> Result<(), TerminologyError> {
         let source = self.source;
-        let atom =
-            AtomRef { concept, name, source, code, term_type, language: LANGUAGE, suppressed: false, preference };
-        self.say(Statement::Atom(atom))
+        let atom = AtomRef {
+            concept,
+            name,
+            source,
+            code,
+            term_type,
+            language: DEFAULT_LANGUAGE,
+            suppressed: false,
+            preference,
+        };
+        self.emit(Statement::Atom(atom))
     }
 
+    /// Emits a successor, unless an id would succeed itself.
     fn successor(&mut self, retired: &str, successor: Option<&str>, kind: Succession) -> Result<(), TerminologyError> {
         if successor == Some(retired) {
             return Ok(());
         }
-        self.say(Statement::Successor { retired, successor, kind, source: self.source })
+        self.emit(Statement::Successor { retired, successor, kind, source: self.source })
     }
 
+    /// Emits the successors of an obsolete term, or that it was deleted.
     fn obsolete(&mut self, term: &Term) -> Result<(), TerminologyError> {
         for id in &term.replaced_by {
             self.successor(&term.id, Some(id), Succession::Same)?;
@@ -253,32 +277,32 @@ impl Row<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminology::testing::told;
+    use crate::terminology::testing::read_with;
 
     fn statements(term: &Term) -> Vec<String> {
         let options = OntologyOptions::default();
-        told(|reading| {
-            reading.row()?;
-            Teller::new(&options).tell(1, term, reading)
+        read_with(|reading| {
+            reading.begin_row()?;
+            TermEmitter::new(&options).emit(1, term, reading)
         })
         .statements
     }
 
-    fn texts(of: &[&str]) -> Vec<String> {
+    fn strings(of: &[&str]) -> Vec<String> {
         of.iter().map(|&text| text.to_owned()).collect()
     }
 
     #[test]
-    fn a_term_under_a_cui_is_that_concept() {
-        let (name, xrefs) = ("a".to_owned(), texts(&["UMLS:C0000002"]));
-        let term = Term { id: "C0000001".into(), name, xrefs, parents: texts(&["C0000003"]), ..Term::default() };
+    fn a_term_whose_id_is_a_cui_is_that_concept() {
+        let (name, xrefs) = ("a".to_owned(), strings(&["UMLS:C0000002"]));
+        let term = Term { id: "C0000001".into(), name, xrefs, parents: strings(&["C0000003"]), ..Term::default() };
         let expected = ["C0000001 = a [MTH C0000001 PT ENG 7]", "C0000001 < C0000003 Parent [MTH]"];
         assert_eq!(statements(&term), expected);
     }
 
     #[test]
     fn an_obsolete_term_has_no_names_and_never_succeeds_itself() {
-        let (name, ids) = ("a".to_owned(), texts(&["XYZ:1", "XYZ:2"]));
+        let (name, ids) = ("a".to_owned(), strings(&["XYZ:1", "XYZ:2"]));
         let mut term = Term {
             id: "XYZ:1".into(),
             name,
@@ -293,9 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn abbreviations_are_known_by_their_types() {
+    fn abbreviations_are_recognized_by_their_synonym_type() {
         let types = ["ABBREVIATION", "http://purl.obolibrary.org/obo/OMO_0003000", "OMO:0003012", "x \"An acronym\""];
-        assert!(types.into_iter().all(means_abbreviation));
-        assert!(!["layperson", "OMO:0003001", ""].into_iter().any(means_abbreviation));
+        assert!(types.into_iter().all(is_abbreviation_type));
+        assert!(!["layperson", "OMO:0003001", ""].into_iter().any(is_abbreviation_type));
     }
 }

@@ -1,113 +1,126 @@
-//! Mappings of other vocabularies' ids to CUIs in the SSSOM format: a commented header, then a table with tabs.
+//! Mappings of ids of other vocabularies to CUIs in the SSSOM format: a commented header, then a
+//! table with tabs.
 //!
-//! Only what says that two ids mean the same counts, and only if one of them is a CUI. Invariant: a line is a row.
+//! Only rows that state that two ids mean the same are read, and only if one of the two is a CUI.
+//!
+//! Invariant: every line of the table is a row.
 
 use std::{borrow::Cow, io::BufRead};
 
-use crate::terminology::{
-    Lines, Reading, TerminologyError, concept_id,
-    ontology::{LANGUAGE, own_vocabulary, tell_version},
-    umls_cui, vocabulary,
-};
 use crate::{
-    domain::{AtomRef, Statement, Succession},
+    domain::{
+        AtomRef, Statement, Succession,
+        curie::{concept_id, source_and_code, umls_cui},
+    },
+    files::input::LineReader,
+    terminology::{
+        Reading, TerminologyError,
+        constants::DEFAULT_LANGUAGE,
+        ontology::{emit_source_version, own_code},
+    },
     text::quoted,
 };
 
-/// The predicates of ids that mean the same.
-const SAME: [&str; 3] = ["skos:exactMatch", "owl:sameAs", "owl:equivalentClass"];
+/// Predicates that state that two ids mean the same.
+const SAME_PREDICATES: [&str; 3] = ["skos:exactMatch", "owl:sameAs", "owl:equivalentClass"];
+/// Columns that are read.
 const COLUMNS: [&str; 6] =
     ["subject_id", "predicate_id", "object_id", "subject_label", "object_label", "predicate_modifier"];
-/// As many of the columns, from the first, must be there.
-const REQUIRED: usize = 3;
+/// The first three of [`COLUMNS`] are required.
+const REQUIRED_COLUMNS: usize = 3;
 
-/// Reads mappings, and says each: that the id leads to the CUI, and the name that it carries.
+/// Reads mappings. Each states that the id is the same as its CUI, and gives the label of the id to
+/// the CUI as a name.
 ///
-/// The version of the mappings is told as that of the vocabulary of the first id that is mapped.
+/// The version of the mapping set becomes the version of the vocabulary of the first mapped id.
 ///
 /// # Errors
-/// [`TerminologyError`] when its header is not usable or reading fails.
+/// [`TerminologyError`] when the header cannot be used or reading fails.
 pub fn read_sssom(mut input: impl BufRead, reading: &mut Reading) -> Result<(), TerminologyError> {
     if input.fill_buf()?.is_empty() {
         return Ok(());
     }
-    let mut lines = Lines::new(input);
+    let mut lines = LineReader::new(input);
     let mut columns = None;
-    let (mut version, mut first) = (String::new(), None);
+    let (mut version, mut first_source) = (String::new(), None);
     while let Some((line, text)) = lines.next()? {
         let Some(columns) = &columns else {
-            match text.map_err(|e| reading.broken(format!("line {line}: {e}")))? {
+            match text.map_err(|e| reading.file_error(format!("line {line}: {e}")))? {
                 "" => {}
                 comment if comment.starts_with('#') => {
                     if let Some((_, value)) = comment.split_once("mapping_set_version:") {
                         version = value.trim().trim_matches(['"', '\'']).to_owned();
                     }
                 }
-                header => columns = Some(Columns::of(header).map_err(|reason| reading.broken(reason))?),
+                header => columns = Some(SssomColumns::new(header).map_err(|reason| reading.file_error(reason))?),
             }
             continue;
         };
         if text == Ok("") {
             continue;
         }
-        reading.row()?;
+        reading.begin_row()?;
         let row = match text.map_err(|e| e.to_string()).and_then(|text| columns.row(text)) {
             Ok(row) => row,
             Err(reason) => {
                 if !lines.ended() {
-                    return Err(reading.cut_off());
+                    return Err(reading.truncated());
                 }
-                reading.bad(line, reason);
+                reading.bad_row(line, reason);
                 continue;
             }
         };
         match mapping(&row) {
             Ok(Some(mapping)) => {
-                if mapping.tell(line, reading)? {
-                    first = first.or_else(|| vocabulary(&mapping.id).map(|(source, _)| (line, source.to_owned())));
+                if mapping.emit(line, reading)? {
+                    let source = || source_and_code(&mapping.id).map(|(source, _)| (line, source.to_owned()));
+                    first_source = first_source.or_else(source);
                 }
             }
             Ok(None) => {}
-            Err(reason) => reading.bad(line, reason),
+            Err(reason) => reading.bad_row(line, reason),
         }
     }
     if columns.is_none() {
-        return Err(reading.broken("it has no header: this is no SSSOM table"));
+        return Err(reading.file_error("it has no header: this is not an SSSOM table"));
     }
-    if let Some((line, source)) = first {
-        tell_version(line, &source, &version, reading)?;
+    if let Some((line, source)) = first_source {
+        emit_source_version(line, &source, &version, reading)?;
     }
     Ok(())
 }
 
-struct Columns {
+/// Columns that the header of a file names.
+struct SssomColumns {
+    /// Number of all columns.
     width: usize,
-    places: [Option<usize>; COLUMNS.len()],
+    /// Positions of [`COLUMNS`].
+    positions: [Option<usize>; COLUMNS.len()],
 }
 
-/// The values of a row in the order of [`COLUMNS`]; empty where there is no such column.
-type Row<'a> = [Cow<'a, str>; COLUMNS.len()];
+/// Values of a row in the order of [`COLUMNS`]; empty for a column that the file does not have.
+type SssomRow<'a> = [Cow<'a, str>; COLUMNS.len()];
 
-impl Columns {
-    fn of(header: &str) -> Result<Self, String> {
+impl SssomColumns {
+    fn new(header: &str) -> Result<Self, String> {
         let names: Vec<_> = header.split('\t').map(unquoted).collect();
-        let places = COLUMNS.map(|column| names.iter().position(|name| name == column));
-        match places[..REQUIRED].iter().position(Option::is_none) {
-            Some(missing) => Err(format!("it names no column `{}`: this is no SSSOM table", COLUMNS[missing])),
-            None => Ok(Self { width: names.len(), places }),
+        let positions = COLUMNS.map(|column| names.iter().position(|name| name == column));
+        match positions[..REQUIRED_COLUMNS].iter().position(Option::is_none) {
+            Some(missing) => Err(format!("it names no column `{}`: this is not an SSSOM table", COLUMNS[missing])),
+            None => Ok(Self { width: names.len(), positions }),
         }
     }
 
-    fn row<'a>(&self, text: &'a str) -> Result<Row<'a>, String> {
+    fn row<'a>(&self, text: &'a str) -> Result<SssomRow<'a>, String> {
         let fields: Vec<&str> = text.split('\t').collect();
         if fields.len() != self.width {
             return Err(format!("{} fields where the header has {}", fields.len(), self.width));
         }
-        Ok(self.places.map(|place| unquoted(place.map_or("", |i| fields[i]))))
+        Ok(self.positions.map(|position| unquoted(position.map_or("", |i| fields[i]))))
     }
 }
 
-/// A field without the quotes that a value with quotes in it is put in.
+/// A field without surrounding quotes. Writers put values that contain quotes into quotes.
 fn unquoted(field: &str) -> Cow<'_, str> {
     let field = field.trim();
     match field.strip_prefix('"').and_then(|f| f.strip_suffix('"')) {
@@ -116,16 +129,17 @@ fn unquoted(field: &str) -> Cow<'_, str> {
     }
 }
 
+/// A mapping of an id to a CUI.
 struct Mapping<'a> {
     id: Cow<'a, str>,
     cui: &'a str,
     label: &'a str,
 }
 
-/// The mapping of a row, if it is one of those that count.
-fn mapping<'a>(row: &'a Row) -> Result<Option<Mapping<'a>>, String> {
+/// The mapping of a row; `None` when its ids do not mean the same or not exactly one is a CUI.
+fn mapping<'a>(row: &'a SssomRow) -> Result<Option<Mapping<'a>>, String> {
     let [subject, predicate, object, subject_label, object_label, modifier] = row;
-    if !SAME.contains(&&**predicate) || !modifier.is_empty() {
+    if !SAME_PREDICATES.contains(&&**predicate) || !modifier.is_empty() {
         return Ok(None);
     }
     let (cui, id, label) = match (umls_cui(subject), umls_cui(object)) {
@@ -133,19 +147,19 @@ fn mapping<'a>(row: &'a Row) -> Result<Option<Mapping<'a>>, String> {
         (None, Some(cui)) => (cui, subject, subject_label),
         _ => return Ok(None),
     };
-    let id = concept_id(id).ok_or_else(|| format!("{} is no id", quoted(id)))?;
+    let id = concept_id(id).ok_or_else(|| format!("{} is not a concept id", quoted(id)))?;
     Ok(Some(Mapping { id, cui, label }))
 }
 
 impl Mapping<'_> {
-    /// Gives whether it was taken.
-    fn tell(&self, line: u64, reading: &mut Reading) -> Result<bool, TerminologyError> {
+    /// Emits the statements of the mapping and returns whether the sink accepted the first.
+    fn emit(&self, line: u64, reading: &mut Reading) -> Result<bool, TerminologyError> {
         let Self { id, cui, label } = self;
-        let (source, code) = own_vocabulary(id);
+        let (source, code) = own_code(id);
         let successor = Statement::Successor { retired: id, successor: Some(cui), kind: Succession::Same, source };
-        let taken = reading.say(line, successor)?;
-        if taken && !label.trim().is_empty() {
-            reading.say(
+        let accepted = reading.emit(line, successor)?;
+        if accepted && !label.trim().is_empty() {
+            reading.emit(
                 line,
                 Statement::Atom(AtomRef {
                     concept: cui,
@@ -153,31 +167,31 @@ impl Mapping<'_> {
                     source,
                     code: &code,
                     term_type: "PT",
-                    language: LANGUAGE,
+                    language: DEFAULT_LANGUAGE,
                     suppressed: false,
-                    // A mapping does not rename a concept.
+                    // The lowest: a mapping must not change the preferred name of a concept.
                     preference: 0,
                 }),
             )?;
         }
-        Ok(taken)
+        Ok(accepted)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminology::testing::{Told, fixture, survives_damage, told};
+    use crate::terminology::testing::{ReadResult, fixture, read_with, survives_damage};
 
-    fn read(text: &str) -> Told {
-        told(|reading| read_sssom(text.as_bytes(), reading))
+    fn read(text: &str) -> ReadResult {
+        read_with(|reading| read_sssom(text.as_bytes(), reading))
     }
 
     #[test]
-    fn exact_matches_lead_to_cuis() {
-        let told = read(&fixture("small.sssom.tsv"));
+    fn exact_matches_become_successors_and_names() {
+        let result = read(&fixture("small.sssom.tsv"));
         assert_eq!(
-            told.statements,
+            result.statements,
             [
                 "XYZ:0000001 -> C0000001 Same [XYZ]",
                 "C0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 0]",
@@ -191,16 +205,19 @@ mod tests {
                 "XYZ is of 2026-01-31",
             ]
         );
-        assert_eq!(told.faults(), ["input:14: `no_id` is no id", "input:15: 2 fields where the header has 7"]);
-        assert_eq!(told.outcome.unwrap().rows, 11);
+        assert_eq!(
+            result.faults(),
+            ["input:14: `no_id` is not a concept id", "input:15: 2 fields where the header has 7"]
+        );
+        assert_eq!(result.outcome.unwrap().rows, 11);
     }
 
     #[test]
-    fn headers_that_are_none_are_errors() {
+    fn unusable_headers_are_errors() {
         for (text, reason) in [
             ("", "it has no rows"),
-            ("# only a comment\n", "it has no header: this is no SSSOM table"),
-            ("subject_id\tobject_id\n", "it names no column `predicate_id`: this is no SSSOM table"),
+            ("# only a comment\n", "it has no header: this is not an SSSOM table"),
+            ("subject_id\tobject_id\n", "it names no column `predicate_id`: this is not an SSSOM table"),
         ] {
             assert_eq!(read(text).faults(), [format!("input: {reason}")]);
         }
@@ -213,8 +230,8 @@ mod tests {
         assert_eq!(faults, ["input: its last row is cut off: the file is truncated"]);
         let (row, bad) = (whole.find("no_id").unwrap(), whole.rfind("XYZ:0000003").unwrap());
         assert_eq!(read(&whole[..row - 1]).faults(), [""; 0]);
-        // What a whole row says may be wrong without a line end too.
-        assert_eq!(read(&whole[..bad - 1]).faults(), ["input:14: `no_id` is no id"]);
+        // A complete row without a line end can be bad for another reason.
+        assert_eq!(read(&whole[..bad - 1]).faults(), ["input:14: `no_id` is not a concept id"]);
     }
 
     #[test]

@@ -1,26 +1,26 @@
-//! What the tests of readers share: statements as lines of text, and inputs that are damaged at random.
+//! Helpers for the tests of readers: statements as lines of text, and inputs with random damage.
 //!
-//! Invariant: statements are refused as an index would refuse them, for ids that are none and for names that are blank.
+//! The sink here refuses statements with invalid ids and blank names, as an index does.
 
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 
-use crate::terminology::{BadRows, Reading, Refusal, Summary, TerminologyError};
 use crate::{
-    domain::{AtomRef, Statement, is_concept_id},
+    domain::{AtomRef, Refusal, Statement, is_concept_id},
     job::Job,
+    terminology::{BadRows, ReadSummary, Reading, TerminologyError},
 };
 
-/// What was read of an input, which is named `input`.
-pub(super) struct Told {
-    pub statements: Vec<String>,
-    pub outcome: Result<Summary, TerminologyError>,
+/// Statements and outcome of reading an input named `input`.
+pub(super) struct ReadResult {
+    pub(super) statements: Vec<String>,
+    pub(super) outcome: Result<ReadSummary, TerminologyError>,
 }
 
-impl Told {
-    /// The bad rows by line, or why the file was refused.
+impl ReadResult {
+    /// The notes, with bad rows by line, or the error of the file.
     pub(super) fn faults(&self) -> Vec<String> {
         match &self.outcome {
             Ok(summary) => summary.notes.clone(),
@@ -29,30 +29,30 @@ impl Told {
     }
 
     /// The statements that begin with `start`.
-    pub(super) fn of(&self, start: &str) -> Vec<&str> {
+    pub(super) fn starting_with(&self, start: &str) -> Vec<&str> {
         self.statements.iter().map(String::as_str).filter(|s| s.starts_with(start)).collect()
     }
 }
 
-/// Reads with `read`, any number of bad rows being allowed.
-pub(super) fn told(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> Told {
+/// Reads with `read` and allows any number of bad rows.
+pub(super) fn read_with(read: impl FnOnce(&mut Reading) -> Result<(), TerminologyError>) -> ReadResult {
     let mut statements = vec![];
-    let mut take = |statement: Statement| {
+    let mut sink = |statement: Statement| {
         if let Statement::Atom(AtomRef { name, .. }) = statement
             && name.trim().is_empty()
         {
-            return Err(Refusal::Statement("its name is blank".into()));
+            return Err(Refusal::InvalidStatement("its name is blank".into()));
         }
         let (ids, text) = parts(statement);
         if let Some(id) = ids.into_iter().flatten().find(|id| !is_concept_id(id)) {
-            return Err(Refusal::Statement(format!("`{id}` is no concept id")));
+            return Err(Refusal::InvalidStatement(format!("`{id}` is not a concept id")));
         }
         statements.push(text);
         Ok(())
     };
-    let mut reading = Reading::new("input", &mut take, Job::silent(), BadRows::Share(1.0));
+    let mut reading = Reading::new("input", &mut sink, Job::silent(), BadRows::Share(1.0));
     let outcome = read(&mut reading).and_then(|()| reading.finish());
-    Told { statements, outcome }
+    ReadResult { statements, outcome }
 }
 
 /// The ids and the text of a statement.
@@ -85,34 +85,35 @@ pub(super) fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("tests/fixtures/terminology/{name}")).unwrap()
 }
 
-/// Reads random bytes, and a fixture in which bytes are replaced, inserted and taken out, and that is cut off.
+/// Reads random bytes, and a fixture with random bytes replaced, inserted and removed and a random
+/// end cut off.
 pub(super) fn survives_damage(whole: &str, read: impl Fn(&[u8], &mut Reading) -> Result<(), TerminologyError>) {
-    let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3u8, telling_byte()), 0..8);
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3u8, syntax_byte()), 0..8);
     let damaged = (edits, any::<prop::sample::Index>()).prop_map(|(edits, cut)| {
         let mut bytes = whole.as_bytes().to_vec();
-        for (place, edit, byte) in edits {
-            let place = place.index(bytes.len());
+        for (position, edit, byte) in edits {
+            let position = position.index(bytes.len());
             match edit {
-                0 => bytes[place] = byte,
-                1 => bytes.insert(place, byte),
-                _ => drop(bytes.drain(place..(place + 9).min(bytes.len() - 1).max(place))),
+                0 => bytes[position] = byte,
+                1 => bytes.insert(position, byte),
+                _ => drop(bytes.drain(position..(position + 9).min(bytes.len() - 1).max(position))),
             }
         }
         let cut = cut.index(bytes.len() * 2);
         bytes.truncate(cut);
         bytes
     });
-    let random = prop::collection::vec(telling_byte(), 0..400);
+    let random = prop::collection::vec(syntax_byte(), 0..400);
     let inputs = prop_oneof![2 => damaged, 1 => random];
     TestRunner::new(Config { failure_persistence: None, ..Config::default() })
         .run(&inputs, |bytes| {
-            told(|reading| read(&bytes, reading));
+            read_with(|reading| read(&bytes, reading));
             Ok(())
         })
         .unwrap();
 }
 
-/// Any byte, more often one that means something to a format.
-fn telling_byte() -> impl Strategy<Value = u8> {
+/// Any byte; bytes with a meaning in some format are more frequent.
+fn syntax_byte() -> impl Strategy<Value = u8> {
     prop_oneof![any::<u8>(), prop::sample::select(b"\n\t \\\"![]{}:,#=0CT".to_vec())]
 }

@@ -1,47 +1,22 @@
-//! A UMLS release in Rich Release Format (UMLS Reference Manual, chapter "Metathesaurus - Rich Release Format").
+//! A UMLS release in Rich Release Format (UMLS Reference Manual, chapter "Metathesaurus - Rich
+//! Release Format").
 //!
-//! Reading order: this file (the files of a release, one after the other), `release` (where they are), `rows` (what their
-//! rows say).
+//! Reading order: `release` (where the files of a release are), `read` (reads them one after the
+//! other), `rows` (the statement of each kind of row), and its helpers `fields` (checked fields),
+//! `sources` (what is known of each source) and `atoms` (which concept an atom belongs to).
 //!
-//! Invariant: a row says at most one thing. Of the files themselves nothing is remembered but sources, and, when MRHIER is
-//! read, which concept an atom belongs to.
+//! Invariant: a row emits at most one statement. Between files only facts about sources are kept,
+//! and, when MRHIER is read, the concept of each atom.
 
+mod atoms;
+mod fields;
+mod read;
 mod release;
 mod rows;
+mod sources;
 #[cfg(test)]
 mod tests;
 
-pub use release::{Release, RrfFile};
+pub use read::read_umls;
+pub use release::{RrfFile, UmlsRelease};
 pub use rows::UmlsReader;
-
-use crate::job::Job;
-use crate::terminology::{BadRows, Input, Reading, Summary, Taker, TerminologyError};
-
-/// Reads a release. `keep` is asked, for a language (LAT) and a source (SAB), whether their atoms are wanted; it is asked
-/// once for each pair, and a source without wanted atoms gives no definitions and no relations either.
-///
-/// # Errors
-/// [`TerminologyError`] when a file cannot be read, has too many bad rows, or a required one has none at all.
-pub fn read_umls(
-    release: &Release,
-    keep: &dyn Fn(&str, &str) -> bool,
-    take: &mut Taker,
-    job: Job<'_>,
-    allowed: BadRows,
-) -> Result<Vec<(Input, Summary)>, TerminologyError> {
-    let mut reader = UmlsReader::new(keep, release.has(RrfFile::Mrhier));
-    let mut summaries = vec![];
-    for (file, input) in release.inputs() {
-        let mut reading = Reading::new(&input.path, &mut *take, job, allowed);
-        reader.read(*file, input.open(job)?, &mut reading)?;
-        let summary = match reading.finish() {
-            // A subset may leave nothing of a file.
-            Err(TerminologyError::Empty(_)) if !file.is_required() => {
-                Summary { notes: vec![format!("{file} has no rows: {}", file.cost())], ..Summary::default() }
-            }
-            other => other?,
-        };
-        summaries.push((input.clone(), summary));
-    }
-    Ok(summaries)
-}

@@ -1,6 +1,8 @@
-//! The files of a UMLS release: its folder `META` in Rich Release Format, plain or `.gz`, whole or in parts.
+//! Finds the files of a UMLS release: its folder `META`, with each file plain or `.gz`, in one
+//! piece or split into parts.
 //!
-//! Invariant: of each file exactly one form is read, and without a gap; what a missing one costs is said.
+//! Invariant: each file is read in exactly one form, and no part is missing. The consequence of a
+//! missing file is reported.
 
 use std::{
     fmt,
@@ -8,28 +10,37 @@ use std::{
 };
 
 use crate::{
-    files::input::metadata,
-    terminology::{Input, TerminologyError},
+    files::input::{InputFile, metadata},
+    terminology::TerminologyError,
 };
 
 /// A file of a release that saplink reads, in the order of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RrfFile {
+    /// Source vocabularies.
     Mrsab,
+    /// Ranks of sources and term types.
     Mrrank,
+    /// Atoms: names and codes of concepts.
     Mrconso,
+    /// Semantic types.
     Mrsty,
+    /// Definitions.
     Mrdef,
+    /// Relations.
     Mrrel,
+    /// Hierarchies; read only when MRREL is missing.
     Mrhier,
+    /// Retired CUIs.
     Mrcui,
 }
 
 impl RrfFile {
+    /// All files, in the order of reading.
     pub const ALL: [Self; 8] =
         [Self::Mrsab, Self::Mrrank, Self::Mrconso, Self::Mrsty, Self::Mrdef, Self::Mrrel, Self::Mrhier, Self::Mrcui];
 
-    /// Its name in a release, such as `MRCONSO.RRF`.
+    /// Name of the file, such as `MRCONSO.RRF`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mrsab => "MRSAB.RRF",
@@ -47,8 +58,8 @@ impl RrfFile {
         matches!(self, Self::Mrconso | Self::Mrsty)
     }
 
-    /// What goes without saying once this file has nothing to say.
-    pub(super) fn cost(self) -> &'static str {
+    /// What an index lacks without this file.
+    pub(super) fn consequence(self) -> &'static str {
         match self {
             Self::Mrsab => {
                 "sources have no names and no versions, and their restriction levels are those of MRCONSO.RRF"
@@ -58,7 +69,7 @@ impl RrfFile {
             Self::Mrsty => "concepts have no semantic types",
             Self::Mrdef => "concepts have no definitions",
             Self::Mrrel | Self::Mrhier => "concepts have no broader concepts",
-            Self::Mrcui => "retired concepts lead nowhere",
+            Self::Mrcui => "retired CUIs have no successors",
         }
     }
 }
@@ -69,47 +80,49 @@ impl fmt::Display for RrfFile {
     }
 }
 
-/// A UMLS release on disk.
+/// The files of a UMLS release that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    files: Vec<(RrfFile, Input)>,
+pub struct UmlsRelease {
+    files: Vec<(RrfFile, InputFile)>,
 }
 
-impl Release {
+impl UmlsRelease {
     /// Finds the files of the release in `dir`, or in its folder `META`.
     ///
     /// # Errors
-    /// What is missing, what there is more than once, or that `dir` cannot be listed.
+    /// A required file is missing, a file exists in two forms or lacks a part, or `dir` cannot be
+    /// listed.
     pub fn find(dir: &Path) -> Result<Self, TerminologyError> {
         if !metadata(dir)?.is_dir() {
-            return Err(broken(dir, "it is a file; name the directory of the UMLS release, which has MRCONSO.RRF"));
+            return Err(file_error(dir, "it is a file; name the directory of the UMLS release, which has MRCONSO.RRF"));
         }
         let meta = dir.join("META");
         for dir in [dir, &meta] {
             if dir.is_dir() {
-                let listing = Listing::of(dir)?;
+                let listing = Listing::new(dir)?;
                 if let Some(input) = listing.input(RrfFile::Mrconso)? {
-                    return Self::with_names(&listing, input);
+                    return Self::with_mrconso(&listing, input);
                 }
             }
         }
-        Err(broken(
+        Err(file_error(
             dir,
-            "it is no UMLS release: MRCONSO.RRF (or MRCONSO.RRF.gz, or MRCONSO.RRF.aa.gz and so on) is missing, also in META",
+            "it is not a UMLS release: MRCONSO.RRF (or MRCONSO.RRF.gz, or MRCONSO.RRF.aa.gz and so on) is missing, also in META",
         ))
     }
 
-    fn with_names(listing: &Listing, names: Input) -> Result<Self, TerminologyError> {
-        let mut files: Vec<(RrfFile, Input)> = vec![];
+    /// The release whose MRCONSO was found.
+    fn with_mrconso(listing: &Listing, mrconso: InputFile) -> Result<Self, TerminologyError> {
+        let mut files: Vec<(RrfFile, InputFile)> = vec![];
         for file in RrfFile::ALL {
-            let relations = files.iter().any(|(f, _)| *f == RrfFile::Mrrel);
+            let has_mrrel = files.iter().any(|(f, _)| *f == RrfFile::Mrrel);
             match file {
-                RrfFile::Mrconso => files.push((file, names.clone())),
-                RrfFile::Mrhier if relations => {}
+                RrfFile::Mrconso => files.push((file, mrconso.clone())),
+                RrfFile::Mrhier if has_mrrel => {}
                 _ => match listing.input(file)? {
                     Some(input) => files.push((file, input)),
                     None if file.is_required() => {
-                        return Err(broken(listing.dir, format!("{file} is missing: {}", file.cost())));
+                        return Err(file_error(listing.dir, format!("{file} is missing: {}", file.consequence())));
                     }
                     None => {}
                 },
@@ -118,8 +131,8 @@ impl Release {
         Ok(Self { files })
     }
 
-    /// The files that are read, in this order.
-    pub fn inputs(&self) -> &[(RrfFile, Input)] {
+    /// The files with their inputs, in the order of reading.
+    pub fn inputs(&self) -> &[(RrfFile, InputFile)] {
         &self.files
     }
 
@@ -127,41 +140,42 @@ impl Release {
         self.files.iter().any(|(f, _)| *f == file)
     }
 
-    /// What each missing file costs.
+    /// A message for each missing file, with the consequence.
     pub fn missing(&self) -> Vec<String> {
-        let tell = |file: RrfFile| match file {
+        let message = |file: RrfFile| match file {
             _ if self.has(file) => None,
             RrfFile::Mrhier => None,
             RrfFile::Mrrel if self.has(RrfFile::Mrhier) => Some(format!(
-                "{file} is missing: of broader concepts there are only the parents of {}",
+                "{file} is missing: concepts have no broader concepts except the parents in {}",
                 RrfFile::Mrhier
             )),
-            RrfFile::Mrrel => Some(format!("{file} and {} are missing: {}", RrfFile::Mrhier, file.cost())),
-            _ => Some(format!("{file} is missing: {}", file.cost())),
+            RrfFile::Mrrel => Some(format!("{file} and {} are missing: {}", RrfFile::Mrhier, file.consequence())),
+            _ => Some(format!("{file} is missing: {}", file.consequence())),
         };
-        RrfFile::ALL.into_iter().filter_map(tell).collect()
+        RrfFile::ALL.into_iter().filter_map(message).collect()
     }
 }
 
-/// The names in a directory, sorted.
+/// The names of the files in a directory, sorted.
 struct Listing<'a> {
     dir: &'a Path,
     names: Vec<String>,
 }
 
 impl<'a> Listing<'a> {
-    fn of(dir: &'a Path) -> Result<Self, TerminologyError> {
+    fn new(dir: &'a Path) -> Result<Self, TerminologyError> {
         let mut names = vec![];
         for entry in fs_err::read_dir(dir)? {
-            // A name that is not UTF-8 is none of a release's.
+            // No file of a release has a name that is not UTF-8.
             names.extend(entry?.file_name().into_string());
         }
         names.sort_unstable();
         Ok(Self { dir, names })
     }
 
-    fn input(&self, file: RrfFile) -> Result<Option<Input>, TerminologyError> {
-        // Whole or in parts, plain or compressed.
+    /// The input of a file; `None` when it is missing.
+    fn input(&self, file: RrfFile) -> Result<Option<InputFile>, TerminologyError> {
+        // Names by form: plain, compressed, plain parts, compressed parts.
         let mut forms: [Vec<&str>; 4] = Default::default();
         for name in &self.names {
             let Some(rest) = name.strip_prefix(file.name()) else { continue };
@@ -176,7 +190,7 @@ impl<'a> Listing<'a> {
         let Some((form, names)) = forms.next() else { return Ok(None) };
         if let Some((_, others)) = forms.next() {
             let reason = format!("it has {file} in two forms, {} and {}: remove one of them", names[0], others[0]);
-            return Err(broken(self.dir, reason));
+            return Err(file_error(self.dir, reason));
         }
         if form >= 2 {
             let extension = if form == 3 { ".gz" } else { "" };
@@ -185,15 +199,15 @@ impl<'a> Listing<'a> {
             for (name, [first, second]) in names.iter().zip(parts) {
                 let expected = format!("{file}.{first}{second}{extension}");
                 if *name != expected {
-                    return Err(broken(self.dir, format!("{expected} is missing, though there is {name}")));
+                    return Err(file_error(self.dir, format!("{expected} is missing, though there is {name}")));
                 }
             }
         }
         let parts = names.iter().map(|name| self.dir.join(name)).collect();
-        Ok(Some(Input { path: self.dir.join(file.name()), parts }))
+        Ok(Some(InputFile { path: self.dir.join(file.name()), parts }))
     }
 }
 
-fn broken(path: &Path, reason: impl Into<String>) -> TerminologyError {
+fn file_error(path: &Path, reason: impl Into<String>) -> TerminologyError {
     TerminologyError::File { path: PathBuf::from(path), reason: reason.into() }
 }

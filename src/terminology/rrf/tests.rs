@@ -1,6 +1,6 @@
-//! Releases in `tests/fixtures/terminology`, which are invented, and such made of them.
+//! Tests with the invented releases in `tests/fixtures/terminology` and changed copies of them.
 //!
-//! Invariant: what a file says is compared as text, statement by statement.
+//! Statements are compared as text, in their order.
 
 use std::{
     io::Write,
@@ -10,10 +10,11 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
-use crate::terminology::{Refusal, rrf::*};
 use crate::{
-    domain::{AtomRef, Statement},
+    domain::{AtomRef, Refusal, Statement},
+    files::input::InputFile,
     job::Job,
+    terminology::{BadRows, ReadSummary, Reading, TerminologyError, rrf::*},
 };
 
 const FIXTURES: &str = "tests/fixtures/terminology";
@@ -38,17 +39,18 @@ fn text(statement: Statement) -> String {
     }
 }
 
-type Read = (Vec<String>, Result<Vec<(Input, Summary)>, TerminologyError>);
+/// Statements, and the summaries of the files or the error.
+type ReadResult = (Vec<String>, Result<Vec<(InputFile, ReadSummary)>, TerminologyError>);
 
-fn read(dir: &Path, keep: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> Read {
-    let release = Release::find(dir).unwrap();
-    let mut told = vec![];
-    let mut take = |statement: Statement<'_>| {
-        told.push(text(statement));
+fn read(dir: &Path, selects: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> ReadResult {
+    let release = UmlsRelease::find(dir).unwrap();
+    let mut statements = vec![];
+    let mut sink = |statement: Statement<'_>| {
+        statements.push(text(statement));
         Ok(())
     };
-    let summaries = read_umls(&release, keep, &mut take, Job::silent(), allowed);
-    (told, summaries)
+    let summaries = read_umls(&release, selects, &mut sink, Job::silent(), allowed);
+    (statements, summaries)
 }
 
 fn meta() -> PathBuf {
@@ -67,33 +69,33 @@ fn copy(without: &[&str]) -> tempfile::TempDir {
     dir
 }
 
-fn starting<'a>(told: &'a [String], with: &str) -> Vec<&'a str> {
-    told.iter().map(String::as_str).filter(|s| s.starts_with(with)).collect()
+fn starting<'a>(statements: &'a [String], with: &str) -> Vec<&'a str> {
+    statements.iter().map(String::as_str).filter(|s| s.starts_with(with)).collect()
 }
 
 fn find_error(dir: &Path) -> String {
-    Release::find(dir).unwrap_err().to_string()
+    UmlsRelease::find(dir).unwrap_err().to_string()
 }
 
 #[test]
-fn a_release_says_all_it_says() {
-    let (told, summaries) = read(&meta(), &|_, _| true, BadRows::Number(0));
+fn every_file_gives_its_statements() {
+    let (statements, summaries) = read(&meta(), &|_, _| true, BadRows::Number(0));
     let summaries = summaries.unwrap();
     let rows: Vec<u64> = summaries.iter().map(|(_, summary)| summary.rows).collect();
     assert_eq!(rows, [8, 10, 30, 10, 5, 14, 8]);
     assert!(summaries.iter().all(|(_, summary)| summary.bad == 0 && summary.notes.is_empty()));
     assert_eq!(summaries[2].0.parts.len(), 3);
 
-    assert_eq!(told[0], "C0027051 ENG MTH/PN  79: Myocardial Infarction");
-    assert_eq!(told[2], "C0027051 ENG MSH/PM D009203 13: Infarction, Myocardial");
-    assert_eq!(told[6], "C0027051 ENG SNOMEDCT_US/OAP 66189004 11 suppressed: Infarction of heart, NOS");
-    // Its term type has a rank only where it is not suppressed.
-    assert_eq!(told[23], "C0011860 ENG MSH/PEP D003924 59 suppressed: NIDDM");
-    assert_eq!(told[13], "C0151744 SPA MSHSPA/MH D017202 31: Isquemia Miocárdica");
-    assert_eq!(told[29], "C0042769 ENG MTH/PN  79: β-Virus 50% w/v; “x”\t<sub>2</sub>");
-    assert_eq!(told.iter().filter(|s| s.contains(" suppressed: ")).count(), 3);
+    assert_eq!(statements[0], "C0027051 ENG MTH/PN  79: Myocardial Infarction");
+    assert_eq!(statements[2], "C0027051 ENG MSH/PM D009203 13: Infarction, Myocardial");
+    assert_eq!(statements[6], "C0027051 ENG SNOMEDCT_US/OAP 66189004 11 suppressed: Infarction of heart, NOS");
+    // Its term type has a rank only if it is not suppressed.
+    assert_eq!(statements[23], "C0011860 ENG MSH/PEP D003924 59 suppressed: NIDDM");
+    assert_eq!(statements[13], "C0151744 SPA MSHSPA/MH D017202 31: Isquemia Miocárdica");
+    assert_eq!(statements[29], "C0042769 ENG MTH/PN  79: β-Virus 50% w/v; “x”\t<sub>2</sub>");
+    assert_eq!(statements.iter().filter(|s| s.contains(" suppressed: ")).count(), 3);
     assert_eq!(
-        told[30..36],
+        statements[30..36],
         [
             "MTH [UMLS Metathesaurus] [MTH] Some(0)",
             "MSH [Medical Subject Headings] [2024_2024_02_06] Some(0)",
@@ -103,9 +105,9 @@ fn a_release_says_all_it_says() {
             "LOCALCARD [] [] Some(2)",
         ]
     );
-    assert_eq!(told[36], "C0027051 is T047");
+    assert_eq!(statements[36], "C0027051 is T047");
     assert_eq!(
-        told[46..],
+        statements[46..],
         [
             "C0027051 MSH: Death of heart muscle after its blood supply was cut off.",
             "C0027051 MSHSPA: Muerte del músculo cardíaco.",
@@ -133,26 +135,26 @@ fn a_release_says_all_it_says() {
 }
 
 #[test]
-fn unwanted_languages_and_sources_say_nothing() {
-    let asked = std::cell::RefCell::new(vec![]);
-    let keep = |language: &str, source: &str| {
-        asked.borrow_mut().push(format!("{language} {source}"));
+fn unselected_languages_and_sources_give_no_statements() {
+    let calls = std::cell::RefCell::new(vec![]);
+    let selects = |language: &str, source: &str| {
+        calls.borrow_mut().push(format!("{language} {source}"));
         language == "ENG" && source == "MSH"
     };
-    let (told, summaries) = read(&meta(), &keep, BadRows::Number(0));
+    let (statements, summaries) = read(&meta(), &selects, BadRows::Number(0));
     summaries.unwrap();
-    assert_eq!(starting(&told, "C0027051 ENG"), told[..2]);
-    assert!(!told.iter().any(|s| s.contains("SPA") || s.contains("SNOMEDCT_US")));
-    assert_eq!(told.iter().filter(|s| s.contains(" Parent ")).count(), 5);
-    // The source of successors is told of, although it has no wanted atoms.
-    assert_eq!(starting(&told, "M").len(), 2);
-    assert_eq!(asked.borrow().len(), 6, "once for each pair");
+    assert_eq!(starting(&statements, "C0027051 ENG"), statements[..2]);
+    assert!(!statements.iter().any(|s| s.contains("SPA") || s.contains("SNOMEDCT_US")));
+    assert_eq!(statements.iter().filter(|s| s.contains(" Parent ")).count(), 5);
+    // The source of successors is reported although no atom of it is selected.
+    assert_eq!(starting(&statements, "M").len(), 2);
+    assert_eq!(calls.borrow().len(), 6, "once for each pair");
 }
 
 #[test]
 fn optional_files_are_optional() {
     let dir = copy(&["MRSAB", "MRRANK", "MRDEF", "MRREL", "MRHIER", "MRCUI"]);
-    let release = Release::find(dir.path()).unwrap();
+    let release = UmlsRelease::find(dir.path()).unwrap();
     assert_eq!(release.inputs().iter().map(|(file, _)| file.name()).collect::<Vec<_>>(), ["MRCONSO.RRF", "MRSTY.RRF"]);
     assert_eq!(
         release.missing(),
@@ -161,23 +163,23 @@ fn optional_files_are_optional() {
             "MRRANK.RRF is missing: preferred names do not follow the ranks of sources and term types",
             "MRDEF.RRF is missing: concepts have no definitions",
             "MRREL.RRF and MRHIER.RRF are missing: concepts have no broader concepts",
-            "MRCUI.RRF is missing: retired concepts lead nowhere",
+            "MRCUI.RRF is missing: retired CUIs have no successors",
         ]
     );
-    assert_eq!(Release::find(&meta()).unwrap().missing(), [""; 0]);
-    let (told, summaries) = read(dir.path(), &|_, _| true, BadRows::Number(0));
+    assert_eq!(UmlsRelease::find(&meta()).unwrap().missing(), [""; 0]);
+    let (statements, summaries) = read(dir.path(), &|_, _| true, BadRows::Number(0));
     summaries.unwrap();
-    assert_eq!(told[0], "C0027051 ENG MTH/PN  15: Myocardial Infarction");
-    assert_eq!(starting(&told, "SNOMEDCT_US"), ["SNOMEDCT_US [] [] Some(3)"]);
+    assert_eq!(statements[0], "C0027051 ENG MTH/PN  15: Myocardial Infarction");
+    assert_eq!(starting(&statements, "SNOMEDCT_US"), ["SNOMEDCT_US [] [] Some(3)"]);
 }
 
 #[test]
-fn mrhier_stands_in_for_mrrel() {
+fn mrhier_replaces_a_missing_mrrel() {
     let dir = copy(&["MRREL"]);
-    let missing = Release::find(dir.path()).unwrap().missing();
-    assert_eq!(missing, ["MRREL.RRF is missing: of broader concepts there are only the parents of MRHIER.RRF"]);
-    let (told, summaries) = read(dir.path(), &|_, source| source != "MSHSPA", BadRows::Number(0));
-    let relations: Vec<&String> = told.iter().filter(|s| s.contains(" Parent ")).collect();
+    let missing = UmlsRelease::find(dir.path()).unwrap().missing();
+    assert_eq!(missing, ["MRREL.RRF is missing: concepts have no broader concepts except the parents in MRHIER.RRF"]);
+    let (statements, summaries) = read(dir.path(), &|_, source| source != "MSHSPA", BadRows::Number(0));
+    let relations: Vec<&String> = statements.iter().filter(|s| s.contains(" Parent ")).collect();
     let expected = [
         "C0151744 Parent C0018799 MSH",
         "C0027051 Parent C0151744 MSH",
@@ -188,14 +190,14 @@ fn mrhier_stands_in_for_mrrel() {
     let notes = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.notes).collect::<Vec<_>>();
     let left = [
         "names in other languages or from other sources: 5",
-        "rows with a parent atom that MRCONSO.RRF lacks, or that is not wanted: 1",
+        "rows whose parent atom is not in MRCONSO.RRF or was not selected: 1",
     ];
     assert_eq!(notes, left);
 }
 
 #[test]
-fn bad_rows_are_named_by_file_and_line() {
-    let (told, summaries) = read(&Path::new(FIXTURES).join("META-malformed"), &|_, _| true, LENIENT);
+fn bad_rows_are_reported_by_file_and_line() {
+    let (statements, summaries) = read(&Path::new(FIXTURES).join("META-malformed"), &|_, _| true, LENIENT);
     let notes: Vec<String> = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.notes).collect();
     let notes: Vec<&str> = notes.iter().map(|note| note.rsplit_once('/').map_or(&**note, |(_, rest)| rest)).collect();
     assert_eq!(
@@ -232,7 +234,7 @@ fn bad_rows_are_named_by_file_and_line() {
         ]
     );
     assert_eq!(
-        told,
+        statements,
         [
             "C0027051 ENG MSH/MH D009203 14: Myocardial Infarction",
             "C0027051 ENG MSH/MH D009203 14: Ataque",
@@ -251,46 +253,46 @@ fn bad_rows_are_named_by_file_and_line() {
 fn too_many_bad_rows_end_the_reading() {
     let (_, result) = read(&Path::new(FIXTURES).join("META-malformed"), &|_, _| true, BadRows::Number(2));
     let error = result.unwrap_err().to_string();
-    assert!(error.contains("MRRANK.RRF: 5 of 6 rows are bad, more than --max-bad-rows 2 lets pass"), "{error}");
+    assert!(error.contains("MRRANK.RRF: 5 of 6 rows are bad, more than --max-bad-rows 2 allows"), "{error}");
 }
 
 #[test]
 fn refused_statements_are_bad_rows_and_failures_end_the_reading() {
-    let release = Release::find(&meta()).unwrap();
-    let mut take = |statement: Statement<'_>| match statement {
-        Statement::Source { source: "LOCALCARD", .. } => Err(Refusal::Statement("unheard of".into())),
+    let release = UmlsRelease::find(&meta()).unwrap();
+    let mut sink = |statement: Statement<'_>| match statement {
+        Statement::Source { source: "LOCALCARD", .. } => Err(Refusal::InvalidStatement("unknown source".into())),
         _ => Ok(()),
     };
-    let summaries = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT).unwrap();
-    assert!(summaries[2].1.notes[0].ends_with("MRCONSO.RRF:19: unheard of"));
-    let mut take = |_: Statement<'_>| Err(Refusal::Failure("full".into()));
-    let result = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT);
-    assert!(matches!(result, Err(TerminologyError::Taker(_))));
+    let summaries = read_umls(&release, &|_, _| true, &mut sink, Job::silent(), LENIENT).unwrap();
+    assert!(summaries[2].1.notes[0].ends_with("MRCONSO.RRF:19: unknown source"));
+    let mut sink = |_: Statement<'_>| Err(Refusal::SinkFailed("full".into()));
+    let result = read_umls(&release, &|_, _| true, &mut sink, Job::silent(), LENIENT);
+    assert!(matches!(result, Err(TerminologyError::Sink(_))));
 }
 
 #[test]
-fn what_is_no_release() {
+fn other_directories_are_errors() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
     let none = at.join("none");
     assert!(find_error(&none).starts_with(&format!("{}: No such file", none.display())));
     assert!(find_error(at).ends_with("is missing, also in META"));
     std::fs::create_dir(at.join("META")).unwrap();
-    assert!(find_error(at).contains("it is no UMLS release: MRCONSO.RRF"));
+    assert!(find_error(at).contains("it is not a UMLS release: MRCONSO.RRF"));
     let names = at.join("META/MRCONSO.RRF");
     std::fs::write(&names, "").unwrap();
     assert!(find_error(&names).contains("MRCONSO.RRF: it is a file; name the directory"));
     assert!(find_error(at).ends_with("META: MRSTY.RRF is missing: concepts have no semantic types"));
     std::fs::write(at.join("META/MRSTY.RRF"), "").unwrap();
-    let release = Release::find(at).unwrap();
-    assert_eq!(release, Release::find(&at.join("META")).unwrap());
-    let mut take = |_: Statement<'_>| Ok(());
-    let result = read_umls(&release, &|_, _| true, &mut take, Job::silent(), LENIENT);
+    let release = UmlsRelease::find(at).unwrap();
+    assert_eq!(release, UmlsRelease::find(&at.join("META")).unwrap());
+    let mut sink = |_: Statement<'_>| Ok(());
+    let result = read_umls(&release, &|_, _| true, &mut sink, Job::silent(), LENIENT);
     assert!(result.unwrap_err().to_string().ends_with("MRCONSO.RRF: it has no rows"));
 }
 
 #[test]
-fn an_empty_optional_file_costs_what_a_missing_one_costs() {
+fn an_empty_optional_file_is_reported_like_a_missing_one() {
     let dir = copy(&["MRDEF"]);
     std::fs::write(dir.path().join("MRDEF.RRF"), "").unwrap();
     let summaries = read(dir.path(), &|_, _| true, BadRows::Number(0)).1.unwrap();
@@ -309,7 +311,7 @@ fn parts_have_no_gap_and_files_one_form() {
     std::fs::rename(at("MRCONSO.RRF.ab.gz"), at("MRCONSO.RRF.aa.gz")).unwrap();
     std::fs::rename(at("away"), at("MRCONSO.RRF.ab.gz")).unwrap();
     std::fs::write(at("MRCONSO.RRF.md5"), "").unwrap();
-    Release::find(dir.path()).unwrap();
+    UmlsRelease::find(dir.path()).unwrap();
     for second in ["MRCONSO.RRF", "MRCONSO.RRF.gz", "MRCONSO.RRF.ad"] {
         std::fs::write(at(second), "").unwrap();
         let error = find_error(dir.path());
@@ -338,7 +340,7 @@ fn a_plain_file_that_is_cut_off_is_named() {
         std::fs::write(dir.path().join("MRSTY.RRF"), &types[..length]).unwrap();
         read(dir.path(), &|_, _| true, LENIENT).1
     };
-    // Without its line end a row is still whole.
+    // A row without a line end is complete.
     cut(whole).unwrap();
     for length in [whole - 1, last + 3] {
         let error = cut(length).unwrap_err().to_string();
@@ -347,24 +349,24 @@ fn a_plain_file_that_is_cut_off_is_named() {
 }
 
 #[test]
-fn what_umls_prefers_leads_without_ranks() {
-    let keep = |_: &str, _: &str| true;
-    let mut reader = UmlsReader::new(&keep, false);
+fn names_that_umls_prefers_come_first_without_ranks() {
+    let selects = |_: &str, _: &str| true;
+    let mut reader = UmlsReader::new(&selects, false);
     let row = |ts: &str, tty: &str| format!("C0000001|ENG|{ts}||PF||Y|A1234567||||MSH|{tty}|1|a|0|N||\n");
     let (ranks, names) =
         ("2|MSH|MH|N|\n0|MSH|PM|N|\n", row("P", "MH") + &row("P", "PM") + &row("P", "XX") + &row("S", "XX"));
-    let mut told = vec![];
-    let mut take = |statement: Statement<'_>| {
+    let mut statements = vec![];
+    let mut sink = |statement: Statement<'_>| {
         if let Statement::Atom(atom) = statement {
-            told.push(atom.preference);
+            statements.push(atom.preference);
         }
         Ok(())
     };
-    let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
+    let mut reading = Reading::new("x", &mut sink, Job::silent(), LENIENT);
     reader.read(RrfFile::Mrrank, ranks.as_bytes(), &mut reading).unwrap();
     reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
     reading.finish().unwrap();
-    assert_eq!(told, [23, 15, 15, 3]);
+    assert_eq!(statements, [23, 15, 15, 3]);
 }
 
 #[test]
@@ -378,33 +380,33 @@ fn many_parts_are_in_order() {
         file.write_all(part).unwrap();
         file.finish().unwrap();
     }
-    let (told, summaries) = read(dir.path(), &|_, _| false, BadRows::Number(0));
+    let (statements, summaries) = read(dir.path(), &|_, _| false, BadRows::Number(0));
     summaries.unwrap();
-    assert_eq!(told.iter().filter(|s| s.ends_with(" is T047")).count(), 30);
+    assert_eq!(statements.iter().filter(|s| s.ends_with(" is T047")).count(), 30);
 }
 
 #[test]
-fn leading_zeros_tell_atoms_apart() {
-    let keep = |_: &str, _: &str| true;
-    let mut reader = UmlsReader::new(&keep, true);
+fn leading_zeros_distinguish_atoms() {
+    let selects = |_: &str, _: &str| true;
+    let mut reader = UmlsReader::new(&selects, true);
     let names =
         "C0000001|ENG|P||PF||Y|A1234567||||MSH|PT|1|one|0|N||\nC0000002|ENG|P||PF||Y|A01234567||||MSH|PT|2|two|0|N||\n";
     let hierarchy = "C0000003|A9|1|A1234567|MSH|||||\nC0000003|A9|1|A01234567|MSH|||||\n";
-    let mut told = vec![];
-    let mut take = |statement: Statement<'_>| {
-        told.push(text(statement));
+    let mut statements = vec![];
+    let mut sink = |statement: Statement<'_>| {
+        statements.push(text(statement));
         Ok(())
     };
-    let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
+    let mut reading = Reading::new("x", &mut sink, Job::silent(), LENIENT);
     reader.read(RrfFile::Mrconso, names.as_bytes(), &mut reading).unwrap();
     reader.read(RrfFile::Mrhier, hierarchy.as_bytes(), &mut reading).unwrap();
     reading.finish().unwrap();
-    assert_eq!(told[3..], ["C0000003 Parent C0000001 MSH", "C0000003 Parent C0000002 MSH"]);
+    assert_eq!(statements[3..], ["C0000003 Parent C0000001 MSH", "C0000003 Parent C0000002 MSH"]);
 }
 
 proptest! {
     #[test]
-    fn nothing_makes_it_panic(
+    fn no_input_causes_a_panic(
         pieces in prop::collection::vec(
             (0..8usize, prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..200),
@@ -419,13 +421,13 @@ proptest! {
             0..8,
         )
     ) {
-        let keep = |_: &str, _: &str| true;
-        let mut reader = UmlsReader::new(&keep, true);
-        let mut take = |statement: Statement<'_>| { text(statement); Ok(()) };
-        let mut reading = Reading::new("x", &mut take, Job::silent(), LENIENT);
+        let selects = |_: &str, _: &str| true;
+        let mut reader = UmlsReader::new(&selects, true);
+        let mut sink = |statement: Statement<'_>| { text(statement); Ok(()) };
+        let mut reading = Reading::new("x", &mut sink, Job::silent(), LENIENT);
         for (file, bytes) in &pieces {
             let result = reader.read(RrfFile::ALL[*file], &bytes[..], &mut reading);
-            // The last row of any may be cut off.
+            // The last row of a file may be cut off.
             let refused = matches!(result, Err(TerminologyError::File { .. }));
             prop_assert!(result.is_ok() || refused);
         }

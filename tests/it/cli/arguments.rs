@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{run, saplink, succeed};
+use crate::support::{root, run, saplink, succeed};
 
 #[test]
 fn help_lists_the_commands_and_version_prints_the_version() {
@@ -36,4 +36,10 @@ fn wrong_arguments_exit_with_2_and_name_the_argument() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
         assert!(error.contains(named), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn the_page_of_all_options_is_current() {
+    let committed = fs_err::read_to_string(root().join("docs/configuration.md")).unwrap();
+    assert!(succeed(&["cli-reference"]) == committed, "help texts have changed: run `make docs`");
 }

@@ -241,7 +241,7 @@ fn an_invalid_calibration_is_refused() {
     for (curve, reason) in [
         (json!([]), "no points"),
         (json!([[0.5, 0.9], [0.6, 0.1]]), "falls"),
-        (json!([[0.5, 1.5]]), "no probabilities"),
+        (json!([[0.5, 1.5]]), "probability outside 0 to 1"),
     ] {
         manifest["calibration"] = json!({"method": "isotonic", "curve": curve, "mentions": 1, "inputs": [], "nil_share": 0.2, "measured": measured});
         fs_err::write(&path, manifest.to_string()).unwrap();

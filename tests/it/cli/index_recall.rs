@@ -61,7 +61,7 @@ fn bench_measures_searches_of_generated_and_given_vectors() {
     let again = succeed(&["index", "bench", "--vectors", &base, "--rows", "2900", "--queries", "100"]);
     assert!(again.contains("2,900 rows of 48 dimensions"), "{again}");
     let many = fail(&["index", "bench", "--vectors", &base, "--rows", "3000", "--queries", "100"]);
-    assert!(many.contains("there are 3000 vectors where 3100 are wanted"), "{many}");
+    assert!(many.contains("there are 3000 vectors, and 3100 are needed"), "{many}");
     let error = fail(&["index", "bench", "--vectors", &scratch.at("names.tsv")]);
     assert!(error.contains("names.tsv") && error.contains("NumPy"), "{error}");
 }

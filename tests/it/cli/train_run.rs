@@ -106,7 +106,7 @@ fn a_run_learns_and_writes_models_that_build_an_index() {
     // The exported checkpoint, imported again, is the trained model byte for byte.
     let (config, trained) = bert::load(Path::new(&hf)).unwrap();
     let (_, base) = bert::load(&fixture("tiny")).unwrap();
-    assert_ne!(trained.flat(), base.flat());
+    assert_ne!(trained.flatten(), base.flatten());
     assert_eq!(config.layers, trained.layers.len());
     let again = dir.path().join("again");
     succeed(&["model", "import", &hf, "--out", &text(&again)]);
@@ -353,7 +353,7 @@ fn bad_input_is_refused_before_anything_is_written() {
         (&good, &tiny, &["--freeze", "2"], "--freeze"),
         (&good, &tiny, &["--warm-up", "31", "--steps", "30"], "--warm-up 31"),
         (&good, &tiny, &["--map", "C9999999"], "--map C9999999"),
-        (&good, &tiny, &["--out", &existing], "--force replaces what saplink wrote"),
+        (&good, &tiny, &["--out", &existing], "--force only replaces a directory that saplink wrote"),
         (&good, &tiny, &["--out", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", &existing], "exists already"),
@@ -403,9 +403,9 @@ fn mix_base_averages_the_weights_with_the_base() {
         let hf = text(&dir.path().join(format!("hf-{share}")));
         let more = [&run[..], &["--mix-base", share, "--export-hf", &hf]].concat();
         succeed(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
-        bert::load(Path::new(&hf)).unwrap().1.flat()
+        bert::load(Path::new(&hf)).unwrap().1.flatten()
     });
-    let base = base.flat();
+    let base = base.flatten();
     let furthest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
     assert!(furthest(&trained, &base) > 1e-3);
     assert!(furthest(&all, &base) < 1e-6);

@@ -1,7 +1,8 @@
 //! Damaged indexes: errors that name the file, and no crash.
 
 use saplink::{
-    concepts::{Concepts, Filter, FilterRequest, Relation},
+    concepts::{ConceptStore, Filter, FilterRequest, Relation},
+    domain::ConceptId,
     files::FileSum,
     index::{Index, IndexError},
 };
@@ -59,18 +60,18 @@ fn files_of_another_index_are_refused() {
 }
 
 /// Reads every fact; no read may panic.
-fn read_everything(concepts: &Concepts, filter: &Filter) {
-    for concept in 0..concepts.counts().concepts as u32 + 1 {
+fn read_everything(concepts: &ConceptStore, filter: &Filter) {
+    for concept in ConceptId::all(concepts.counts().concepts as usize + 1) {
         concepts.concept(concepts.id(concept));
-        concepts.preferred(concept);
-        concepts.types(concept);
+        concepts.preferred_name(concept);
+        concepts.semantic_types(concept);
         concepts.atoms(concept).for_each(|atom| assert!(concepts.atom(atom).name.len() < 10_000));
         concepts.definitions(concept).for_each(|d| assert!(d.text.len() < 10_000));
         for code in concepts.codes(concept) {
-            concepts.by_code(code.source, code.code).count();
+            concepts.concepts_with_code(code.source, code.code).count();
         }
         for relation in Relation::ALL {
-            concepts.related(concept, relation).for_each(|other| _ = concepts.preferred(other));
+            concepts.related(concept, relation).for_each(|other| _ = concepts.preferred_name(other));
         }
     }
     for id in ["C0027051", "C0000001", "C0000004", "C0000007", "XYZ:0000001", "XYZ:0000004", "XYZ:0000012"] {

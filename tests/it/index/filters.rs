@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use saplink::{
     ann::{GraphParameters, VectorPrecision},
-    concepts::{Collector, Filter, FilterRequest, Selection},
+    concepts::{Filter, FilterRequest, Selection, StatementCollector},
     domain::{AtomRef, Statement},
     files::StagedDir,
-    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, Index, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 
@@ -51,7 +51,7 @@ fn index(dir: &std::path::Path) -> Index {
     let out = dir.join("index");
     let staged = StagedDir::create(&out, MANIFEST, false).unwrap();
     let selection = Selection::default();
-    let mut collector = Collector::new(staged.path(), selection.clone());
+    let mut collector = StatementCollector::new(staged.path(), selection.clone());
     for i in 0..NAMES {
         let (concept, name) = (format!("C{i:07}"), format!("name {i}"));
         let source = if i % 3 == 0 { "THIRD" } else { "REST" };
@@ -65,10 +65,10 @@ fn index(dir: &std::path::Path) -> Index {
             suppressed: false,
             preference: 1,
         };
-        collector.take(Statement::Atom(atom)).unwrap();
+        collector.collect(Statement::Atom(atom)).unwrap();
         let scattered = TYPES.iter().filter(|(_, one_of)| i % one_of == 7 % one_of);
         for (tui, _) in scattered.chain(CLUSTERED.iter().filter(|(_, first)| i < *first)) {
-            collector.take(Statement::Type { concept: &concept, tui }).unwrap();
+            collector.collect(Statement::Type { concept: &concept, tui }).unwrap();
         }
     }
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
@@ -78,7 +78,7 @@ fn index(dir: &std::path::Path) -> Index {
         model,
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 80, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],

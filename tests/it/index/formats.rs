@@ -28,8 +28,8 @@ fn the_current_format_opens_and_answers() {
     assert_eq!(index.manifest().format, 3);
     let concepts = index.concepts();
     assert_eq!((concepts.counts().concepts, concepts.counts().rows), (4, 5));
-    let row = concepts.row("heart attack").unwrap();
-    assert_eq!(concepts.id(concepts.concept_of(concepts.row_atoms(row)[0])), "C0027051");
+    let row = concepts.name_id("heart attack").unwrap();
+    assert_eq!(concepts.id(concepts.concept_of_atom(concepts.atoms_of_name(row)[0])), "C0027051");
     let everything = Filter::new(&FilterRequest::default(), concepts);
     let mut query = vec![0.0; 32];
     query[0] = 1.0;

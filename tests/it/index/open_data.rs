@@ -10,7 +10,7 @@ use std::{
 };
 
 use saplink::{
-    concepts::{Assembled, Selection},
+    concepts::{Selection, StoreSummary},
     terminology::{BadRows, Dialect, Inputs, Scope},
 };
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn text_of(path: &Path) -> String {
 /// Numbers of concepts, names and codes.
 type Counts = (usize, usize, usize);
 
-fn counts(assembled: &Assembled) -> Counts {
+fn counts(assembled: &StoreSummary) -> Counts {
     let codes: u64 = assembled.sources.iter().map(|s| s.codes).sum();
     (assembled.counts.concepts as usize, assembled.counts.atoms as usize, codes as usize)
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use saplink::{
     columns::ColumnError,
-    concepts::{Assembled, Collector, ConceptError, Concepts, Relation, Selection},
-    domain::Statement,
+    concepts::{ConceptError, ConceptStore, Relation, Selection, StatementCollector, StoreSummary},
+    domain::{ConceptId, Statement},
     job::Job,
     terminology::{BadRows, Dialect, Inputs, Scope},
 };
@@ -28,30 +28,32 @@ const TABLE: &str = "cui\tname\tsemantic_type\tsource\tsource_code\tterm_type\tl
 fn build(
     dir: &Path,
     selection: &Selection,
-    index: Option<&Concepts>,
-    emit: &dyn Fn(&mut Collector),
-) -> (Assembled, Concepts) {
+    index: Option<&ConceptStore>,
+    emit: &dyn Fn(&mut StatementCollector),
+) -> (StoreSummary, ConceptStore) {
     fs_err::create_dir(dir).unwrap();
-    let mut collector = Collector::new(dir, selection.clone());
+    let mut collector = StatementCollector::new(dir, selection.clone());
     if let Some(index) = index {
-        collector.take_index(index, Job::silent()).unwrap();
+        collector.collect_store(index, Job::silent()).unwrap();
     }
     emit(&mut collector);
     let assembled = collector.assemble(dir, Job::silent()).unwrap();
-    let concepts = Concepts::open(dir, &assembled.sources, assembled.counts).unwrap();
+    let concepts = ConceptStore::open(dir, &assembled.sources, assembled.counts).unwrap();
     (assembled, concepts)
 }
 
 /// Builds from `emit`, again from that index with a hidden source, and from it twice. All files
 /// must be equal.
-pub(crate) fn assert_round_trip(selection: &Selection, emit: &dyn Fn(&mut Collector)) {
+pub(crate) fn assert_round_trip(selection: &Selection, emit: &dyn Fn(&mut StatementCollector)) {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let (first, mut index) = build(&at("first"), selection, None, emit);
     let named = first.sources.iter().find(|s| s.atoms > 0).unwrap();
     index.hide(std::slice::from_ref(&named.source), None).unwrap();
-    let again = |collector: &mut Collector| collector.take_index(&index, Job::silent()).unwrap();
-    for (name, more) in [("second", &(|_: &mut Collector| {}) as &dyn Fn(&mut Collector)), ("third", &again)] {
+    let again = |collector: &mut StatementCollector| collector.collect_store(&index, Job::silent()).unwrap();
+    for (name, more) in
+        [("second", &(|_: &mut StatementCollector| {}) as &dyn Fn(&mut StatementCollector)), ("third", &again)]
+    {
         let (replayed, _) = build(&at(name), selection, Some(&index), more);
         assert_eq!(replayed.counts, first.counts, "{selection:?}");
         assert_eq!(replayed.sources, first.sources, "{selection:?}");
@@ -76,11 +78,11 @@ fn fixtures() -> Inputs {
 }
 
 /// Collects the statements of `inputs`; bad rows are skipped.
-pub(crate) fn collect(inputs: &Inputs, selection: &Selection, collector: &mut Collector) {
+pub(crate) fn collect(inputs: &Inputs, selection: &Selection, collector: &mut StatementCollector) {
     let scopes = vec![Scope::Exact, Scope::Related];
     let inputs = Inputs { scopes, bad_rows: BadRows::Share(1.0), ..inputs.clone() };
     let keep = |language: &str, source: &str| selection.takes(language, source);
-    inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {}).unwrap();
+    inputs.read(&keep, &mut |statement| collector.collect(statement), Job::silent(), &mut |_, _| {}).unwrap();
 }
 
 fn list(values: &[&str]) -> Vec<String> {
@@ -105,15 +107,15 @@ fn replaying_an_index_gives_the_same_bytes() {
     ] {
         assert_round_trip(&selection, &|collector| collect(&inputs, &selection, collector));
     }
-    assert_round_trip(&all(), &|collector| rich_index::emit(&mut |statement| collector.take(statement).unwrap()));
+    assert_round_trip(&all(), &|collector| rich_index::emit(&mut |statement| collector.collect(statement).unwrap()));
 }
 
 /// All facts of an index as text.
-fn facts(concepts: &Concepts, retired: &BTreeSet<String>) -> BTreeSet<String> {
+fn facts(concepts: &ConceptStore, retired: &BTreeSet<String>) -> BTreeSet<String> {
     let mut facts = BTreeSet::new();
-    for concept in 0..concepts.counts().concepts as u32 {
+    for concept in ConceptId::all(concepts.counts().concepts as usize) {
         let id = concepts.id(concept);
-        facts.insert(format!("{id} {:?}", concepts.types(concept)));
+        facts.insert(format!("{id} {:?}", concepts.semantic_types(concept)));
         facts.extend(concepts.atoms(concept).map(|atom| format!("{id} {:?}", concepts.atom(atom))));
         facts.extend(concepts.codes(concept).map(|code| format!("{id} {code:?}")));
         facts.extend(concepts.definitions(concept).map(|definition| format!("{id} {definition:?}")));
@@ -129,8 +131,9 @@ fn facts(concepts: &Concepts, retired: &BTreeSet<String>) -> BTreeSet<String> {
 /// Adds `added` to an index of `inputs`, and builds from both at once. The facts must be equal.
 pub(crate) fn assert_adding_equals_building(selection: &Selection, inputs: &Inputs, added: &Inputs) {
     let dir = tempfile::tempdir().unwrap();
-    let built = |name: &str, index: Option<&Concepts>, inputs: &[&Inputs]| {
-        let emit = |collector: &mut Collector| inputs.iter().for_each(|inputs| collect(inputs, selection, collector));
+    let built = |name: &str, index: Option<&ConceptStore>, inputs: &[&Inputs]| {
+        let emit =
+            |collector: &mut StatementCollector| inputs.iter().for_each(|inputs| collect(inputs, selection, collector));
         build(&dir.path().join(name), selection, index, &emit)
     };
     let (_, index) = built("index", None, &[inputs]);
@@ -155,10 +158,10 @@ pub(crate) fn assert_adding_equals_building(selection: &Selection, inputs: &Inpu
     let differ: Vec<_> = found.symmetric_difference(&expected).take(20).collect();
     assert!(differ.is_empty(), "{differ:#?}");
     assert!(found.difference(&facts(&index, &retired)).count() > 10);
-    for concept in 0..index.counts().concepts as u32 {
+    for concept in ConceptId::all(index.counts().concepts as usize) {
         // A prefixed id may have become a CUI.
         if let Some(same) = both.concept(index.id(concept)) {
-            assert_eq!(both.preferred(same), index.preferred(concept), "existing names stay preferred");
+            assert_eq!(both.preferred_name(same), index.preferred_name(concept), "existing names stay preferred");
         }
     }
 }
@@ -206,10 +209,10 @@ fn relations_of_concepts_without_a_name_are_not_replayed() {
         ..Inputs::default()
     };
     let selection = Selection::default();
-    let built = |name: &str, index: Option<&Concepts>, names: &[&str]| {
+    let built = |name: &str, index: Option<&ConceptStore>, names: &[&str]| {
         build(&at(name), &selection, index, &|collector| collect(&tables(names), &selection, collector)).1
     };
-    let parents = |concepts: &Concepts| concepts.related(0, Relation::Parent).count();
+    let parents = |concepts: &ConceptStore| concepts.related(ConceptId::new(0), Relation::Parent).count();
     assert_eq!(parents(&built("at once", None, &["a.tsv", "b.tsv"])), 1);
     let index = built("index", None, &["a.tsv"]);
     let both = built("both", Some(&index), &["b.tsv"]);
@@ -233,8 +236,8 @@ fn replaying_a_damaged_index_gives_an_error_or_facts() {
             damage(&mut bytes, &mut rng);
             fs_err::write(at("index").join(file), bytes).unwrap();
             let Ok(index) = Concepts::open(&at("index"), &assembled.sources, assembled.counts) else { continue };
-            let mut collector = Collector::new(dir.path(), selection.clone());
-            match collector.take_index(&index, Job::silent()) {
+            let mut collector = StatementCollector::new(dir.path(), selection.clone());
+            match collector.collect_store(&index, Job::silent()) {
                 Ok(()) => replayed += 1,
                 Err(ConceptError::Column(ColumnError::Damaged { path, .. })) => {
                     assert_eq!(path, at("index").join("concepts.bin"));

@@ -2,6 +2,7 @@
 
 use saplink::{
     concepts::{Filter, FilterRequest},
+    domain::ConceptId,
     encoder::{Device, Encoder, EncoderOptions},
     index::Index,
 };
@@ -46,11 +47,11 @@ fn every_name_finds_itself() {
     let counts = index.manifest().counts;
     assert_eq!(index.concepts().counts(), counts);
     let mut atoms = 0;
-    for concept in 0..counts.concepts as u32 {
+    for concept in ConceptId::all(counts.concepts as usize) {
         for atom in index.concepts().atoms(concept) {
-            let row = index.concepts().row(&saplink::text::key(index.concepts().atom(atom).name)).unwrap();
-            assert!(index.concepts().row_atoms(row).contains(&atom));
-            assert_eq!(index.concepts().concept_of(atom), concept);
+            let row = index.concepts().name_id(&saplink::text::normalize(index.concepts().atom(atom).name)).unwrap();
+            assert!(index.concepts().atoms_of_name(row).contains(&atom));
+            assert_eq!(index.concepts().concept_of_atom(atom), concept);
             atoms += 1;
         }
     }

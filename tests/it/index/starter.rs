@@ -47,13 +47,13 @@ fn reference(shared: &Path) -> HashMap<String, HashSet<String>> {
     let mut names: HashMap<String, HashSet<String>> = HashMap::new();
     for line in gunzip(&shared.join("data/terminology/open_concepts.tsv.gz")).lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
-        names.entry(fields[0].into()).or_default().insert(text::key(fields[5]));
+        names.entry(fields[0].into()).or_default().insert(text::normalize(fields[5]));
     }
     for file in ["queries.train.tsv.gz", "queries.dev.raw.tsv.gz"] {
         for line in gunzip(&shared.join("data/eval/medmentions-st21pv").join(file)).lines() {
             let (mention, cuis) = line.split_once('\t').unwrap();
             for cui in cuis.split('|') {
-                names.entry(cui.into()).or_default().insert(text::key(mention));
+                names.entry(cui.into()).or_default().insert(text::normalize(mention));
             }
         }
     }
@@ -70,7 +70,7 @@ fn every_cui_is_confirmed_by_public_data() {
     let reference = reference(&shared);
     let mut concepts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (atom, _) in rows() {
-        concepts.entry(atom.concept).or_default().push(text::key(&atom.name));
+        concepts.entry(atom.concept).or_default().push(text::normalize(&atom.name));
     }
     let (mut same, mut unconfirmed) = (0, vec![]);
     for (cui, ours) in &concepts {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::fixture;
 use saplink::{
-    concepts::{Assembled, Collector, Concepts, Relation, Selection},
-    domain::Succession,
+    concepts::{ConceptStore, Relation, Selection, StatementCollector, StoreSummary},
+    domain::{ConceptId, Succession},
     job::Job,
     terminology::{Dialect, Inputs, Scope},
 };
@@ -16,23 +16,23 @@ pub(crate) fn at(name: &str) -> PathBuf {
 }
 
 /// Reads `inputs`, which must have no bad row, and assembles them in `dir`.
-pub(crate) fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> Assembled {
+pub(crate) fn assemble(dir: &Path, inputs: &Inputs, selection: Selection) -> StoreSummary {
     let keep = |language: &str, source: &str| selection.takes(language, source);
-    let mut collector = Collector::new(dir, selection.clone());
+    let mut collector = StatementCollector::new(dir, selection.clone());
     inputs
-        .read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |input, summary| {
+        .read(&keep, &mut |statement| collector.collect(statement), Job::silent(), &mut |input, summary| {
             assert_eq!(summary.bad, 0, "{}: {:?}", input.path.display(), summary.notes);
         })
         .unwrap();
     collector.assemble(dir, Job::silent()).unwrap()
 }
 
-fn open(dir: &Path, assembled: &Assembled) -> Concepts {
-    Concepts::open(dir, &assembled.sources, assembled.counts).unwrap()
+fn open(dir: &Path, assembled: &StoreSummary) -> ConceptStore {
+    ConceptStore::open(dir, &assembled.sources, assembled.counts).unwrap()
 }
 
 /// Assembles the UMLS release of the fixtures.
-fn release(dir: &Path, selection: Selection) -> (Assembled, Concepts) {
+fn release(dir: &Path, selection: Selection) -> (StoreSummary, ConceptStore) {
     let assembled = assemble(dir, &Inputs { umls: vec![at("META")], ..Inputs::default() }, selection);
     let concepts = open(dir, &assembled);
     (assembled, concepts)
@@ -45,7 +45,7 @@ fn a_release_gives_all_facts_of_a_concept() {
     // Counted by hand: English names that are not suppressed.
     assert_eq!((assembled.counts.concepts, assembled.counts.atoms), (8, 22));
     let infarction = concepts.concept("C0027051").unwrap();
-    assert_eq!(concepts.preferred(infarction), "Myocardial Infarction");
+    assert_eq!(concepts.preferred_name(infarction), "Myocardial Infarction");
     let atoms: Vec<_> = concepts.atoms(infarction).map(|a| concepts.atom(a)).collect();
     let names: Vec<_> = atoms.iter().map(|a| (a.source, a.term_type, a.code)).collect();
     let ranked = [
@@ -61,8 +61,8 @@ fn a_release_gives_all_facts_of_a_concept() {
     assert!(atoms.iter().all(|a| a.language == "ENG" && !a.suppressed));
     let codes: Vec<_> = concepts.codes(infarction).map(|c| (c.source, c.code)).collect();
     assert_eq!(codes, [("ICD10CM", "I21.9"), ("MSH", "D009203"), ("SNOMEDCT_US", "22298006")]);
-    assert_eq!(concepts.by_code("SNOMEDCT_US", "22298006").collect::<Vec<_>>(), [infarction]);
-    assert_eq!(concepts.by_code("SNOMEDCT_US", "2229800").count(), 0);
+    assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "22298006").collect::<Vec<_>>(), [infarction]);
+    assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "2229800").count(), 0);
     let definitions: Vec<_> = concepts.definitions(infarction).map(|d| (d.source, d.text)).collect();
     assert_eq!(definitions, [("MSH", "Death of heart muscle after its blood supply was cut off.")]);
     let related = |id: &str, relation| {
@@ -121,10 +121,10 @@ fn selections_choose_names() {
     assert_eq!(count(Selection { languages: list(&["all"]), ..all() }), (8, 27));
     let dir = tempfile::tempdir().unwrap();
     let (_, concepts) = release(dir.path(), Selection { languages: list(&["ENG", "all"]), ..all() });
-    assert_eq!(concepts.preferred(concepts.concept("C0027051").unwrap()), "Myocardial Infarction");
+    assert_eq!(concepts.preferred_name(concepts.concept("C0027051").unwrap()), "Myocardial Infarction");
     let (_, concepts) = release(dir.path(), Selection { languages: list(&["SPA", "ENG"]), ..all() });
-    assert_eq!(concepts.preferred(concepts.concept("C0027051").unwrap()), "Infarto del Miocardio");
-    assert_eq!(concepts.preferred(concepts.concept("C0011849").unwrap()), "Diabetes Mellitus");
+    assert_eq!(concepts.preferred_name(concepts.concept("C0027051").unwrap()), "Infarto del Miocardio");
+    assert_eq!(concepts.preferred_name(concepts.concept("C0011849").unwrap()), "Diabetes Mellitus");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn several_inputs_are_merged_by_concept() {
     let assembled = assemble(dir.path(), &inputs, Selection::default());
     let concepts = open(dir.path(), &assembled);
     let infarction = concepts.concept("C0027051").unwrap();
-    assert_eq!(concepts.preferred(infarction), "Myocardial Infarction", "ranked names come first");
+    assert_eq!(concepts.preferred_name(infarction), "Myocardial Infarction", "ranked names come first");
     let names: Vec<_> = concepts.atoms(infarction).map(|a| (concepts.atom(a).name, concepts.atom(a).source)).collect();
     for name in [
         ("cardiac infarct", "XYZ"),
@@ -178,7 +178,7 @@ fn obo(path: &Path, stanzas: impl IntoIterator<Item = String>) {
 }
 
 /// The concepts of OBO files.
-fn concepts_of(dir: &Path, files: &[&Path]) -> Concepts {
+fn concepts_of(dir: &Path, files: &[&Path]) -> ConceptStore {
     let inputs = Inputs { obo: files.iter().map(|f| f.to_path_buf()).collect(), ..Inputs::default() };
     let assembled = assemble(dir, &Inputs { scopes: vec![Scope::Exact], ..inputs }, Selection::default());
     open(dir, &assembled)
@@ -200,7 +200,7 @@ fn a_mapped_term_is_its_cui_in_every_input() {
         assert_eq!(concepts.retired("HP:0001250").unwrap().successors[0].concept, Some(seizure));
         let child = concepts.concept("HP:0007359").unwrap();
         assert_eq!(concepts.related(child, Relation::Parent).collect::<Vec<_>>(), [seizure]);
-        assert_eq!(concepts.by_code("HPO", "HP:0001250").collect::<Vec<_>>(), [seizure]);
+        assert_eq!(concepts.concepts_with_code("HPO", "HP:0001250").collect::<Vec<_>>(), [seizure]);
     }
 }
 
@@ -213,10 +213,10 @@ fn mappings_add_cuis_to_those_of_a_term() {
     fs_err::write(&mappings, format!("subject_id\tpredicate_id\tobject_id\n{rows}")).unwrap();
     let inputs = Inputs { obo: vec![terms], sssom: vec![mappings], ..Inputs::default() };
     let concepts = open(dir.path(), &assemble(dir.path(), &inputs, Selection::default()));
-    let named: Vec<_> = (0..3).map(|c| (concepts.id(c), concepts.preferred(c))).collect();
+    let named: Vec<_> = ConceptId::all(3).map(|c| (concepts.id(c), concepts.preferred_name(c))).collect();
     assert_eq!(named, [("C0000001", "one"), ("C0000002", "two"), ("C0000009", "one")]);
-    assert_eq!(concepts.related(1, Relation::Parent).collect::<Vec<_>>(), [0, 2]);
-    let codes: Vec<_> = concepts.codes(2).map(|c| (c.source, c.code)).collect();
+    assert_eq!(concepts.related(ConceptId::new(1), Relation::Parent).collect::<Vec<_>>(), [0, 2].map(ConceptId::new));
+    let codes: Vec<_> = concepts.codes(ConceptId::new(2)).map(|c| (c.source, c.code)).collect();
     assert_eq!(codes, [("XX", "XX:1")]);
 }
 
@@ -262,15 +262,15 @@ fn facts_of_hidden_sources_are_not_read() {
     let inputs = Inputs { obo: vec![path], tables: vec![(tsv, Dialect::Tabs)], ..Inputs::default() };
     let assembled = assemble(dir.path(), &inputs, Selection::default());
     let mut concepts = open(dir.path(), &assembled);
-    let codes = |concepts: &Concepts| {
+    let codes = |concepts: &ConceptStore| {
         let concept = concepts.concept("C0000001").unwrap();
         concepts.codes(concept).map(|c| c.source.to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(codes(&concepts), ["HPO", "MSH", "OPEN", "SNOMEDCT_US"]);
-    assert_eq!(concepts.by_code("SNOMEDCT_US", "91175000").count(), 1);
+    assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "91175000").count(), 1);
     concepts.hide(&["HPO".into(), "MONDO".into()], None).unwrap();
     assert_eq!(codes(&concepts), ["MSH", "OPEN"], "MSH gives its code itself; only HPO gives the one of SNOMEDCT_US");
-    assert_eq!(concepts.by_code("SNOMEDCT_US", "91175000").count(), 0);
-    assert_eq!(concepts.by_code("MSH", "D000001").count(), 1);
+    assert_eq!(concepts.concepts_with_code("SNOMEDCT_US", "91175000").count(), 0);
+    assert_eq!(concepts.concepts_with_code("MSH", "D000001").count(), 1);
     assert_eq!(concepts.retired("XX:0000002").unwrap().successors, [], "the successor has only names of MONDO");
 }

@@ -12,11 +12,11 @@ use std::{
 
 use saplink::{
     ann::{GraphParameters, VectorPrecision},
-    concepts::{Collector, Selection},
-    domain::{AtomRef, Hierarchy, Statement, Succession},
+    concepts::{Selection, StatementCollector},
+    domain::{AtomRef, RelationKind, Statement, Succession},
     encoder::{Device, Encoder, EncoderOptions},
     files::StagedDir,
-    index::{BuildOptions, IndexError, MANIFEST, ModelReference, Wanted, build},
+    index::{BuildOptions, IndexError, MANIFEST, ModelReference, SearchTarget, build},
     job::Job,
 };
 use serde_json::Value;
@@ -92,8 +92,8 @@ pub(crate) fn directories() -> &'static (PathBuf, PathBuf) {
 fn build_index(model: &Path, out: &Path) {
     let selection = Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
     let staged = StagedDir::create(out, MANIFEST, true).unwrap();
-    let mut collector = Collector::new(staged.path(), selection.clone());
-    emit(&mut |statement| collector.take(statement).unwrap());
+    let mut collector = StatementCollector::new(staged.path(), selection.clone());
+    emit(&mut |statement| collector.collect(statement).unwrap());
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
@@ -107,7 +107,7 @@ fn build_index(model: &Path, out: &Path) {
         },
         vectors: VectorPrecision::Int16,
         graph: GraphParameters { m: 16, ef_construction: 50, ef_search: 1, repaired: 0 },
-        wanted: Wanted::Recall(0.99),
+        target: SearchTarget::Recall(0.99),
         nil_threshold: 0.75,
         selection,
         inputs: vec![],
@@ -165,19 +165,19 @@ fn emit_names(sink: &mut dyn FnMut(Statement)) {
     for i in 0..MANY {
         let (concept, name) = (format!("C1{i:06}"), format!("infarct variant {i}"));
         sink(Statement::Atom(preferred(atom(&concept, "OPEN", &format!("V{i}"), &name))));
-        sink(Statement::Code { concept: &concept, source: "ICDX", code: "MANY", said_by: "ICDX" });
+        sink(Statement::Code { concept: &concept, source: "ICDX", code: "MANY", asserted_by: "ICDX" });
         sink(Statement::Type { concept: &concept, tui: if i % 2 == 0 { "T047" } else { "T121" } });
         sink(Statement::Atom(atom("C0000005", "OPEN", "N", &format!("name {i} of many"))));
-        sink(Statement::Code { concept: "C0000005", source: "ICDX", code: &format!("N{i:03}"), said_by: "ICDX" });
+        sink(Statement::Code { concept: "C0000005", source: "ICDX", code: &format!("N{i:03}"), asserted_by: "ICDX" });
         sink(Statement::Definition { concept: "C0000005", source: "OPEN", text: &format!("Definition {i} of many.") });
     }
     (0..CROWD).for_each(|i| sink(Statement::Atom(atom(&format!("CROWD:{i}"), "OPEN", "", "crowd"))));
-    sink(Statement::Code { concept: "C0000004", source: "SNOMEDCT_US", code: "91175000", said_by: "SNOMEDCT_US" });
+    sink(Statement::Code { concept: "C0000004", source: "SNOMEDCT_US", code: "91175000", asserted_by: "SNOMEDCT_US" });
     for concept in [attack, "C0000002", "C0000003", "C0000006"] {
         sink(Statement::Type { concept, tui: "T047" });
     }
     for (source, code) in [("ICDX", "I21"), ("ICDX", "I21.9"), ("QUASSIA", "QUASSIA-2"), ("OPEN", "22298006")] {
-        sink(Statement::Code { concept: attack, source, code, said_by: source });
+        sink(Statement::Code { concept: attack, source, code, asserted_by: source });
     }
     for (source, text) in [("OPEN", "Death of heart muscle."), ("QUASSIA", "A quassia of the heart.")] {
         sink(Statement::Definition { concept: attack, source, text });
@@ -188,11 +188,11 @@ fn emit_relations(sink: &mut dyn FnMut(Statement)) {
     let mut relation = |narrower: &str, broader: &str, kind, source| {
         sink(Statement::Relation { narrower, broader, kind, source });
     };
-    relation("C0000001", "C0000002", Hierarchy::Parent, "OPEN");
-    relation("C0000001", "C0000003", Hierarchy::Parent, "OPEN");
-    relation("C0000001", "C0000006", Hierarchy::Parent, "QUASSIA");
-    relation("C0000001", "C0000004", Hierarchy::Broader, "OPEN");
-    (0..MANY).for_each(|i| relation(&format!("C1{i:06}"), "C0000001", Hierarchy::Parent, "OPEN"));
+    relation("C0000001", "C0000002", RelationKind::Parent, "OPEN");
+    relation("C0000001", "C0000003", RelationKind::Parent, "OPEN");
+    relation("C0000001", "C0000006", RelationKind::Parent, "QUASSIA");
+    relation("C0000001", "C0000004", RelationKind::Broader, "OPEN");
+    (0..MANY).for_each(|i| relation(&format!("C1{i:06}"), "C0000001", RelationKind::Parent, "OPEN"));
 }
 
 fn emit_history(sink: &mut dyn FnMut(Statement)) {

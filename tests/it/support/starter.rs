@@ -2,8 +2,9 @@
 
 use saplink::{
     domain::Statement,
+    files::input::InputFile,
     job::Job,
-    terminology::{BadRows, Dialect, Input, Reading, read_table},
+    terminology::{BadRows, Dialect, Reading, read_table},
 };
 
 use crate::support::root;
@@ -19,7 +20,7 @@ pub(crate) struct Atom {
 /// The names, each with its semantic types.
 pub(crate) fn rows() -> Vec<(Atom, Vec<String>)> {
     let mut rows: Vec<(Atom, Vec<String>)> = vec![];
-    let input = Input::file(&root().join("index/starter.tsv"));
+    let input = InputFile::new(&root().join("index/starter.tsv"));
     let mut collect = |statement: Statement<'_>| {
         match statement {
             // The reader gives the types of a row after its name.

@@ -8,20 +8,20 @@ use ort::value::Tensor;
 use prost::Message;
 use saplink::{
     bert::{
-        self, Activation, BertConfig, Pooling,
+        self, BertConfig, Pooling,
         loss::{self, Loss},
-        optimizer::{self, Settings},
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
-        weights::{self, Named},
+        weights::{self, ParameterSpec},
     },
     encoder::Device,
     onnx::{
-        graph::Value,
+        graph::ValueName,
         message::{self, Axis, DataType},
         tape::Tape,
     },
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed},
+    train::{Batch, Engine, EngineOptions, PackedNames},
 };
 
 use crate::support::{RUNTIME, fixture, root};
@@ -36,7 +36,7 @@ fn array(seed: u64, shape: &[usize]) -> Array {
 
 /// Runs a graph on float32 and int64 inputs; returns its outputs by name.
 fn run(
-    model: &message::Model,
+    model: &message::ModelProto,
     floats: &[(&str, &Array)],
     ints: &[(&str, &[usize], &[i64])],
 ) -> BTreeMap<String, Vec<f32>> {
@@ -61,7 +61,7 @@ fn check_gradient(
     name: &str,
     shapes: &[&[usize]],
     ints: &[(&str, &[usize], &[i64])],
-    write: impl Fn(&mut Tape, &[Value]) -> Value,
+    write: impl Fn(&mut Tape, &[ValueName]) -> ValueName,
 ) {
     const STEP: f32 = 4e-3;
     let arrays: Vec<Array> = shapes.iter().enumerate().map(|(i, shape)| array(7 + i as u64, shape)).collect();
@@ -69,7 +69,7 @@ fn check_gradient(
     let graph = |learn: bool, weights: Option<&Array>| {
         let mut tape = Tape::new(DataType::Float);
         let axes = |shape: &[usize]| shape.iter().map(|&n| Axis::Fixed(n)).collect::<Vec<_>>();
-        let inputs: Vec<Value> = names
+        let inputs: Vec<ValueName> = names
             .iter()
             .zip(shapes)
             .map(|(name, shape)| tape.graph.input(name, DataType::Float, &axes(shape)))
@@ -78,13 +78,13 @@ fn check_gradient(
             tape.graph.input(name, DataType::Int64, &axes(shape));
         }
         if learn {
-            inputs.iter().for_each(|input| tape.learn(input));
+            inputs.iter().for_each(|input| tape.require_gradient(input));
         }
         let output = write(&mut tape, &inputs);
         if let Some(weights) = weights {
             let slope = tape.tensor(&weights.0, &weights.1);
             let slope = tape.graph.constant(slope);
-            tape.pass(&output, |_| slope);
+            tape.add_gradient(&output, |_| slope);
             tape.backward();
             for (i, input) in inputs.iter().enumerate() {
                 let gradient = tape.gradient(input).cloned().expect("a gradient");
@@ -96,7 +96,7 @@ fn check_gradient(
     };
     let floats =
         |arrays: &'_ [Array]| -> Vec<(String, Array)> { names.iter().cloned().zip(arrays.iter().cloned()).collect() };
-    let evaluate = |model: &message::Model, arrays: &[Array]| {
+    let evaluate = |model: &message::ModelProto, arrays: &[Array]| {
         let floats = floats(arrays);
         let floats: Vec<(&str, &Array)> = floats.iter().map(|(n, a)| (n.as_str(), a)).collect();
         run(model, &floats, ints)
@@ -127,7 +127,7 @@ fn check_gradient(
 }
 
 fn output_shape(
-    model: &message::Model,
+    model: &message::ModelProto,
     arrays: &[Array],
     names: &[String],
     ints: &[(&str, &[usize], &[i64])],
@@ -148,36 +148,36 @@ fn output_shape(
 fn operator_gradients_match_finite_differences() {
     check_gradient("add", &[&[3, 4], &[3, 4]], &[], |t, x| t.add(&x[0], &x[1]));
     check_gradient("add to itself", &[&[3, 4]], &[], |t, x| t.add(&x[0], &x[0]));
-    check_gradient("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.shift(&x[0], &x[1]));
+    check_gradient("shift", &[&[5, 4], &[1, 4]], &[], |t, x| t.add_row(&x[0], &x[1]));
     check_gradient("times", &[&[2, 5]], &[], |t, x| {
         let half = t.scalar(0.5);
-        t.times(&x[0], &half)
+        t.scale(&x[0], &half)
     });
     check_gradient("reshape", &[&[2, 6]], &[], |t, x| {
         let shape = t.graph.ints(&[3, 2, 2]);
         t.reshape(&x[0], &shape)
     });
     check_gradient("transpose", &[&[2, 3, 2, 2]], &[], |t, x| t.transpose(&x[0], &[0, 2, 3, 1]));
-    check_gradient("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.products(&x[0], &x[1]));
+    check_gradient("products", &[&[2, 2, 3, 4], &[2, 2, 4, 3]], &[], |t, x| t.matmul(&x[0], &x[1]));
     check_gradient("linear", &[&[3, 4], &[4, 5], &[5]], &[], |t, x| t.linear(&x[0], &x[1], &x[2]));
     check_gradient("softmax", &[&[2, 2, 2, 5]], &[], |t, x| t.softmax(&x[0]));
-    check_gradient("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.norm(&x[0], &x[1], &x[2], 1e-12));
-    check_gradient("gelu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Gelu));
-    check_gradient("gelu by tanh", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::GeluTanh));
-    check_gradient("relu", &[&[3, 7]], &[], |t, x| t.activation(&x[0], Activation::Relu));
-    check_gradient("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.look_up(&x[0], "ids"));
-    check_gradient("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.pick(&x[0], "ids"));
+    check_gradient("norm", &[&[4, 6], &[6], &[6]], &[], |t, x| t.layer_norm(&x[0], &x[1], &x[2], 1e-12));
+    check_gradient("gelu", &[&[3, 7]], &[], |t, x| t.gelu(&x[0]));
+    check_gradient("gelu by tanh", &[&[3, 7]], &[], |t, x| t.gelu_tanh(&x[0]));
+    check_gradient("relu", &[&[3, 7]], &[], |t, x| t.relu(&x[0]));
+    check_gradient("look_up", &[&[6, 3]], &[("ids", &[5], &[4, 0, 4, 4, 2])], |t, x| t.lookup_rows(&x[0], "ids"));
+    check_gradient("pick", &[&[6, 3]], &[("ids", &[3], &[5, 0, 2])], |t, x| t.select_rows(&x[0], "ids"));
     check_gradient("mean", &[&[2, 3, 4]], &[("mask", &[2, 3, 1], &[1, 1, 0, 1, 1, 1])], |t, x| {
         let mask = t.graph.cast("mask", DataType::Float);
-        t.mean(&x[0], &mask)
+        t.masked_mean(&x[0], &mask)
     });
-    check_gradient("unit", &[&[4, 5]], &[], |t, x| t.unit(&x[0]));
+    check_gradient("unit", &[&[4, 5]], &[], |t, x| t.normalize_rows(&x[0]));
     check_gradient("similarities", &[&[4, 5]], &[], |t, x| t.similarities(&x[0]));
     check_gradient("a chain", &[&[4, 6], &[6, 6], &[6], &[6], &[6]], &[], |t, x| {
         let y = t.linear(&x[0], &x[1], &x[2]);
-        let y = t.activation(&y, Activation::Gelu);
+        let y = t.gelu(&y);
         let y = t.add(&y, &x[0]);
-        t.norm(&y, &x[3], &x[4], 1e-12)
+        t.layer_norm(&y, &x[3], &x[4], 1e-12)
     });
 }
 
@@ -268,14 +268,14 @@ fn reference(
     }
 }
 
-fn loss_graph(loss: Loss, mined: Option<f32>) -> message::Model {
+fn loss_graph(loss: Loss, mined: Option<f32>) -> message::ModelProto {
     let mut tape = Tape::new(DataType::Float);
     let s = tape.graph.input("s", DataType::Float, &[Axis::Free("n"), Axis::Free("n")]);
     let labels = tape.graph.input("labels", DataType::Int64, &[Axis::Free("n")]);
-    let written = loss::write(&mut tape, &s, &labels, loss, mined);
+    let written = loss::write_loss(&mut tape, &s, &labels, loss, mined);
     for (name, value) in [
         ("loss", written.loss),
-        ("slope", written.slope),
+        ("slope", written.gradient),
         ("positives", written.positives),
         ("negatives", written.negatives),
     ] {
@@ -380,10 +380,15 @@ fn adamw_matches_its_paper() {
     for (guarded, clip, scale) in
         [(false, f32::INFINITY, 1.0), (true, f32::INFINITY, 1024.0), (false, 0.5, 1.0), (true, 0.5, 8.0)]
     {
-        let model = optimizer::write(guarded);
+        let model = optimizer::adamw_graph(guarded);
         for step in 1..=20u64 {
-            let settings =
-                Settings { learning_rate: 1e-2 / step as f32, weight_decay: 0.01, step, clip, loss_scale: scale };
+            let settings = OptimizerSettings {
+                learning_rate: 1e-2 / step as f32,
+                weight_decay: 0.01,
+                step,
+                clip,
+                loss_scale: scale,
+            };
             let given: Array = (vec![5], settings.values().to_vec());
             let scaled: Array = (vec![n], gradient.1.iter().map(|g| g * scale).collect());
             let outputs = run(
@@ -418,10 +423,10 @@ fn adamw_matches_its_paper() {
     let mut broken = gradient.clone();
     broken.1[3] = f32::INFINITY;
     broken.1[4] = f32::NAN;
-    let settings = Settings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
+    let settings = OptimizerSettings { learning_rate: 1e-2, weight_decay: 0.01, step: 21, clip: 1.0, loss_scale: 8.0 };
     let given: Array = (vec![5], settings.values().to_vec());
     let outputs = run(
-        &optimizer::write(true),
+        &optimizer::adamw_graph(true),
         &[
             ("parameters", &parameters),
             ("means", &means),
@@ -441,20 +446,29 @@ fn adamw_matches_its_paper() {
 /// The tiny BERT and all of its parameters.
 fn tiny() -> (BertConfig, Vec<f32>) {
     let (config, weights) = bert::load(&fixture("tiny")).unwrap();
-    (config, weights.flat())
+    (config, weights.flatten())
 }
 
 fn options(step: StepOptions, names: usize) -> EngineOptions {
-    EngineOptions { device: Device::Cpu, threads: 1, step, dropout: 0.0, seed: 5, names, max_tokens: 25, chunks: false }
+    EngineOptions {
+        device: Device::Cpu,
+        threads: 1,
+        step,
+        dropout: 0.0,
+        seed: 5,
+        max_names: names,
+        max_tokens: 25,
+        chunked: false,
+    }
 }
 
 fn step_options(pooling: Pooling, loss: Loss, mined: Option<f32>) -> StepOptions {
-    StepOptions { pooling, loss, mined, dropout: false, half: false, frozen_layers: None }
+    StepOptions { pooling, loss, miner_margin: mined, dropout: false, half: false, frozen_layers: None }
 }
 
-/// Settings of a step that changes no weight.
-fn zero_step() -> Settings {
-    Settings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
+/// OptimizerSettings of a step that changes no weight.
+fn zero_step() -> OptimizerSettings {
+    OptimizerSettings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
 }
 
 fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
@@ -462,7 +476,7 @@ fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
     Batch {
         step: 0,
         pairs: ids.len() / 2,
-        chunks: names.chunks(chunk).map(Packed::of).collect(),
+        chunks: names.chunks(chunk).map(PackedNames::new).collect(),
         labels: labels.to_vec(),
     }
 }
@@ -476,7 +490,7 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
 
 /// The parts of a gradient by the tensor names of a checkpoint.
 fn by_name(config: &BertConfig, gradient: &[f32]) -> bert::checkpoint::Tensors {
-    weights::tensors(config, gradient)
+    weights::to_tensors(config, gradient)
 }
 
 #[derive(serde::Deserialize)]
@@ -561,7 +575,7 @@ fn chunked_gradients_match_the_whole_batch() {
         let step = step_options(pooling, Loss::MULTI_SIMILARITY, Some(0.2));
         let of = |chunk: usize| {
             let chunks = chunk < ids.len();
-            let options = EngineOptions { chunks, ..options(step, ids.len()) };
+            let options = EngineOptions { chunked: chunks, ..options(step, ids.len()) };
             let mut engine = Engine::new(&RUNTIME, &config, options, &parameters).unwrap();
             let outcome = engine.step(&batch(&ids, &labels, chunk), &zero_step()).unwrap();
             (outcome, engine.gradient().unwrap())
@@ -585,7 +599,7 @@ fn dropout_follows_from_the_seed_and_is_equal_in_both_passes() {
     let step = step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2));
     let engine = |seed, number, chunk: usize, parameters: &[f32]| {
         let options =
-            EngineOptions { dropout: 0.2, seed, chunks: chunk < 24, names: chunk.min(24), ..options(step, 24) };
+            EngineOptions { dropout: 0.2, seed, chunked: chunk < 24, max_names: chunk.min(24), ..options(step, 24) };
         let mut engine = Engine::new(&RUNTIME, &config, options, parameters).unwrap();
         let batch = Batch { step: number, ..batch(&ids, &labels, chunk) };
         let outcome = engine.step(&batch, &zero_step()).unwrap();
@@ -613,14 +627,14 @@ fn frozen_weights_have_no_gradient_and_do_not_change() {
     let learn = |frozen_layers| {
         let step = StepOptions { frozen_layers, ..step };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let settings = Settings { learning_rate: 1e-3, ..zero_step() };
+        let settings = OptimizerSettings { learning_rate: 1e-3, ..zero_step() };
         engine.step(&batch(&ids, &labels, usize::MAX), &settings).unwrap();
         (engine.gradient().unwrap(), engine.state().unwrap().parameters)
     };
     let (all, _) = learn(None);
     for layers in [0, 1] {
-        let frozen = training::frozen(&config, Some(layers));
-        let named: usize = weights::named(&config).iter().take(5 + 16 * layers).map(Named::len).sum();
+        let frozen = training::frozen_values(&config, Some(layers));
+        let named: usize = weights::parameter_specs(&config).iter().take(5 + 16 * layers).map(ParameterSpec::len).sum();
         assert_eq!(frozen, named);
         let (gradient, after) = learn(Some(layers));
         assert_eq!(gradient.len(), parameters.len() - frozen);
@@ -637,7 +651,8 @@ fn half_precision_gradients_are_close() {
     let of = |half, loss_scale| {
         let step = StepOptions { half, ..step_options(Pooling::Cls, Loss::MULTI_SIMILARITY, Some(0.2)) };
         let mut engine = Engine::new(&RUNTIME, &config, options(step, 16), &parameters).unwrap();
-        let outcome = engine.step(&batch(&ids, &labels, usize::MAX), &Settings { loss_scale, ..zero_step() }).unwrap();
+        let outcome =
+            engine.step(&batch(&ids, &labels, usize::MAX), &OptimizerSettings { loss_scale, ..zero_step() }).unwrap();
         let gradient: Vec<f32> = engine.gradient().unwrap().iter().map(|g| g / loss_scale).collect();
         (outcome, gradient)
     };
