@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Compare saplink's nearest-neighbour search with other libraries, on the same vectors and the same machine.
+"""Compare saplink's nearest-neighbor search with other libraries, on the same vectors and the same machine.
 
-DIR holds what saplink's own bench wrote:
+DIR is the output of `saplink index bench --out`:
   base.npy     float32, n x d, unit norm
   queries.npy  float32, q x d
   truth.npy    int32, q x 10: the exact nearest rows by inner product, best first
-  ours.json    its report: how its own searches of them went, and those of hnsw_rs if it was run with --baseline
+  ours.json    its report: its own searches, and those of hnsw_rs with --baseline
 
-Every library builds with all cores and searches with one thread: query by query as a service calls it, and all
-queries in one call; the faster of the two counts, each the best of --repeat runs. A row counts as right when its
-exact score is within 1e-6 of the one it has to reach. Prints Markdown tables and writes DIR/compare.json.
+Every library builds with all cores and searches with one thread, query by query as a service does,
+and all queries in one call. The faster of the two counts, each the best of --repeat runs. A row is
+right if its exact score is within 1e-6 of the score that it has to reach. Prints Markdown tables and writes DIR/compare.json.
 
     pip install -r benches/requirements-compare.txt
     python benches/compare_search.py DIR
@@ -24,7 +24,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-# OpenBLAS reads these once, when it is loaded: the first two may name a wrong processor.
+# OpenBLAS reads these when it is loaded. The first two may name a wrong processor.
 os.environ.pop("OPENBLAS_CORETYPE", None)
 os.environ.pop("OPENBLAS_L2_SIZE", None)
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -35,10 +35,10 @@ M, EF_CONSTRUCTION, K = 16, 200, 10
 EF = [16, 24, 32, 48, 64, 96, 128, 192, 256]
 NPROBE = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 TIE = 1e-6
-ENOUGH = 0.99
+MIN_RECALL = 0.99
 
 
-# Each builds an index and gives how to set the effort of a search, and the search: queries to the rows found.
+# Each builds an index and returns two functions: one sets the effort of a search, one searches.
 
 
 def faiss_hnsw(base, threads):
@@ -69,7 +69,7 @@ def usearch(dtype, base, threads):
     index = Index(
         ndim=base.shape[1], metric="ip", dtype=dtype, connectivity=M, expansion_add=EF_CONSTRUCTION
     )
-    # Keys start at 1: where usearch finds fewer than K, it fills up with 0, which thus becomes no row.
+    # Keys start at 1, because usearch fills up with 0 when it finds fewer than K.
     index.add(np.arange(1, len(base) + 1), base, threads=threads)
     return partial(setattr, index, "expansion_search"), lambda queries: index.search(queries, K, threads=1).keys - 1
 
@@ -83,7 +83,7 @@ def hnswlib(base, threads):
     return index.set_ef, lambda queries: index.knn_query(queries, k=K, num_threads=1)[0]
 
 
-# Name, the package it comes from, how to build it, what sets the effort of a search and to which values.
+# Name, package, function that builds, name of the effort, and its values.
 LIBRARIES = [
     ("faiss HNSWFlat", "faiss-cpu", faiss_hnsw, "ef", EF),
     ("faiss IVF1024,SQ8", "faiss-cpu", faiss_ivf, "nprobe", NPROBE),
@@ -94,14 +94,14 @@ LIBRARIES = [
 
 
 def scores(base, queries, rows):
-    """Exact inner products of each query with its rows; minus infinity where a row is none."""
+    """Exact inner products of each query with its rows; minus infinity for an invalid row."""
     none = (rows < 0) | (rows >= len(base))
     found = [base[r].astype(np.float64) @ q for r, q in zip(np.where(none, 0, rows), queries.astype(np.float64))]
     return np.where(none, -np.inf, found)
 
 
 def seconds(call, repeat):
-    """Wall time of the fastest of some runs, and the processor time it took as a multiple of that."""
+    """Wall time of the fastest run, and its processor time as a multiple of the wall time."""
     runs = []
     for _ in range(repeat):
         wall, processor = time.perf_counter(), time.process_time()
@@ -128,11 +128,11 @@ def measure(search, base, queries, best, repeat):
 
 
 def fastest(rows, recall):
-    return max((r for r in rows if r[recall] >= ENOUGH), key=lambda r: r["queries_per_second"], default=None)
+    return max((r for r in rows if r[recall] >= MIN_RECALL), key=lambda r: r["queries_per_second"], default=None)
 
 
-def measured_before(report):
-    """The searches of saplink's report, as if its names were libraries."""
+def saplink_results(report):
+    """The searches of saplink's report, in the form of the other libraries."""
     names = dict.fromkeys(search["name"] for search in report["searches"])
     return [
         {
@@ -148,9 +148,9 @@ def measured_before(report):
 def table(results, recall):
     mine = fastest(results[0]["searches"], recall)
     lines = [
-        f"{recall.replace('_at_', '@')} >= {ENOUGH}",
+        f"{recall.replace('_at_', '@')} >= {MIN_RECALL}",
         "",
-        "| library | setting | build s | recall | queries/s | saplink / it |",
+        "| library | setting | build s | recall | queries/s | saplink / library |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for result in results:
@@ -158,7 +158,7 @@ def table(results, recall):
         start = f"| {result['name']} {result['version']} |"
         build = f"{result['build_seconds']:.1f}" if result["build_seconds"] else "-"
         if row is None:
-            lines.append(f"{start} none reaches it | {build} | - | - | - |")
+            lines.append(f"{start} not reached | {build} | - | - | - |")
             continue
         speed = row["queries_per_second"]
         ratio = f"{mine['queries_per_second'] / speed:.2f}" if mine else "-"
@@ -187,7 +187,7 @@ def main():
         "queries": len(queries),
         "build_threads": threads,
         "search_threads": 1,
-        "libraries": measured_before(ours),
+        "libraries": saplink_results(ours),
     }
     for name, package, build, effort, values in LIBRARIES:
         print(f"{name} ..", file=sys.stderr)
@@ -213,7 +213,7 @@ def main():
     for recall in ("recall_at_1", "recall_at_10"):
         print(table(report["libraries"], recall), end="\n\n")
     cores = [search["cores"] for library in report["libraries"] for search in library["searches"] if "cores" in search]
-    print(f"cores used while searching: {min(cores):.2f} to {max(cores):.2f}; below 1, others had a share of them")
+    print(f"cores used while searching: {min(cores):.2f} to {max(cores):.2f}; below 1, other processes used them too")
 
 
 if __name__ == "__main__":

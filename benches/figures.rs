@@ -1,8 +1,10 @@
-//! The figures of the README: `make figures`. Starts the release binary on loopback and measures it from outside.
+//! The figures of the README: `make figures`. Measures the release binary over HTTP on loopback.
 //!
-//! Start time: from spawning the process to `/readyz` answering 200, the median of five starts. Memory: resident set after the
-//! load. Latency: one connection, one mention a request, distinct mentions that are no names (each costs an inference).
-//! Names a second: `index build` of the starter vocabulary, embedding alone, as the command itself reports it.
+//! - Start time: from spawning the process until `/readyz` answers 200, median of five starts.
+//! - Memory: resident set after the load.
+//! - Latency: one connection, one mention a request. The mentions are distinct and no names of the
+//!   vocabulary, so each costs an inference.
+//! - Names a second: as `index build` of the starter vocabulary reports it for embedding.
 
 use std::{
     error::Error,
@@ -16,6 +18,7 @@ use std::{
 const INDEX: &str = "index/starter";
 const REQUESTS: usize = 2000;
 
+/// A running service and its URL, killed when dropped.
 struct Service(Child, String);
 
 impl Drop for Service {
@@ -33,7 +36,7 @@ fn start(agent: &ureq::Agent) -> Result<(Service, Duration), Box<dyn Error>> {
     let service = Service(child, format!("http://{address}"));
     while agent.get(format!("{}/readyz", service.1)).call().is_err() {
         if started.elapsed() > Duration::from_secs(60) {
-            return Err("it does not become ready".into());
+            return Err("the service does not become ready".into());
         }
         thread::sleep(Duration::from_millis(2));
     }
@@ -46,7 +49,7 @@ fn resident_megabytes(process: u32) -> Result<f64, Box<dyn Error>> {
     Ok(line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse::<f64>()? / 1024.0)
 }
 
-/// Mentions of two to seven words, none of them a name of the starter vocabulary, each different.
+/// Distinct mentions of two to seven words; none is a name of the starter vocabulary.
 fn mention(i: usize) -> String {
     let sites = ["left knee", "lower back", "right shoulder", "upper belly", "big toe", "neck"];
     let complaints = ["keeps aching", "hurts when walking", "went numb", "is swollen and red", "pain since spring"];

@@ -1,8 +1,9 @@
-//! The figures of a large vocabulary: `make figures-import`. Writes a synthetic UMLS release, reads it with the release binary as a user
-//! would, and measures what the concepts cost once they are open.
+//! Import of a large vocabulary: `make bench-import`. Writes a synthetic UMLS release, imports it
+//! with the release binary, and measures opening and look-ups of the concepts.
 //!
-//! Rows: the first argument or 10,000,000. Memory of the import: the most that the process ever held, as the kernel counts it. Opening and
-//! look-ups are measured in a process of their own, which did not build: resident memory is what they touched.
+//! The first argument is the number of rows (10,000,000 by default). The binary reports its peak
+//! memory itself. Opening and look-ups run in a process of their own, so their resident memory
+//! contains only the parts of the files that they touched.
 
 use std::{
     error::Error,
@@ -13,7 +14,8 @@ use std::{
 };
 
 use saplink::{
-    concepts::{Collector, Filter, FilterRequest, Relation, Selection},
+    concepts::{Filter, FilterRequest, Relation, Selection, StatementCollector},
+    domain::ConceptId,
     index::{Index, bench},
     job::Job,
     terminology::Inputs,
@@ -23,15 +25,15 @@ use saplink::{
 mod release;
 
 const ROWS: u64 = 10_000_000;
-/// Length of a vector, as of BERT-base.
+/// Dimensions of BERT-base.
 const DIMENSIONS: usize = 768;
 /// Look-ups of each kind.
-const ASKED: usize = 2000;
+const LOOKUPS: usize = 2000;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
-    // Cargo adds `--bench`.
+    // Cargo adds the argument `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     if let [command, dir] = &arguments[..]
         && command == "open"
@@ -58,22 +60,22 @@ fn main() -> Outcome<()> {
     if opened.success() { Ok(()) } else { Err("opening failed".into()) }
 }
 
-/// Makes an index of the concepts of `meta` in `store`, with vectors of zeros.
+/// Builds an index of the release `meta` in `store`, with vectors of zeros.
 fn build(meta: &Path, store: &Path) -> Outcome<()> {
     let _ = fs::remove_dir_all(store);
     fs::create_dir_all(store)?;
-    // Every language, so that the names are as many as all English ones of UMLS.
+    // All languages: about as many names as UMLS has English ones.
     let selection = Selection { languages: vec![], ..Selection::default() };
-    let mut collector = Collector::new(store, selection.clone());
+    let mut collector = StatementCollector::new(store, selection.clone());
     let keep = |language: &str, source: &str| selection.takes(language, source);
     let inputs = Inputs { umls: vec![meta.into()], ..Inputs::default() };
-    inputs.read(&keep, &mut |statement| collector.take(statement), Job::silent(), &mut |_, _| {})?;
+    inputs.read(&keep, &mut |statement| collector.collect(statement), Job::silent(), &mut |_, _| {})?;
     let assembled = collector.assemble(store, Job::silent())?;
-    Ok(bench::hollow(store, assembled, selection, DIMENSIONS)?)
+    Ok(bench::write_hollow_index(store, assembled, selection, DIMENSIONS)?)
 }
 
-/// Has the system forget what it holds of the files in `dir`: the next to read them waits for the disk.
-fn forget(dir: &Path) -> Outcome<()> {
+/// Removes the files of `dir` from the file cache, so that the next read waits for the disk.
+fn drop_file_cache(dir: &Path) -> Outcome<()> {
     for entry in fs::read_dir(dir)? {
         let file = fs::File::open(entry?.path())?;
         file.sync_all()?;
@@ -82,8 +84,9 @@ fn forget(dir: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// Measures opening the index in `store`, and look-ups.
 fn open(store: &Path) -> Outcome<()> {
-    forget(store)?;
+    drop_file_cache(store)?;
     let before = resident();
     let timed = || {
         let started = Instant::now();
@@ -110,28 +113,28 @@ fn open(store: &Path) -> Outcome<()> {
         println!("  {:<29} {:.1}", path.file_name().unwrap_or_default().display(), bytes / names);
     }
 
-    // Concepts spread over the whole index, and names of theirs.
-    let step = (counts.concepts as usize / ASKED).max(1);
-    let chosen: Vec<u32> = (0..counts.concepts as u32).step_by(step).take(ASKED).collect();
-    let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred(c).to_owned()).collect();
+    // Concepts spread over the whole index, with their preferred names.
+    let step = (counts.concepts as usize / LOOKUPS).max(1);
+    let chosen: Vec<ConceptId> = ConceptId::all(counts.concepts as usize).step_by(step).take(LOOKUPS).collect();
+    let names: Vec<String> = chosen.iter().map(|&c| concepts.preferred_name(c).to_owned()).collect();
     let ids: Vec<String> = chosen.iter().map(|&c| concepts.id(c).to_owned()).collect();
     let all = Filter::new(&FilterRequest::default(), concepts);
-    let asked = FilterRequest {
+    let request = FilterRequest {
         semantic_groups: vec!["DISO".into()],
         sources: vec![sources[0].source.clone()],
         ..Default::default()
     };
     println!("\nlook-ups, µs                         p50       p99");
-    time("a concept with everything", ids.iter(), |id| {
+    time("a concept with all its facts", ids.iter(), |id| {
         let Some(concept) = concepts.concept(id) else { return 0 };
         let atoms = concepts.atoms(concept).map(|a| concepts.atom(a).name.len()).sum::<usize>();
-        let related =
-            Relation::ALL.map(|r| concepts.related(concept, r).map(|c| concepts.preferred(c).len()).sum::<usize>());
+        let related = Relation::ALL
+            .map(|r| concepts.related(concept, r).map(|c| concepts.preferred_name(c).len()).sum::<usize>());
         atoms + concepts.codes(concept).count() + concepts.definitions(concept).count() + related.iter().sum::<usize>()
     });
-    time("a name", names.iter(), |name| usize::from(concepts.row(&text::normalize(name)).is_some()));
-    let beginning = |name: &String| name.chars().take(6).collect::<String>();
-    time("a beginning of 6 letters, 20", names.iter().map(beginning), |q| concepts.find(q, &all, 0, 20).found.len());
+    time("a name", names.iter(), |name| usize::from(concepts.name_id(&text::normalize(name)).is_some()));
+    let prefix = |name: &String| name.chars().take(6).collect::<String>();
+    time("a prefix of 6 letters, 20", names.iter().map(prefix), |q| concepts.find(q, &all, 0, 20).found.len());
     let misspelled = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
         let mut letters: Vec<char> = name.chars().collect();
         let middle = letters.len() / 2;
@@ -139,22 +142,22 @@ fn open(store: &Path) -> Outcome<()> {
         letters.iter().collect::<String>()
     });
     time("a misspelled name, 20", misspelled.collect::<Vec<_>>().iter(), |q| concepts.find(q, &all, 0, 20).found.len());
-    time("a filter of group and source", chosen.iter(), |_| Filter::new(&asked, concepts).passing());
-    let filter = Filter::new(&asked, concepts);
-    time("a beginning of 2 letters, filtered", names.iter(), |n| {
+    time("a filter of group and source", chosen.iter(), |_| Filter::new(&request, concepts).passing_count());
+    let filter = Filter::new(&request, concepts);
+    time("a prefix of 2 letters, filtered", names.iter(), |n| {
         concepts.find(&n[..n.floor_char_boundary(2)], &filter, 0, 20).found.len()
     });
     println!("memory after the look-ups, MB   {:.1}", resident() - before);
     Ok(())
 }
 
-/// Times `look` for each of `asked`.
-fn time<T>(what: &str, asked: impl Iterator<Item = T>, look: impl Fn(&T) -> usize) {
+/// Times `lookup` for each of `inputs`; prints percentiles, and the mean of the results.
+fn time<T>(what: &str, inputs: impl Iterator<Item = T>, lookup: impl Fn(&T) -> usize) {
     let mut times: Vec<Duration> = vec![];
     let mut found = 0;
-    for one in asked {
+    for input in inputs {
         let started = Instant::now();
-        found += std::hint::black_box(look(&one));
+        found += std::hint::black_box(lookup(&input));
         times.push(started.elapsed());
     }
     times.sort();
@@ -162,7 +165,7 @@ fn time<T>(what: &str, asked: impl Iterator<Item = T>, look: impl Fn(&T) -> usiz
     println!("{what:<34} {:>9.1} {:>9.1}   {:.1} each", at(0.5), at(0.99), found as f64 / times.len() as f64);
 }
 
-/// Resident memory of this process in megabytes, where the system tells.
+/// Resident memory of this process in megabytes; 0 on systems without `/proc`.
 fn resident() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

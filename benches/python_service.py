@@ -1,4 +1,5 @@
-"""What people write today: FastAPI before ONNX Runtime, as the README of SapBERT embeds names (float32, padded to 25 tokens), and exact search.
+"""A usual Python service, to compare with: FastAPI and ONNX Runtime. It embeds names like the README
+of SapBERT (float32, padded to 25 tokens) and searches exactly.
 
 usage: python_service.py HOST:PORT MODEL_DIRECTORY NAMES.tsv
 """
@@ -52,9 +53,9 @@ def link(request: Request):
     scores = embed(request.mentions) @ vectors.T
     best = np.argpartition(-scores, 5, axis=1)[:, :5]
     results = []
-    for mention, row, places in zip(request.mentions, scores, best):
-        places = places[np.argsort(-row[places])]
-        candidates = [{"cui": rows[i][0], "name": rows[i][1], "score": float(row[i])} for i in places]
+    for mention, row, positions in zip(request.mentions, scores, best):
+        positions = positions[np.argsort(-row[positions])]
+        candidates = [{"cui": rows[i][0], "name": rows[i][1], "score": float(row[i])} for i in positions]
         results.append({"mention": mention, "candidates": candidates})
     return {"results": results}
 

@@ -1,8 +1,8 @@
-"""Writes a checkpoint of SapBERT's size (12 layers of 768) with random weights, to measure time with.
+"""Writes a checkpoint of SapBERT's size (12 layers of 768) with random weights, to measure time.
 
     python benches/random_bert.py TOKENIZER_DIR OUT_DIR
 
-TOKENIZER_DIR has the vocab.txt of BERT, uncased. How long a run takes does not depend on what the weights are.
+TOKENIZER_DIR has the vocab.txt of BERT, uncased. The time of a run does not depend on the weights.
 """
 
 import json
@@ -17,7 +17,7 @@ HIDDEN, LAYERS, HEADS, INNER, VOCABULARY, POSITIONS = 768, 12, 12, 3072, 30522, 
 
 
 def tensors():
-    """Names and shapes as Hugging Face has them; LayerNorm's weights are ones and its biases zeros."""
+    """Hugging Face's names and shapes of the tensors."""
     yield "embeddings.word_embeddings.weight", (VOCABULARY, HIDDEN)
     yield "embeddings.position_embeddings.weight", (POSITIONS, HIDDEN)
     yield "embeddings.token_type_embeddings.weight", (2, HIDDEN)

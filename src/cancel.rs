@@ -1,6 +1,7 @@
 //! Cancellation of long work.
 //!
-//! Invariant: work that is canceled ends with [`Canceled`] at its next check and leaves nothing half-written.
+//! Invariant: canceled work ends with [`Canceled`] at its next check and leaves no half-written
+//! output.
 
 use std::{
     sync::{
@@ -10,12 +11,12 @@ use std::{
     time::Instant,
 };
 
-/// Work ended because it was canceled.
+/// The error of work that was canceled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Canceled;
 
-/// Tells work to stop: when a flag is raised, when a deadline has passed, or never.
+/// Cancels work: when a flag is raised, when a deadline has passed, or never.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken {
     flag: Option<Arc<AtomicBool>>,
@@ -44,10 +45,10 @@ impl CancelToken {
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Ends the caller's work by `?` if it should stop.
+    /// Fails if the work should stop, so that `check()?` ends it.
     ///
     /// # Errors
-    /// [`Canceled`].
+    /// [`Canceled`] if [`CancelToken::is_canceled`].
     pub fn check(&self) -> Result<(), Canceled> {
         if self.is_canceled() { Err(Canceled) } else { Ok(()) }
     }

@@ -1,28 +1,28 @@
-//! What a long computation gets from its caller: a receiver of reports and a cancel token.
+//! The context that a caller gives to a long computation: a receiver of reports and a cancel token.
 
 use crate::{
     cancel::{CancelToken, Canceled},
     progress::{Progress, Silent},
 };
 
-/// Where a computation reports its progress, and how it learns that it should stop.
+/// Receives the progress of a computation and can cancel it.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// Receives the reports.
     pub progress: &'a dyn Progress,
-    /// Asked between units of work.
+    /// Checked between units of work.
     pub cancel: &'a CancelToken,
 }
 
 static NEVER: CancelToken = CancelToken::never();
 
 impl<'a> Job<'a> {
-    /// A job that reports to `progress` and stops when `cancel` says so.
+    /// A job that reports to `progress` and that `cancel` can stop.
     pub fn new(progress: &'a dyn Progress, cancel: &'a CancelToken) -> Self {
         Self { progress, cancel }
     }
 
-    /// A job without reports that stops when `cancel` says so.
+    /// A job without reports that `cancel` can stop.
     pub fn quiet(cancel: &'a CancelToken) -> Self {
         Self { progress: &Silent, cancel }
     }

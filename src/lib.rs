@@ -1,18 +1,33 @@
-//! saplink links medical mentions to UMLS concepts with SapBERT embeddings.
+//! saplink links mentions of medical concepts to UMLS concepts with SapBERT embeddings.
 //!
-//! Reading order: [`domain`] and [`text`] (what everything speaks of), [`terminology`] (files to statements about concepts), [`bert`] and
-//! [`encoder`] (texts to vectors), [`index`] (statements to a searchable directory), [`linker`] (mentions to concepts),
-//! [`train`] (names of one concept to a better model), [`eval`] (how well mentions are linked), [`corpus`] (files of mentions), [`http`] and [`commands`] (how people reach it). [`files`], [`sorter`], [`random`], [`page`]
-//! and [`progress`] serve several rooms, [`telemetry`] those that people reach.
+//! `docs/architecture.md` has the map of the rooms (modules), the life of a mention, of a build and
+//! of a training step. In the order of reading:
 //!
-//! Arrows run one way: `main -> cli, commands -> http | train | eval -> linker -> encoder, index -> domain, text`; `train` and `encoder` write
-//! graphs with `bert`; `train`, `eval` and `corpus` open their files as `terminology` does, and know nothing else of it. `terminology` and `index` meet in `commands` alone: what one says the other takes, as [`domain::Statement`]s.
+//! - [`domain`], [`text`]: plain values of all rooms; normalization.
+//! - [`files`], [`columns`]: input files, staged output and checksums; memory-mapped columns.
+//! - [`terminology`]: terminology files to statements about concepts.
+//! - [`concepts`]: the concept store, built from statements. [`ann`]: nearest neighbors of vectors.
+//!   [`index`]: joins both.
+//! - [`onnx`], [`bert`]: writes ONNX graphs; BERT checkpoints, networks and training graphs.
+//! - [`encoder`]: texts to vectors, with ONNX Runtime.
+//! - [`linker`]: mentions to concepts.
+//! - [`train`], [`eval`], [`corpus`]: a better model; its accuracy; files of mentions.
+//! - [`http`], [`cli`], [`commands`]: the service and the command line.
+//! - [`cancel`], [`progress`], [`job`], [`signals`], [`random`], [`page`], [`telemetry`]: small parts
+//!   that several rooms use.
+//!
+//! Arrows run one way: `main -> commands, cli -> http, corpus, train, eval -> linker -> encoder,
+//! index -> concepts, ann -> columns, files, text, domain`. `terminology` and `concepts` meet in
+//! `commands` only: one emits [`domain::Statement`]s, the other takes them.
 //!
 //! # Invariants
-//! - `domain` and `text` know no IO; `terminology` knows no vectors; `encoder` no terminology; `index` neither ONNX Runtime nor HTTP;
-//!   ONNX Runtime is known in `encoder` and `train` alone; `http` knows neither it nor file layouts; `commands` hold no rules of their own.
-//! - Mention text reaches the encoder and the answer, and nothing else: no log, no error, no file.
-//! - A directory that saplink writes appears whole or not at all, and is checked before it is read.
+//! - `domain` and `text` do no input or output. `terminology` knows no vectors, `concepts` no
+//!   vectors, `ann` no concepts, `encoder` no terminology, `index` neither ONNX Runtime nor HTTP.
+//! - Only `encoder` and `train` use ONNX Runtime. `http` knows neither it nor the layout of files.
+//! - The text of a mention reaches the encoder and the answer, and nothing else: no log, no error,
+//!   no file.
+//! - A directory that saplink writes appears complete or not at all, and is checked before it is
+//!   read.
 
 pub mod ann;
 pub mod bert;

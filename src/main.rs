@@ -1,6 +1,6 @@
-//! Parses the command line, runs a command and turns its outcome into an exit code.
+//! Parses the command line, runs the command and turns its result into an exit code.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+//! Exit codes: 0 success, 1 failure, 2 wrong usage (by clap), 130 canceled by a signal.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use saplink::{cli, commands};
 fn main() -> ExitCode {
     match commands::run(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if commands::is_interruption(&error) => {
+        Err(error) if commands::was_canceled(&error) => {
             eprintln!("saplink: interrupted");
             ExitCode::from(130)
         }

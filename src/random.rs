@@ -1,6 +1,7 @@
-//! Random numbers that are the same on every machine and in every version.
+//! Pseudorandom numbers that are the same on every machine and in every version.
 //!
-//! Invariant: what follows from a seed never changes, since runs are to be repeated and resumed by it.
+//! Invariant: the sequence of a seed never changes, since training runs and measurements are
+//! repeated and resumed from it.
 
 /// SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
 #[derive(Clone, Debug)]
@@ -12,13 +13,13 @@ impl Random {
         Self(seed)
     }
 
-    /// The sequence of several numbers together, such as a seed and a step.
+    /// The sequence of several seeds together, such as the seed of a run and a step.
     pub fn of(seeds: &[u64]) -> Self {
         seeds.iter().fold(Self(0), |mut random, seed| Self(random.next() ^ seed))
     }
 
-    /// 64 random bits.
-    #[expect(clippy::should_implement_trait, reason = "an endless sequence whose numbers are asked for one by one")]
+    /// The next 64 random bits.
+    #[expect(clippy::should_implement_trait, reason = "an endless sequence, which is not used as an iterator")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -26,17 +27,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`, which is not 0.
+    /// An integer from 0 to `bound - 1`; `bound` is at least 1.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
-    /// A number from 0 up to 1.
+    /// A number from 0 (included) to 1 (excluded), in steps of 2^-24.
     pub fn share(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    /// `items` in random order (Fisher and Yates).
+    /// Puts `items` into a random order (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
@@ -49,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequences_are_the_published_ones_and_never_change() {
+    fn sequence_is_that_of_the_published_algorithm() {
         let mut random = Random::new(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
-    fn numbers_stay_within_their_bounds_and_reach_all_of_them() {
+    fn numbers_stay_in_bounds_and_take_every_value() {
         let mut random = Random::new(1);
         let mut seen = [0; 7];
         (0..7_000).for_each(|_| seen[random.below(7)] += 1);
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn shuffling_keeps_every_item_and_differs_by_seed() {
+    fn shuffle_keeps_every_item_and_depends_on_the_seeds() {
         let shuffled = |seeds: &[u64]| {
             let mut items: Vec<u32> = (0..100).collect();
             Random::of(seeds).shuffle(&mut items);

@@ -1,6 +1,7 @@
 //! SIGTERM, Ctrl-C and SIGHUP.
 //!
-//! Invariant: a service stops by a future that it is given, a long computation by a flag that it looks at.
+//! The service awaits [`stop_signal`] and [`reload_signals`]; commands check the token of
+//! [`cancel_token`] between units of work.
 
 use std::sync::{
     Arc,
@@ -11,8 +12,12 @@ use tokio::sync::mpsc;
 
 use crate::cancel::CancelToken;
 
-/// Resolves at the first SIGTERM or Ctrl-C from now on.
-pub fn signal() -> std::io::Result<impl Future<Output = ()>> {
+/// Resolves at the next SIGTERM or Ctrl-C. Signals count from this call on, not from the first
+/// poll.
+///
+/// # Errors
+/// The system refuses the signal handler.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -31,49 +36,56 @@ pub fn signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Each SIGHUP from now on, which asks a service to load anew what it serves.
-pub fn hangups() -> std::io::Result<mpsc::Receiver<()>> {
-    let (tell, told) = mpsc::channel(1);
+/// Receives an item for every SIGHUP, which asks a service to reload. Signals that arrive while an
+/// item waits are merged with it.
+///
+/// # Errors
+/// The system refuses the signal handler.
+pub fn reload_signals() -> std::io::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel(1);
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangups = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
-            while hangups.recv().await.is_some() && !tell.is_closed() {
-                // One that waits already stands for this one too.
-                let _ = tell.try_send(());
+            while hangups.recv().await.is_some() && !sender.is_closed() {
+                let _ = sender.try_send(());
             }
         });
     }
     #[cfg(not(unix))]
-    drop(tell);
-    Ok(told)
+    drop(sender);
+    Ok(receiver)
 }
 
-/// Ends the process with `code` and runs no exit handlers: those of ONNX Runtime would tear it down under threads that are still
-/// inside it, which is a crash.
-#[expect(unsafe_code, reason = "the standard library has no way to leave without exit handlers")]
-pub fn exit_at_once(code: i32) -> ! {
-    // SAFETY: the call has no preconditions; standard error is not buffered, so that nothing is lost.
+/// Ends the process with `code` without exit handlers.
+///
+/// The exit handlers of ONNX Runtime would free it while other threads still use it, and crash.
+#[expect(unsafe_code, reason = "the standard library cannot exit without exit handlers")]
+pub fn exit_without_handlers(code: i32) -> ! {
+    // SAFETY: the call has no preconditions. Standard error is not buffered, so no output is lost.
     unsafe { libc::_exit(code) }
 }
 
 /// A token that the first SIGTERM or Ctrl-C cancels. The second signal ends the process.
+///
+/// # Errors
+/// The thread that waits for signals cannot be started.
 pub fn cancel_token() -> std::io::Result<CancelToken> {
-    let raised = Arc::new(AtomicBool::new(false));
-    let flag = raised.clone();
+    let canceled = Arc::new(AtomicBool::new(false));
+    let flag = canceled.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            for first in [true, false] {
-                let Ok(signal) = signal() else { return };
+            for is_first in [true, false] {
+                let Ok(signal) = stop_signal() else { return };
                 signal.await;
-                if !first {
-                    exit_at_once(130);
+                if !is_first {
+                    exit_without_handlers(130);
                 }
                 flag.store(true, Ordering::Relaxed);
             }
         });
     })?;
-    Ok(CancelToken::on(raised))
+    Ok(CancelToken::on(canceled))
 }

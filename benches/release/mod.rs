@@ -1,7 +1,7 @@
-//! A synthetic UMLS release of any size, to measure with: its shape is that of UMLS, its content is nonsense.
+//! A synthetic UMLS release of any size: its proportions are those of UMLS, its words are random.
 //!
-//! Some 34 concepts for 100 names, few with very many; 25 languages, two thirds of the names English; a hundred sources of
-//! skewed shares.
+//! 100 names have about 34 concepts, and few concepts have very many names. There are 25 languages
+//! (two thirds of the names are English) and a hundred sources of very different size.
 //!
 //! Invariant: equal sizes give equal bytes.
 
@@ -14,15 +14,15 @@ use std::{
 
 use saplink::domain::semantic_type::SEMANTIC_TYPES;
 
-/// Half of the seven digits of a CUI: the other half is left to retired concepts.
-const MOST_CONCEPTS: u64 = 5_000_000;
-/// Atoms that no concept exceeds.
-const MOST_ATOMS: u64 = 400;
-/// With it, and with at most [`MOST_ATOMS`], there are 2.94 atoms a concept.
+/// Half of the CUIs (seven digits). The other half are those of retired concepts.
+const MAX_CONCEPTS: u64 = 5_000_000;
+/// Maximum number of atoms of a concept.
+const MAX_ATOMS: u64 = 400;
+/// Exponent of the power law of atoms: with [`MAX_ATOMS`], a concept has 2.94 on average.
 const ATOMS_EXPONENT: f64 = 1.385;
 const WORDS: usize = 60_000;
-/// Of a hundred names, how many have one word, two, and so on.
-const LENGTHS: [u64; 8] = [10, 24, 26, 18, 10, 6, 4, 2];
+/// How many of a hundred names have one word, two words, and so on.
+const NAMES_BY_LENGTH: [u64; 8] = [10, 24, 26, 18, 10, 6, 4, 2];
 
 const PREFIXES: &str = "\
     a ab ad amphi ana anti apo auto bi brady cata circum contra de dia dys ecto em endo epi eu ex exo extra hemi \
@@ -79,7 +79,7 @@ impl Random {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    /// Between 0 and 1, and never 0.
+    /// A number above 0 and at most 1.
     fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
@@ -88,7 +88,7 @@ impl Random {
         self.below(100) < share
     }
 
-    /// Below `n`, small numbers more often: the more so the greater `skew`.
+    /// A number below `n`. The greater `skew`, the more often it is small.
     fn skewed(&mut self, n: usize, skew: i32) -> usize {
         ((self.unit().powi(skew) * n as f64) as usize).min(n - 1)
     }
@@ -113,7 +113,7 @@ fn sources() -> Vec<Source> {
     english.chain(other).enumerate().map(|(i, (name, language))| Source { name, language, level: level(i) }).collect()
 }
 
-/// The plain words, then such as medicine makes.
+/// The plain words, then words of medical prefixes, roots and suffixes.
 fn vocabulary(random: &mut Random) -> Vec<String> {
     let list = |text: &'static str| text.split_whitespace().collect::<Vec<_>>();
     let (prefixes, roots, suffixes, plain) = (list(PREFIXES), list(ROOTS), list(SUFFIXES), list(PLAIN));
@@ -127,16 +127,16 @@ fn vocabulary(random: &mut Random) -> Vec<String> {
 }
 
 fn phrase(words: &[String], random: &mut Random) -> Vec<usize> {
-    let mut rest = random.below(LENGTHS.iter().sum());
+    let mut rest = random.below(NAMES_BY_LENGTH.iter().sum());
     let mut length = 1;
-    for share in LENGTHS {
+    for share in NAMES_BY_LENGTH {
         if rest < share {
             break;
         }
         (rest, length) = (rest - share, length + 1);
     }
     if length == 1 {
-        // Evenly, since there are so few such names.
+        // All words with the same probability, because few names have one word.
         return vec![random.below(words.len() as u64) as usize];
     }
     let plain = PLAIN.split_whitespace().count() as u64;
@@ -144,7 +144,7 @@ fn phrase(words: &[String], random: &mut Random) -> Vec<usize> {
     (0..length).map(|_| word()).collect()
 }
 
-/// Writes a letter the way `language` does, or so that it looks like it.
+/// A letter that looks like one of `language`.
 fn letter(language: &str, c: char) -> char {
     let at = |base: u32, step: u32, among: u32| {
         char::from_u32(base + (u32::from(c) - u32::from('a')) % among * step).unwrap_or(c)
@@ -165,10 +165,10 @@ fn letter(language: &str, c: char) -> char {
     }
 }
 
-/// Writes the phrase into `name`, in one of the ways in which sources write the same.
+/// Writes the phrase into `name`, in one of the orders and cases that sources use.
 fn spell(name: &mut String, phrase: &[usize], words: &[String], language: &str, random: &mut Random) {
     name.clear();
-    // Scripts with a character for a syllable are shorter.
+    // Scripts with a character for each syllable need fewer characters.
     let syllables = matches!(language, "CHI" | "JPN" | "KOR");
     let style = random.below(4);
     for (i, word) in phrase.iter().enumerate() {
@@ -207,14 +207,14 @@ pub(crate) fn generate(dir: &Path, rows: u64) -> io::Result<()> {
     let (mut row, mut concept, mut relation) = (0, 0, 0);
     let (mut name, mut text) = (String::new(), String::new());
     while row < rows {
-        if concept == MOST_CONCEPTS {
-            return Err(io::Error::other("more concepts than CUIs: ask for fewer rows"));
+        if concept == MAX_CONCEPTS {
+            return Err(io::Error::other("more concepts than CUIs: generate fewer rows"));
         }
         let c = cui(concept);
-        let atoms = (random.unit().powf(-1.0 / ATOMS_EXPONENT) as u64).min(MOST_ATOMS).min(rows - row);
+        let atoms = (random.unit().powf(-1.0 / ATOMS_EXPONENT) as u64).min(MAX_ATOMS).min(rows - row);
         let mut base = phrase(&words, random);
         for i in 0..atoms {
-            // With half of the others English, and every first, two thirds are.
+            // The first name of each concept and half of the others are English: two thirds in all.
             let source = if i == 0 || random.percent(51) {
                 &sources[random.skewed(english, 4)]
             } else {
@@ -223,8 +223,8 @@ pub(crate) fn generate(dir: &Path, rows: u64) -> io::Result<()> {
             match random.below(10) {
                 0..3 if i > 0 => base = phrase(&words, random),
                 3..6 if i > 0 => {
-                    let place = random.below(base.len() as u64) as usize;
-                    base[place] = random.skewed(words.len(), 3);
+                    let position = random.below(base.len() as u64) as usize;
+                    base[position] = random.skewed(words.len(), 3);
                 }
                 6..8 => base.rotate_left(1),
                 _ => {}
@@ -261,14 +261,15 @@ pub(crate) fn generate(dir: &Path, rows: u64) -> io::Result<()> {
         if random.percent(5) {
             text.clear();
             for _ in 0..10 + random.below(50) {
-                // Writing to memory cannot fail.
+                // Writing to a string cannot fail.
                 let _ = write!(text, "{} ", words[random.skewed(words.len(), 3)]);
             }
             let sab = &sources[random.skewed(english, 4)].name;
             writeln!(def, "C{c:07}|A{row:08}|AT{concept:09}||{sab}|{}.|N|256|", text.trim_end())?;
         }
         if concept > 0 {
-            // Concepts that come early have many children; a parent always comes earlier, so that there is no circle.
+            // A parent has a lower number than its child, so the hierarchy has no cycle. Concepts
+            // with low numbers have many children.
             let parent = cui(random.below(concept / 8 + 1));
             let broader = cui(random.below(concept));
             let sab = &sources[random.skewed(english, 4)].name;
@@ -279,13 +280,13 @@ pub(crate) fn generate(dir: &Path, rows: u64) -> io::Result<()> {
             }
         }
         if random.percent(5) {
-            let gone = c - 1;
+            let old = c - 1;
             match random.below(10) {
-                0..6 => writeln!(retired, "C{gone:07}|2015AA|SY|||C{c:07}|Y|")?,
-                6 => writeln!(retired, "C{gone:07}|2015AA|RB|||C{c:07}|Y|")?,
-                7 => writeln!(retired, "C{gone:07}|2015AA|RN|||C{c:07}|Y|")?,
-                8 => writeln!(retired, "C{gone:07}|2015AA|RO|||C{c:07}|Y|")?,
-                _ => writeln!(retired, "C{gone:07}|2015AA|DEL|||||")?,
+                0..6 => writeln!(retired, "C{old:07}|2015AA|SY|||C{c:07}|Y|")?,
+                6 => writeln!(retired, "C{old:07}|2015AA|RB|||C{c:07}|Y|")?,
+                7 => writeln!(retired, "C{old:07}|2015AA|RN|||C{c:07}|Y|")?,
+                8 => writeln!(retired, "C{old:07}|2015AA|RO|||C{c:07}|Y|")?,
+                _ => writeln!(retired, "C{old:07}|2015AA|DEL|||||")?,
             }
         }
         concept += 1;

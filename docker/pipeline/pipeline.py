@@ -1,10 +1,11 @@
-"""An example of what stands before saplink: a note in, FHIR resources with UMLS codings out.
+"""An example of a pipeline with saplink: reads a note, writes FHIR resources with UMLS codings.
 
     SAPLINK_URL=http://localhost:8080 python3 pipeline.py note.txt
 
-Sentences are cut at full stops, mentions are found among runs of words between stop words by asking saplink for all of them in one request
-and keeping the best that do not overlap, and each becomes a Condition, an Observation or a MedicationStatement. Negation and doubt are a few words
-before the mention. It needs nothing but Python; a real pipeline brings a better detector and keeps the rest.
+The pipeline splits the note into sentences, sends every run of words between stop words to saplink,
+and keeps the best mentions that do not overlap. Each becomes a Condition, an Observation, a Procedure
+or a MedicationStatement. Negation and doubt are recognized by words before the mention. It needs only
+Python; a real pipeline has a better detector of mentions.
 """
 
 import json
@@ -15,9 +16,9 @@ import urllib.request
 
 URL = os.environ.get("SAPLINK_URL", "http://localhost:8080")
 TOKEN_FILE = os.environ.get("SAPLINK_TOKEN_FILE")
-LONGEST = 5  # words of a mention
-LEAST = 0.9  # probability, or score where the index is not calibrated
-TOGETHER = 500  # mentions of a request
+MAX_WORDS = 5  # words of a mention
+MIN_SCORE = 0.9  # probability, or score where the index is not calibrated
+BATCH = 500  # mentions of a request
 STOP = set(
     "a an and are as at be both but by came came for from had has have he her his in into is it its no not of off on or our out she shows"
     " since takes that the their them they this to was were which with without yesterday today old year woman man mother father".split()
@@ -28,10 +29,10 @@ RESOURCES = {"CHEM": "MedicationStatement", "DISO": "Condition", "PHYS": "Observ
 
 
 def spans(sentence):
-    """Runs of at most LONGEST words that neither begin nor end with a stop word, as (start, end)."""
+    """Runs of at most MAX_WORDS words that neither begin nor end with a stop word, as (start, end)."""
     words = [(m.start(), m.end()) for m in re.finditer(r"[A-Za-z0-9][\w'/-]*", sentence)]
     for first in range(len(words)):
-        for last in range(first, min(first + LONGEST, len(words))):
+        for last in range(first, min(first + MAX_WORDS, len(words))):
             start, end = words[first][0], words[last][1]
             inner = [sentence[a:b].lower() for a, b in words[first : last + 1]]
             if inner[0] in STOP or inner[-1] in STOP or {"and", "or"} & set(inner) or re.search(r"[.,;:]", sentence[start:end]):
@@ -45,8 +46,8 @@ def link(texts):
         with open(TOKEN_FILE, encoding="utf-8") as file:
             headers["authorization"] = "Bearer " + next(line.strip() for line in file if line.strip() and line[0] != "#")
     results = []
-    for start in range(0, len(texts), TOGETHER):
-        body = {"mentions": texts[start : start + TOGETHER], "top_k": 1, "semantic_groups": list(RESOURCES)}
+    for start in range(0, len(texts), BATCH):
+        body = {"mentions": texts[start : start + BATCH], "top_k": 1, "semantic_groups": list(RESOURCES)}
         request = urllib.request.Request(URL + "/link", json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request, timeout=30) as response:
             results += json.load(response)["results"]
@@ -54,16 +55,16 @@ def link(texts):
 
 
 def resource(sentence, start, end, candidate):
-    # A concept may have types of several groups; one of them is among those that were asked for.
+    # A concept may have types of several groups; one of them is in RESOURCES.
     kind = next(RESOURCES[t["group"]] for t in candidate["semantic_types"] if t["group"] in RESOURCES)
     coding = {"system": "http://www.nlm.nih.gov/research/umls", "code": candidate["cui"], "display": candidate["name"]}
     before = sentence[:start]
     field = {"MedicationStatement": "medicationCodeableConcept"}.get(kind, "code")
-    made = {"resourceType": kind, field: {"coding": [coding], "text": sentence[start:end]}}
+    result = {"resourceType": kind, field: {"coding": [coding], "text": sentence[start:end]}}
     if kind == "Condition":
         status = "refuted" if NEGATED.search(before) else "unconfirmed" if DOUBTFUL.search(before) else "confirmed"
-        made["verificationStatus"] = {"coding": [{"code": status}]}
-    return made
+        result["verificationStatus"] = {"coding": [{"code": status}]}
+    return result
 
 
 def main():
@@ -77,9 +78,9 @@ def main():
         if result["status"] != "error" and result["status"] != "nil" and result["candidates"]:
             best = result["candidates"][0]
             score = best.get("probability", best["score"])
-            if score >= LEAST or best["match"] in ("exact", "normalized"):
+            if score >= MIN_SCORE or best["match"] in ("exact", "normalized"):
                 scored.append((end - start, score, sentence, start, end, best))
-    # The longest first: "congestive heart failure" and not "heart".
+    # The longest first: "congestive heart failure" wins over "heart".
     scored.sort(key=lambda one: (-one[0], -one[1]))
     taken, entries = [], []
     for _, _, sentence, start, end, best in scored:

@@ -1,24 +1,26 @@
-//! The beam search of a navigable graph (Malkov and Yashunin 2016, algorithm 2), over lists of one width.
+//! Beam search of a navigable graph (Malkov and Yashunin 2016, algorithm 2) over the base layer.
 //!
-//! Both the search of an index and the insertion of a row while one is built are this. Invariants: a search that stays within some 16,000
-//! rows allocates nothing once the scratch has grown; an edge that a damaged file puts outside the rows is no edge.
+//! The search of an index and the insertion of a row by the builder both use it. Invariants: a
+//! search that visits at most about 16,000 rows allocates nothing once the scratch memory has
+//! grown; a neighbor outside the rows, which only a damaged file has, ends its list.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use crate::ann::{
     kernel,
-    vectors::{QueryVector, Rows},
+    vectors::{QueryVector, VectorRows},
 };
 
-/// What fills a list behind its last neighbor.
-pub(crate) const NONE: u32 = u32::MAX;
+/// Fills a neighbor list behind its last neighbor: no row has this number.
+pub(crate) const NO_ROW: u32 = u32::MAX;
 
-/// A row and its score; greater is better, and of equal scores the lower row.
+/// A row and its score, in one number. The order is by score; of two equal scores, that of the
+/// lower row is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scored(u64);
 
 impl Scored {
-    /// Both in one number that is ordered as they are.
+    /// Packs a score and a row.
     #[inline]
     pub(crate) fn new(score: f32, row: u32) -> Self {
         let bits = score.to_bits();
@@ -40,15 +42,17 @@ impl Scored {
     }
 }
 
-/// The lowest level of a graph: for each row a list of its neighbors, `width` long and filled up with [`NONE`].
+/// The base layer of a graph, which has every row.
 #[derive(Clone, Copy)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct BaseLayer<'a> {
+    /// For each row a list of `width` neighbors, filled up with [`NO_ROW`].
     pub lists: &'a [u32],
+    /// Length of each list.
     pub width: usize,
 }
 
-impl<'a> Ground<'a> {
-    /// How many rows it has.
+impl<'a> BaseLayer<'a> {
+    /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.lists.len() / self.width
     }
@@ -66,8 +70,8 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Rows that a search has seen: a bit a row where they are few, else a hash table with linear probing, which stays in the processor's caches
-/// however many rows there are.
+/// The set of rows that a search has seen. Small graphs use one bit for each row. Large graphs use
+/// a hash table with linear probing, which stays in the processor's caches at any number of rows.
 #[derive(Default)]
 struct Seen {
     bits: Vec<u64>,
@@ -76,43 +80,43 @@ struct Seen {
 }
 
 impl Seen {
-    /// Slots that are kept from one search to the next.
-    const KEPT: usize = 1 << 13;
-    /// Rows for which there are bits: as much memory as the slots that are kept.
-    const FEW: usize = 32 * Self::KEPT;
+    /// Slots of the hash table at the beginning of a search.
+    const INITIAL_SLOTS: usize = 1 << 13;
+    /// Largest graph that uses bits: they take as much memory as the initial slots.
+    const MAX_BIT_ROWS: usize = 32 * Self::INITIAL_SLOTS;
 
-    /// Forgets all, for a search among so many rows.
+    /// Empties the set for a search among `rows` rows, and frees the table of a very large search.
     fn clear(&mut self, rows: usize) {
         self.bits.clear();
-        if rows <= Self::FEW {
+        if rows <= Self::MAX_BIT_ROWS {
             self.bits.resize(rows.div_ceil(64), 0);
             self.count = 0;
             return;
         }
-        if self.slots.len() > 8 * Self::KEPT || self.slots.is_empty() {
-            self.slots = vec![NONE; Self::KEPT];
+        if self.slots.len() > 8 * Self::INITIAL_SLOTS || self.slots.is_empty() {
+            self.slots = vec![NO_ROW; Self::INITIAL_SLOTS];
         } else if self.count > 0 {
-            self.slots.fill(NONE);
+            self.slots.fill(NO_ROW);
         }
         self.count = 0;
     }
 
-    /// Adds `row`; false if it was there.
+    /// Adds `row`; false if the set had it.
     #[inline]
     fn insert(&mut self, row: u32) -> bool {
         if let Some(bits) = self.bits.get_mut(row as usize / 64) {
             let bit = 1 << (row % 64);
-            let fresh = *bits & bit == 0;
+            let added = *bits & bit == 0;
             *bits |= bit;
-            self.count += usize::from(fresh);
-            return fresh;
+            self.count += usize::from(added);
+            return added;
         }
         if self.count * 2 >= self.slots.len() {
             self.grow();
         }
         let mask = self.slots.len() - 1;
         let mut slot = (row.wrapping_mul(0x9E37_79B1) >> 7) as usize & mask;
-        while self.slots[slot] != NONE {
+        while self.slots[slot] != NO_ROW {
             if self.slots[slot] == row {
                 return false;
             }
@@ -125,60 +129,62 @@ impl Seen {
 
     #[cold]
     fn grow(&mut self) {
-        let larger = vec![NONE; (self.slots.len() * 4).max(Self::KEPT)];
+        let larger = vec![NO_ROW; (self.slots.len() * 4).max(Self::INITIAL_SLOTS)];
         self.count = 0;
         for row in std::mem::replace(&mut self.slots, larger) {
-            if row != NONE {
+            if row != NO_ROW {
                 self.insert(row);
             }
         }
     }
 }
 
-/// Memory that a search needs and can be used again for the next.
+/// Memory of a search, used again by the next one.
 #[derive(Default)]
 pub(crate) struct Scratch {
     seen: Seen,
     frontier: BinaryHeap<Scored>,
     best: BinaryHeap<Reverse<Scored>>,
-    fresh: Vec<u32>,
-    found: Vec<Scored>,
+    unseen: Vec<u32>,
+    results: Vec<Scored>,
 }
 
 impl Scratch {
-    /// How many rows the last search compared.
+    /// Number of rows that the last search compared with its query.
     pub(crate) fn compared(&self) -> usize {
         self.seen.count
     }
 }
 
-/// The `ef` best rows that are found for `query` from `starts` on, best first; of them, only rows that `allowed` accepts are kept, the
-/// others are passed through.
-pub(crate) fn beam<'s>(
-    ground: Ground,
-    vectors: Rows,
+/// The `ef` best rows that a search from `start_rows` finds for `query`, best first.
+///
+/// Only rows that `passes` accepts are results; the search still follows the neighbors of the
+/// others.
+pub(crate) fn beam_search<'s>(
+    layer: BaseLayer,
+    vectors: VectorRows,
     query: &QueryVector,
-    starts: impl Iterator<Item = u32>,
+    start_rows: impl Iterator<Item = u32>,
     ef: usize,
-    allowed: impl Fn(u32) -> bool,
+    passes: impl Fn(u32) -> bool,
     scratch: &'s mut Scratch,
 ) -> &'s mut [Scored] {
-    let Scratch { seen, frontier, best, fresh, found } = scratch;
-    seen.clear(ground.rows());
+    let Scratch { seen, frontier, best, unseen, results } = scratch;
+    seen.clear(layer.rows());
     frontier.clear();
     best.clear();
-    fresh.clear();
-    fresh.extend(starts.filter(|&row| seen.insert(row)));
+    unseen.clear();
+    unseen.extend(start_rows.filter(|&row| seen.insert(row)));
     loop {
-        for &row in &*fresh {
+        for &row in &*unseen {
             let scored = Scored::new(vectors.score(row, query), row);
             let full = best.len() >= ef;
             if full && best.peek().is_some_and(|Reverse(worst)| scored < *worst) {
                 continue;
             }
             frontier.push(scored);
-            kernel::prefetch(ground.list(row));
-            if allowed(row) {
+            kernel::prefetch(layer.list(row));
+            if passes(row) {
                 if full {
                     best.pop();
                 }
@@ -189,18 +195,18 @@ pub(crate) fn beam<'s>(
         if best.len() >= ef && best.peek().is_some_and(|Reverse(worst)| next < *worst) {
             break;
         }
-        fresh.clear();
-        for row in ground.neighbors(next.row()) {
+        unseen.clear();
+        for row in layer.neighbors(next.row()) {
             if seen.insert(row) {
                 vectors.prefetch(row);
-                fresh.push(row);
+                unseen.push(row);
             }
         }
     }
-    found.clear();
-    found.extend(best.drain().map(|Reverse(scored)| scored));
-    found.sort_unstable_by(|a, b| b.cmp(a));
-    found
+    results.clear();
+    results.extend(best.drain().map(|Reverse(scored)| scored));
+    results.sort_unstable_by(|a, b| b.cmp(a));
+    results
 }
 
 #[cfg(test)]
@@ -208,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_ordered_and_come_back() {
+    fn scores_keep_their_order_and_unpack_exactly() {
         let scores = [-1.0, -0.5, -1e-9, -0.0, 0.0, 1e-9, 0.25, 1.0];
         for pair in scores.windows(2) {
             assert!(Scored::new(pair[0], 7) < Scored::new(pair[1], 7), "{pair:?}");
@@ -216,12 +222,15 @@ mod tests {
         for score in scores {
             let scored = Scored::new(score, 123);
             assert_eq!((scored.score().to_bits(), scored.row()), (score.to_bits(), 123));
-            assert!(Scored::new(score, 1) > Scored::new(score, 2), "of equal scores the lower row is better");
+            assert!(
+                Scored::new(score, 1) > Scored::new(score, 2),
+                "of two equal scores, that of the lower row is greater"
+            );
         }
     }
 
     #[test]
-    fn rows_are_seen_once_however_many() {
+    fn rows_are_seen_once_at_any_number_of_rows() {
         let mut seen = Seen::default();
         for step in [1, 41, 2] {
             seen.clear(100_000 * step);
@@ -230,7 +239,7 @@ mod tests {
             }
             assert_eq!(seen.count, 100_000);
         }
-        seen.clear(Seen::FEW + 1);
-        assert_eq!(seen.slots.len(), Seen::KEPT, "memory of a large search is given back");
+        seen.clear(Seen::MAX_BIT_ROWS + 1);
+        assert_eq!(seen.slots.len(), Seen::INITIAL_SLOTS, "the table of a large search is freed");
     }
 }

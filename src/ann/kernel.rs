@@ -1,21 +1,24 @@
-//! The inner product of a query and a row, in whole numbers: every processor gives the same result, bit for bit.
+//! Inner product of a query and a row in integers: every processor gives the same result, bit for
+//! bit.
 //!
-//! AVX-512 VNNI or AVX2 where the processor has it, else a plain loop, which the compiler turns into what the target always has (SSE2,
-//! NEON). Invariant: every kernel gives what [`portable`] gives.
+//! Uses AVX-512 VNNI or AVX2 where the processor has it, otherwise a plain loop, which the compiler
+//! turns into the vector instructions that every processor of the target has (SSE2, NEON).
+//! Invariant: every kernel gives the result of [`portable`].
 
 use std::sync::LazyLock;
 
-/// Largest magnitude of a query's values; with rows of [`LARGEST_CODE`] a sum of [`MOST_DIMENSIONS`] products fits 32 bits.
-pub(crate) const LARGEST_QUERY: i16 = 4095;
-/// Largest magnitude of a row's values.
-pub(crate) const LARGEST_CODE: i8 = 127;
-/// Longest vector that can be summed.
-pub(crate) const MOST_DIMENSIONS: usize = 4096;
+/// Largest magnitude of a query code (13 bits with the sign). With row codes up to [`MAX_CODE`], a
+/// sum of [`MAX_DIMENSIONS`] products fits 32 bits.
+pub(crate) const MAX_QUERY_CODE: i16 = 4095;
+/// Largest magnitude of a row code.
+pub(crate) const MAX_CODE: i8 = 127;
+/// Longest vector whose inner product fits 32 bits.
+pub(crate) const MAX_DIMENSIONS: usize = 4096;
 
-const _: () = assert!(LARGEST_QUERY as i64 * LARGEST_CODE as i64 * MOST_DIMENSIONS as i64 <= i32::MAX as i64);
+const _: () = assert!(MAX_QUERY_CODE as i64 * MAX_CODE as i64 * MAX_DIMENSIONS as i64 <= i32::MAX as i64);
 
-/// Gives the inner product of two vectors of equal length, at most [`MOST_DIMENSIONS`], with values up to [`LARGEST_QUERY`] and
-/// [`LARGEST_CODE`].
+/// Computes the inner product of a query and a row of equal length, at most [`MAX_DIMENSIONS`],
+/// with codes up to [`MAX_QUERY_CODE`] and [`MAX_CODE`].
 pub(crate) type Kernel = fn(&[i16], &[i8]) -> i32;
 
 #[inline(always)]
@@ -23,7 +26,7 @@ fn portable(query: &[i16], row: &[i8]) -> i32 {
     query.iter().zip(row).map(|(q, r)| i32::from(*q) * i32::from(*r)).sum()
 }
 
-/// Thirty-two values a step.
+/// Multiplies 32 values per step.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn avx2(query: &[i16], row: &[i8]) -> i32 {
@@ -40,7 +43,7 @@ fn avx2(query: &[i16], row: &[i8]) -> i32 {
     sums.iter().sum::<i32>() + portable(query_rest, row_rest)
 }
 
-/// Sixty-four values a step.
+/// Multiplies 64 values per step.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn avx512vnni(query: &[i16], row: &[i8]) -> i32 {
@@ -56,11 +59,11 @@ fn avx512vnni(query: &[i16], row: &[i8]) -> i32 {
     _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)) + portable(query_rest, row_rest)
 }
 
-#[expect(unsafe_code, reason = "functions compiled for instructions that are checked for here")]
-static BEST: LazyLock<Kernel> = LazyLock::new(|| {
+#[expect(unsafe_code, reason = "the functions need instructions whose presence is checked here")]
+static FASTEST: LazyLock<Kernel> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     {
-        // SAFETY: each is called only where the processor has its instructions.
+        // SAFETY: each function is called only if the processor has its instructions.
         if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni") {
             return |q, r| unsafe { avx512vnni(q, r) };
         }
@@ -71,14 +74,14 @@ static BEST: LazyLock<Kernel> = LazyLock::new(|| {
     |q, r| portable(q, r)
 });
 
-/// The kernel that is fastest on this processor.
-pub(crate) fn best() -> Kernel {
-    *BEST
+/// The fastest kernel of this processor.
+pub(crate) fn fastest() -> Kernel {
+    *FASTEST
 }
 
 #[inline(always)]
 fn portable_f32(a: &[f32], b: &[f32]) -> f32 {
-    // Sums side by side, which the compiler makes vectors of.
+    // 16 independent sums, which the compiler turns into vector instructions.
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut sums = [0f32; 16];
@@ -94,24 +97,24 @@ fn avx2_f32(a: &[f32], b: &[f32]) -> f32 {
     portable_f32(a, b)
 }
 
-/// The inner product of two vectors of float32 of equal length: that of vectors as they were before they were rounded.
+/// Inner product of two float32 vectors of equal length, for vectors before quantization.
 #[cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "a function compiled for instructions that are checked for here")
+    expect(unsafe_code, reason = "the function needs instructions whose presence is checked here")
 )]
 pub(crate) fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        // SAFETY: called only where the processor has its instructions.
+        // SAFETY: called only if the processor has the instructions.
         return unsafe { avx2_f32(a, b) };
     }
     portable_f32(a, b)
 }
 
-/// Asks for `values` to be brought near the processor, without waiting for them.
+/// Asks the processor to load `values` into its caches, without waiting for them.
 #[inline]
-#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "a hint that no safe function gives"))]
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "no safe function gives this hint"))]
 pub(crate) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -119,15 +122,15 @@ pub(crate) fn prefetch<T>(values: &[T]) {
         let bytes = size_of_val(values);
         let start = values.as_ptr().cast::<i8>();
         // SAFETY: a prefetch reads nothing, and the address lies inside the slice.
-        let ask = |offset: usize| unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
-        // Lines of 64 bytes, and the one that the last value lies on.
+        let hint = |offset: usize| unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+        // One hint per cache line of 64 bytes, and one for the line of the last value.
         let mut offset = 0;
         while offset < bytes {
-            ask(offset);
+            hint(offset);
             offset += 64;
         }
         if bytes > 0 {
-            ask(bytes - 1);
+            hint(bytes - 1);
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -138,10 +141,10 @@ pub(crate) fn prefetch<T>(values: &[T]) {
 mod tests {
     use super::*;
 
-    /// Those that this processor can run.
-    #[expect(unsafe_code, reason = "each is taken only where the processor has its instructions")]
+    /// The kernels that this processor can run.
+    #[expect(unsafe_code, reason = "each kernel is used only if the processor has its instructions")]
     fn kernels() -> Vec<(&'static str, Kernel)> {
-        let mut kernels: Vec<(&str, Kernel)> = vec![("best", best()), ("portable", |q, r| portable(q, r))];
+        let mut kernels: Vec<(&str, Kernel)> = vec![("fastest", fastest()), ("portable", |q, r| portable(q, r))];
         #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: see above.
@@ -156,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kernel_gives_what_the_plain_loop_gives() {
-        for n in [0, 1, 15, 16, 17, 31, 32, 63, 64, 100, 384, 768, 1000, MOST_DIMENSIONS] {
-            let query: Vec<i16> = (0..n).map(|i| ((i * 7919 % 8191) as i16) - LARGEST_QUERY).collect();
+    fn every_kernel_gives_the_exact_inner_product() {
+        for n in [0, 1, 15, 16, 17, 31, 32, 63, 64, 100, 384, 768, 1000, MAX_DIMENSIONS] {
+            let query: Vec<i16> = (0..n).map(|i| ((i * 7919 % 8191) as i16) - MAX_QUERY_CODE).collect();
             let row: Vec<i8> = (0..n).map(|i| ((i * 104_729 % 255) as i16 - 127) as i8).collect();
             let exact: i64 = query.iter().zip(&row).map(|(q, r)| i64::from(*q) * i64::from(*r)).sum();
             for (name, kernel) in kernels() {
@@ -168,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_values_fit() {
-        let (query, row) = ([LARGEST_QUERY; MOST_DIMENSIONS], [-LARGEST_CODE; MOST_DIMENSIONS]);
-        assert_eq!(best()(&query, &row), -2_130_186_240);
+    fn largest_codes_do_not_overflow() {
+        let (query, row) = ([MAX_QUERY_CODE; MAX_DIMENSIONS], [-MAX_CODE; MAX_DIMENSIONS]);
+        assert_eq!(fastest()(&query, &row), -2_130_186_240);
     }
 }

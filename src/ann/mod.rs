@@ -1,4 +1,11 @@
-//! Nearest neighbors.
+//! Approximate nearest neighbors: quantized vectors and a graph over them, searched by cosine.
+//!
+//! Reading order: `layout` (the files), `vectors` and `kernel` (rows and their scores), `beam` and
+//! `graph` (approximate search), `scan` (exact search), `builder` and `hierarchy` (how a graph is
+//! built), `name_graph` (vectors that belong to no index).
+//!
+//! Invariant: this room knows rows by number only. It knows no concepts, names or filters; a search
+//! takes a filter as a closure over row numbers.
 
 pub(crate) mod beam;
 pub(crate) mod builder;

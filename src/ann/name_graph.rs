@@ -1,18 +1,19 @@
-//! The nearest names, whoever owns them: what accuracy is measured with by rules that count names.
+//! Nearest names by row number, for evaluation rules that count names instead of concepts.
 //!
-//! Invariant: the search is the one that is served, but for what it makes of rows.
+//! Invariant: the graph is searched as an index is, with the same number of candidates; only the
+//! step from rows to concepts is left out.
 
 use std::{path::Path, sync::Arc};
 
 use crate::ann::{
     AnnError, GraphParameters, VectorPrecision,
-    beam::{Ground, Scratch},
+    beam::Scratch,
     builder,
-    graph::{self, Graph},
+    graph::Graph,
     layout::GRAPH,
-    parameters::MEASURED_NEIGHBORS,
+    parameters::MIN_CANDIDATES,
     scan,
-    vectors::{Kept, QueryVector, Vectors, VectorsWriter},
+    vectors::{QuantizedVector, QueryVector, Vectors, VectorsWriter},
 };
 use crate::job::Job;
 
@@ -24,7 +25,8 @@ pub struct NameGraph {
 }
 
 impl NameGraph {
-    /// Builds the graph in `dir`, which is to stay as long as it is searched. `vectors` are rows of `dimensions` and norm 1.
+    /// Builds the graph in `dir`, which must exist as long as the graph is searched. `vectors` are
+    /// rows of `dimensions` values and norm 1, one after another.
     ///
     /// # Errors
     /// [`AnnError`].
@@ -37,31 +39,34 @@ impl NameGraph {
     ) -> Result<Self, AnnError> {
         let rows = vectors.len() / dimensions;
         let mut writer = VectorsWriter::create(dir, dimensions, VectorPrecision::Int16)?;
-        writer.push(&vectors.chunks_exact(dimensions).map(Kept::of).collect::<Vec<_>>())?;
+        writer.push(&vectors.chunks_exact(dimensions).map(QuantizedVector::of).collect::<Vec<_>>())?;
         drop(writer);
         let vectors = Arc::new(Vectors::open(dir, dimensions, rows, VectorPrecision::Int16)?);
-        let built = builder::build(&vectors, parameters, job)?;
         let path = dir.join(GRAPH);
-        graph::write(&path, Ground { lists: &built.lists, width: built.width }, &built.levels, built.entry)?;
+        builder::build(&vectors, parameters, job)?.write(&path)?;
         Ok(Self { vectors, graph: Graph::open(&path, rows)?, ef_search: parameters.ef_search })
     }
 
-    /// The `k` nearest rows, or fewer, that a search finds, best first, with their cosines.
+    /// The `k` rows nearest to `query`, best first, with their cosines; fewer if the search finds
+    /// fewer.
     pub fn nearest(&self, query: &[f32], k: usize) -> Vec<(u32, f32)> {
-        nearest(&self.vectors, &self.graph, self.ef_search, query, k)
+        nearest_rows(&self.vectors, &self.graph, self.ef_search, query, k)
     }
 }
 
-/// Candidates that a search looks at: what [`Index::search`] takes for few concepts.
-fn served(ef: usize) -> usize {
-    ef.max(2 * MEASURED_NEIGHBORS)
-}
-
-/// At most `k`, and no more than are looked at.
-pub(crate) fn nearest(vectors: &Vectors, graph: &Graph, ef: usize, query: &[f32], k: usize) -> Vec<(u32, f32)> {
+/// At most `k` nearest rows with their cosines, best first; never more than the search has
+/// candidates.
+pub(crate) fn nearest_rows(
+    vectors: &Vectors,
+    graph: &Graph,
+    ef_search: usize,
+    query: &[f32],
+    k: usize,
+) -> Vec<(u32, f32)> {
     let query = QueryVector::new(query);
     let mut scratch = Scratch::default();
-    let found = graph.search(vectors.rows(), &query, &[], served(ef), |_| true, &mut scratch);
-    let best = scan::rescore(vectors.rows(), &query, found, k);
+    let ef = ef_search.max(MIN_CANDIDATES);
+    let candidates = graph.search(vectors.rows(), &query, &[], ef, |_| true, &mut scratch);
+    let best = scan::rescore(vectors.rows(), &query, candidates, k);
     best.iter().take(k).map(|scored| (scored.row(), scored.score())).collect()
 }

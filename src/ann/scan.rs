@@ -1,44 +1,46 @@
-//! The exact search: every row that may pass is compared.
+//! Exact scan: compares every row that passes with every query.
 //!
-//! Rows are taken in blocks, and each block is compared with every query while it is in the processor's caches. It is what recall
-//! is measured against, and faster than the graph where few rows pass. Invariant: of all rows compared the best are kept, ties by row.
+//! Recall is measured against it, and it is faster than the graph if few rows pass. The scan takes
+//! rows in blocks and compares each block with every query while the block is in the processor's
+//! caches. Invariant: the result has the best of all compared rows; of two equal scores the lower
+//! row comes first.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use crate::ann::{
     beam::Scored,
-    vectors::{QueryVector, Rows},
+    vectors::{QueryVector, VectorRows},
 };
 
-/// Rows of a block: some 100 KB of vectors.
-const BLOCK: usize = 256;
-/// Rows that are asked for ahead of the one that is compared.
-const AHEAD: usize = 4;
+/// Rows of a block: about 100 KB of codes.
+const BLOCK_ROWS: usize = 256;
+/// Rows between the row that is compared and the row that is prefetched.
+const PREFETCH_DISTANCE: usize = 4;
 
-/// The `keep` best of `rows` for each query, best first.
+/// The `k` best of `rows` for each query, best first, scored with residuals.
 pub(crate) fn scan(
-    vectors: Rows,
+    vectors: VectorRows,
     queries: &[QueryVector],
     mut rows: impl Iterator<Item = u32>,
-    keep: usize,
+    k: usize,
 ) -> Vec<Vec<Scored>> {
-    let mut best: Vec<Best> = queries.iter().map(|_| Best::new(keep)).collect();
-    let mut block = Vec::with_capacity(BLOCK);
+    let mut best: Vec<TopK> = queries.iter().map(|_| TopK::new(k)).collect();
+    let mut block = Vec::with_capacity(BLOCK_ROWS);
     loop {
         block.clear();
-        block.extend(rows.by_ref().take(BLOCK));
+        block.extend(rows.by_ref().take(BLOCK_ROWS));
         if block.is_empty() {
-            let best = best.into_iter().map(Best::sorted).zip(queries);
+            let best = best.into_iter().map(TopK::into_sorted).zip(queries);
             let rescored = best.map(|(mut best, query)| {
-                rescore(vectors, query, &mut best, keep);
+                rescore(vectors, query, &mut best, k);
                 best
             });
             return rescored.collect();
         }
         for (query, best) in queries.iter().zip(&mut best) {
             for (i, &row) in block.iter().enumerate() {
-                if let Some(&ahead) = block.get(i + AHEAD) {
-                    vectors.prefetch(ahead);
+                if let Some(&next) = block.get(i + PREFETCH_DISTANCE) {
+                    vectors.prefetch(next);
                 }
                 best.offer(Scored::new(vectors.score(row, query), row));
             }
@@ -46,55 +48,58 @@ pub(crate) fn scan(
     }
 }
 
-/// Rows that are rescored beside twice as many as are wanted: rounding exchanges rows that lie near each other.
-const RESCORED: usize = 16;
+/// Rows that are rescored in addition to twice the number of results, since codes alone can order
+/// rows of nearly equal scores wrongly.
+const EXTRA_RESCORED: usize = 16;
 
-/// Scores the best of `found`, from which `wanted` will be taken, with all that is kept of their vectors, orders them anew and gives them.
+/// Scores the best of `candidates`, which are ordered, again with residuals, and returns these in
+/// their new order. The caller takes about `k` of them.
 pub(crate) fn rescore<'a>(
-    vectors: Rows,
+    vectors: VectorRows,
     query: &QueryVector,
-    found: &'a mut [Scored],
-    wanted: usize,
+    candidates: &'a mut [Scored],
+    k: usize,
 ) -> &'a mut [Scored] {
-    let count = found.len().min(wanted.saturating_mul(2).saturating_add(RESCORED));
-    let (best, _) = found.split_at_mut(count);
+    let count = candidates.len().min(k.saturating_mul(2).saturating_add(EXTRA_RESCORED));
+    let (best, _) = candidates.split_at_mut(count);
     best.iter().for_each(|scored| vectors.prefetch_residuals(scored.row()));
     best.iter_mut().for_each(|scored| *scored = Scored::new(vectors.fine_score(scored.row(), query), scored.row()));
     best.sort_unstable_by(|a, b| b.cmp(a));
     best
 }
 
-/// The best of what it was offered.
-pub(crate) struct Best {
-    keep: usize,
+/// Keeps the `k` best of the scores that it was offered.
+pub(crate) struct TopK {
+    k: usize,
+    /// The worst score in the heap once the heap is full.
     worst: Option<Scored>,
-    kept: BinaryHeap<Reverse<Scored>>,
+    heap: BinaryHeap<Reverse<Scored>>,
 }
 
-impl Best {
-    /// Keeps `keep`, at least 1.
-    pub(crate) fn new(keep: usize) -> Self {
-        Self { keep: keep.max(1), worst: None, kept: BinaryHeap::new() }
+impl TopK {
+    /// An empty collection of `k` scores, at least 1.
+    pub(crate) fn new(k: usize) -> Self {
+        Self { k: k.max(1), worst: None, heap: BinaryHeap::new() }
     }
 
-    /// Keeps `scored` if it is good enough.
+    /// Keeps `scored` if it is one of the `k` best so far.
     #[inline]
     pub(crate) fn offer(&mut self, scored: Scored) {
         if self.worst.is_some_and(|worst| scored < worst) {
             return;
         }
-        self.kept.push(Reverse(scored));
-        if self.kept.len() > self.keep {
-            self.kept.pop();
+        self.heap.push(Reverse(scored));
+        if self.heap.len() > self.k {
+            self.heap.pop();
         }
-        if self.kept.len() == self.keep {
-            self.worst = self.kept.peek().map(|worst| worst.0);
+        if self.heap.len() == self.k {
+            self.worst = self.heap.peek().map(|worst| worst.0);
         }
     }
 
-    /// What was kept, best first.
-    pub(crate) fn sorted(self) -> Vec<Scored> {
-        self.kept.into_sorted_vec().into_iter().map(|Reverse(scored)| scored).collect()
+    /// The kept scores, best first.
+    pub(crate) fn into_sorted(self) -> Vec<Scored> {
+        self.heap.into_sorted_vec().into_iter().map(|Reverse(scored)| scored).collect()
     }
 }
 
@@ -103,15 +108,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_are_kept_with_the_lower_row_first() {
+    fn top_k_keeps_the_best_and_orders_equal_scores_by_row() {
         let scores = [0.5, 0.9, 0.1, 0.9, 0.7, -0.3, 0.9];
-        for keep in 1..=scores.len() + 1 {
-            let mut best = Best::new(keep);
+        for k in 1..=scores.len() + 1 {
+            let mut best = TopK::new(k);
             let mut all: Vec<Scored> = (0..).zip(scores).map(|(row, score)| Scored::new(score, row)).collect();
             all.iter().for_each(|&scored| best.offer(scored));
             all.sort_unstable_by(|a, b| b.cmp(a));
-            all.truncate(keep);
-            assert_eq!(best.sorted(), all);
+            all.truncate(k);
+            assert_eq!(best.into_sorted(), all);
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Rows of int8, all of one length, and beside them what rounding to int8 left.
+//! Vectors quantized to int8, all of one length, with optional residuals.
 //!
-//! Three files: the codes of every row one after another; for each row the factor that makes them its vector; and, unless the index is
-//! to be small, residuals: what the codes lost, in steps of a 254th of theirs. Searches compare codes, and compare the best again
-//! with both: a score is off by some 3e-4 of a cosine by the first and 1e-5 by the second. A query keeps 13 bits a value. Invariants:
-//! the files hold whole rows and nothing else; a score is the same on every machine.
+//! Three files (see [`layout`](crate::ann::layout)): the codes of all rows; one scale for each row;
+//! and, with [`VectorPrecision::Int16`], the residuals, in steps of 1/254 of a code. A value is
+//! `(code + residual / 254) * scale`. Searches compare codes and score the best rows again with
+//! residuals: codes alone change a cosine by about 3e-4, codes with residuals by about 1e-5. A
+//! query keeps 13 bits for each value. Invariants: the files hold whole rows and nothing else; a
+//! score is the same on every machine.
 
 use std::{io::Write, path::Path};
 
@@ -12,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ann::AnnError,
     ann::{
-        kernel::{self, Kernel, LARGEST_CODE, LARGEST_QUERY, MOST_DIMENSIONS},
+        kernel::{self, Kernel, MAX_CODE, MAX_DIMENSIONS, MAX_QUERY_CODE},
         layout::{RESIDUALS, SCALES, VECTORS},
     },
     columns::mapped::{self, Column, MappedFile},
 };
 
-/// A vector that rows are compared with.
+/// A query, quantized to 13 bits for each value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct QueryVector {
     codes: Vec<i16>,
@@ -26,10 +28,10 @@ pub(crate) struct QueryVector {
 }
 
 impl QueryVector {
-    /// Takes `vector`, of any length but zero.
+    /// Quantizes `vector`; its norm may be any but zero.
     pub(crate) fn new(vector: &[f32]) -> Self {
         let peak = peak(vector);
-        let factor = if peak > 0.0 { f32::from(LARGEST_QUERY) / peak } else { 0.0 };
+        let factor = if peak > 0.0 { f32::from(MAX_QUERY_CODE) / peak } else { 0.0 };
         let codes: Vec<i16> = vector.iter().map(|value| (value * factor).round() as i16).collect();
         let square: i64 = codes.iter().map(|&code| i64::from(code) * i64::from(code)).sum();
         let scale = if square > 0 { (1.0 / (square as f64).sqrt()) as f32 } else { 0.0 };
@@ -37,18 +39,18 @@ impl QueryVector {
     }
 }
 
-/// What is kept of a vector.
+/// Precision of the stored vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VectorPrecision {
-    /// Codes.
+    /// int8 codes.
     Int8,
-    /// Codes and residuals.
+    /// int8 codes and int8 residuals.
     Int16,
 }
 
 impl VectorPrecision {
-    /// Bytes of a value.
+    /// Bytes for each value of a vector.
     pub fn bytes(self) -> usize {
         match self {
             Self::Int8 => 1,
@@ -57,34 +59,35 @@ impl VectorPrecision {
     }
 }
 
-/// Steps of a residual in a step of a code.
+/// Steps of a residual in one step of a code.
 const RESIDUAL_STEPS: f32 = 254.0;
 
-/// A row as it is kept.
+/// One row as it is stored: codes, residuals (empty if the files have none) and scale.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub(crate) struct QuantizedVector {
     codes: Vec<i8>,
     residuals: Vec<i8>,
     scale: f32,
 }
 
-impl Kept {
-    /// What is kept of `vector`, of norm 1.
-    pub fn of(vector: &[f32]) -> Self {
+impl QuantizedVector {
+    /// Quantizes `vector`, which has norm 1.
+    pub(crate) fn of(vector: &[f32]) -> Self {
         let peak = peak(vector);
-        let factor = if peak > 0.0 { f32::from(LARGEST_CODE) / peak } else { 0.0 };
+        let factor = if peak > 0.0 { f32::from(MAX_CODE) / peak } else { 0.0 };
         let codes: Vec<i8> = vector.iter().map(|value| (value * factor).round() as i8).collect();
-        let left = vector.iter().zip(&codes).map(|(value, code)| value * factor - f32::from(*code));
-        let residuals = left.map(|left| (left * RESIDUAL_STEPS).round() as i8).collect();
-        Self { codes, residuals, scale: peak / f32::from(LARGEST_CODE) }
+        let remainders = vector.iter().zip(&codes).map(|(value, code)| value * factor - f32::from(*code));
+        let residuals = remainders.map(|remainder| (remainder * RESIDUAL_STEPS).round() as i8).collect();
+        Self { codes, residuals, scale: peak / f32::from(MAX_CODE) }
     }
 }
 
+/// Largest magnitude of the values.
 fn peak(vector: &[f32]) -> f32 {
     vector.iter().fold(0f32, |peak, value| peak.max(value.abs()))
 }
 
-/// Writes rows, one batch after another.
+/// Writes the vector files, one batch of rows after another.
 pub(crate) struct VectorsWriter {
     codes: fs_err::File,
     scales: fs_err::File,
@@ -92,12 +95,12 @@ pub(crate) struct VectorsWriter {
 }
 
 impl VectorsWriter {
-    /// Begins the files in `dir`, of rows of `dimensions` values.
+    /// Creates the files in `dir`, for rows of `dimensions` values.
     ///
     /// # Errors
-    /// [`AnnError::TooLarge`] when rows are longer than [`MOST_DIMENSIONS`]; what the disk says.
+    /// [`AnnError::TooLarge`] when rows are longer than [`MAX_DIMENSIONS`]; [`AnnError::Io`].
     pub(crate) fn create(dir: &Path, dimensions: usize, precision: VectorPrecision) -> Result<Self, AnnError> {
-        if dimensions > MOST_DIMENSIONS {
+        if dimensions > MAX_DIMENSIONS {
             return Err(AnnError::TooLarge("4,096 dimensions"));
         }
         let file = |name| fs_err::File::create(dir.join(name));
@@ -105,18 +108,18 @@ impl VectorsWriter {
         Ok(Self { codes: file(VECTORS)?, scales: file(SCALES)?, residuals })
     }
 
-    /// Adds `rows`.
-    pub(crate) fn push(&mut self, rows: &[Kept]) -> std::io::Result<()> {
-        let joined = |of: fn(&Kept) -> &[i8]| rows.iter().flat_map(of).copied().collect::<Vec<i8>>();
+    /// Appends `rows`.
+    pub(crate) fn push(&mut self, rows: &[QuantizedVector]) -> std::io::Result<()> {
+        let concat = |of: fn(&QuantizedVector) -> &[i8]| rows.iter().flat_map(of).copied().collect::<Vec<i8>>();
         let scales: Vec<f32> = rows.iter().map(|row| row.scale).collect();
-        self.codes.write_all(mapped::bytes(&joined(|row| &row.codes)))?;
+        self.codes.write_all(mapped::bytes(&concat(|row| &row.codes)))?;
         if let Some(residuals) = &mut self.residuals {
-            residuals.write_all(mapped::bytes(&joined(|row| &row.residuals)))?;
+            residuals.write_all(mapped::bytes(&concat(|row| &row.residuals)))?;
         }
         self.scales.write_all(mapped::bytes(&scales))
     }
 
-    /// Waits until what was added is on the disk.
+    /// Waits until all appended rows are on the disk.
     pub(crate) fn sync(&self) -> std::io::Result<()> {
         [Some(&self.codes), self.residuals.as_ref(), Some(&self.scales)]
             .into_iter()
@@ -125,7 +128,7 @@ impl VectorsWriter {
     }
 }
 
-/// The vectors of an index, mapped.
+/// The mapped vector files of an index.
 pub(crate) struct Vectors {
     codes: Column<i8>,
     scales: Column<f32>,
@@ -134,10 +137,10 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
-    /// Maps the files in `dir`, `rows` rows of `dimensions` values.
+    /// Maps the files in `dir`: `rows` rows of `dimensions` values.
     ///
     /// # Errors
-    /// [`ColumnError::Damaged`] when they do not hold that.
+    /// [`AnnError::Column`] when a file is missing or has another size.
     pub(crate) fn open(
         dir: &Path,
         dimensions: usize,
@@ -146,7 +149,7 @@ impl Vectors {
     ) -> Result<Self, AnnError> {
         let file = |name: &str, row: usize| {
             let file = MappedFile::open(&dir.join(name))?;
-            let fits = rows.checked_mul(row) == Some(file.len()) && (1..=MOST_DIMENSIONS).contains(&dimensions);
+            let fits = rows.checked_mul(row) == Some(file.len()) && (1..=MAX_DIMENSIONS).contains(&dimensions);
             if fits { Ok(file) } else { Err(file.damaged(format!("{} bytes are not {rows} rows", file.len()))) }
         };
         let residuals =
@@ -155,11 +158,12 @@ impl Vectors {
         Ok(Self { codes, scales, residuals, dimensions })
     }
 
-    /// Maps files in `dir` that are still written: whole blocks of `block` rows of them, or all of `rows`.
+    /// Maps the files of an unfinished build in `dir`: all `rows` rows if they are complete,
+    /// otherwise the complete blocks of `block` rows that every file has.
     ///
     /// # Errors
-    /// What the disk says.
-    pub(crate) fn open_begun(
+    /// [`AnnError::Column`] when a file is missing.
+    pub(crate) fn open_partial(
         dir: &Path,
         dimensions: usize,
         block: usize,
@@ -169,28 +173,29 @@ impl Vectors {
         let file = |name: &str| MappedFile::open(&dir.join(name));
         let (codes, scales) = (file(VECTORS)?, file(SCALES)?);
         let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS)).transpose()?;
-        let of_codes = |file: &MappedFile| file.len() / dimensions.max(1);
-        let whole =
-            of_codes(&codes).min(residuals.as_ref().map_or(usize::MAX, of_codes)).min(scales.len() / size_of::<f32>());
-        let whole = if whole >= rows { rows } else { whole / block * block };
-        let residuals = residuals.map(|file| file.first(whole * dimensions)).transpose()?;
-        let (codes, scales) = (codes.first(whole * dimensions)?, scales.first(whole * size_of::<f32>())?);
+        let code_rows = |file: &MappedFile| file.len() / dimensions.max(1);
+        let written = code_rows(&codes)
+            .min(residuals.as_ref().map_or(usize::MAX, code_rows))
+            .min(scales.len() / size_of::<f32>());
+        let complete = if written >= rows { rows } else { written / block * block };
+        let residuals = residuals.map(|file| file.first(complete * dimensions)).transpose()?;
+        let (codes, scales) = (codes.first(complete * dimensions)?, scales.first(complete * size_of::<f32>())?);
         Ok(Self { codes, scales, residuals, dimensions })
     }
 
-    /// What searches read.
-    pub(crate) fn rows(&self) -> Rows<'_> {
+    /// A view of the rows; searches take it once and read many rows.
+    pub(crate) fn rows(&self) -> VectorRows<'_> {
         let residuals = self.residuals.as_deref();
-        Rows {
+        VectorRows {
             codes: &self.codes,
             scales: &self.scales,
             residuals,
             dimensions: self.dimensions,
-            kernel: kernel::best(),
+            kernel: kernel::fastest(),
         }
     }
 
-    /// What is kept of them.
+    /// Precision of the files.
     pub(crate) fn precision(&self) -> VectorPrecision {
         if self.residuals.is_some() { VectorPrecision::Int16 } else { VectorPrecision::Int8 }
     }
@@ -200,15 +205,15 @@ impl Vectors {
         self.scales.len()
     }
 
-    /// Length of a row.
+    /// Number of values in a row.
     pub(crate) fn dimensions(&self) -> usize {
         self.dimensions
     }
 }
 
-/// The rows of [`Vectors`], found once for many of them.
+/// The rows of [`Vectors`] as slices, with the kernel that compares them.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
+pub(crate) struct VectorRows<'a> {
     codes: &'a [i8],
     scales: &'a [f32],
     residuals: Option<&'a [i8]>,
@@ -216,26 +221,26 @@ pub(crate) struct Rows<'a> {
     kernel: Kernel,
 }
 
-impl<'a> Rows<'a> {
-    /// The codes of row `row`.
+impl<'a> VectorRows<'a> {
+    /// The codes of `row`.
     #[inline]
     pub(crate) fn codes(&self, row: u32) -> &'a [i8] {
         &self.codes[row as usize * self.dimensions..][..self.dimensions]
     }
 
-    /// What the codes of row `row` are multiplied with.
+    /// The factor from the codes of `row` to its values.
     #[inline]
     pub(crate) fn scale(&self, row: u32) -> f32 {
         self.scales[row as usize]
     }
 
-    /// Row `row` as it is kept.
-    pub(crate) fn kept(&self, row: u32) -> Kept {
+    /// A copy of `row` as it is stored.
+    pub(crate) fn quantized(&self, row: u32) -> QuantizedVector {
         let residuals = self.residuals(row).unwrap_or_default().to_vec();
-        Kept { codes: self.codes(row).to_vec(), residuals, scale: self.scale(row) }
+        QuantizedVector { codes: self.codes(row).to_vec(), residuals, scale: self.scale(row) }
     }
 
-    /// Row `row` as a vector of norm 1, but for what rounding took.
+    /// The values of `row`; the norm is 1 but for the rounding.
     pub(crate) fn vector(&self, row: u32) -> Vec<f32> {
         let residual = |i: usize| self.residuals(row).map_or(0.0, |residuals| f32::from(residuals[i]) / RESIDUAL_STEPS);
         let codes = self.codes(row).iter().enumerate();
@@ -246,7 +251,7 @@ impl<'a> Rows<'a> {
         self.residuals.map(|residuals| &residuals[row as usize * self.dimensions..][..self.dimensions])
     }
 
-    /// As [`Rows::score`], with residuals if there are any.
+    /// Cosine of `row` and `query` from codes and residuals, if the files have residuals.
     pub(crate) fn fine_score(&self, row: u32, query: &QueryVector) -> f32 {
         let coarse = (self.kernel)(&query.codes, self.codes(row)) as f32;
         let fine =
@@ -254,27 +259,27 @@ impl<'a> Rows<'a> {
         (coarse + fine) * (self.scale(row) * query.scale)
     }
 
-    /// Asks for what [`Rows::fine_score`] reads beside the codes.
+    /// Prefetches the residuals that [`VectorRows::fine_score`] reads.
     pub(crate) fn prefetch_residuals(&self, row: u32) {
         if let Some(residuals) = self.residuals(row) {
             kernel::prefetch(residuals);
         }
     }
 
-    /// Makes `query` row `row`.
+    /// Copies `row` into `query`, to compare it with other rows.
     pub(crate) fn load(&self, row: u32, query: &mut QueryVector) {
         query.codes.clear();
         query.codes.extend(self.codes(row).iter().map(|&code| i16::from(code)));
         query.scale = self.scale(row);
     }
 
-    /// Cosine of row `row` and `query`.
+    /// Cosine of `row` and `query` from codes alone.
     #[inline]
     pub(crate) fn score(&self, row: u32, query: &QueryVector) -> f32 {
         (self.kernel)(&query.codes, self.codes(row)) as f32 * (self.scale(row) * query.scale)
     }
 
-    /// Asks for row `row` ahead of its use.
+    /// Prefetches what [`VectorRows::score`] reads.
     #[inline]
     pub(crate) fn prefetch(&self, row: u32) {
         kernel::prefetch(self.codes(row));
@@ -286,7 +291,7 @@ impl<'a> Rows<'a> {
 mod tests {
     use super::*;
 
-    /// Rows of norm 1 that are the same in every run.
+    /// Rows of norm 1, the same in every run.
     fn rows(count: usize, dimensions: usize) -> Vec<f32> {
         let mut rows: Vec<f32> = (0..count * dimensions).map(|i| (i * 7919 % 1013) as f32 - 506.0).collect();
         for row in rows.chunks_exact_mut(dimensions) {
@@ -297,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_cosines_within_what_was_rounded() {
+    fn scores_are_cosines_but_for_the_rounding() {
         let dir = tempfile::tempdir().unwrap();
         let rows = rows(50, 384);
-        let kept: Vec<Kept> = rows.chunks_exact(384).map(Kept::of).collect();
+        let quantized: Vec<QuantizedVector> = rows.chunks_exact(384).map(QuantizedVector::of).collect();
         for (precision, fine) in [(VectorPrecision::Int8, 1e-3), (VectorPrecision::Int16, 5e-5)] {
             let mut writer = VectorsWriter::create(dir.path(), 384, precision).unwrap();
-            writer.push(&kept[..20]).unwrap();
-            writer.push(&kept[20..]).unwrap();
+            writer.push(&quantized[..20]).unwrap();
+            writer.push(&quantized[20..]).unwrap();
             let vectors = Vectors::open(dir.path(), 384, 50, precision).unwrap();
             let stored = vectors.rows();
             for a in 0..50u32 {
@@ -315,21 +320,21 @@ mod tests {
                     assert!((stored.score(b, &query) - cosine).abs() < 1e-3);
                     assert!((stored.fine_score(b, &query) - cosine).abs() < fine);
                 }
-                let mut itself = QueryVector::default();
-                stored.load(a, &mut itself);
-                assert!((stored.score(a, &itself) - 1.0).abs() < 1e-3);
+                let mut same_row = QueryVector::default();
+                stored.load(a, &mut same_row);
+                assert!((stored.score(a, &same_row) - 1.0).abs() < 1e-3);
             }
         }
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn files_of_another_size_are_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let (coarse, fine) = (VectorPrecision::Int8, VectorPrecision::Int16);
         let too_long = VectorsWriter::create(dir.path(), 5000, fine);
         assert!(matches!(too_long, Err(AnnError::TooLarge("4,096 dimensions"))));
-        let kept: Vec<Kept> = rows(3, 8).chunks_exact(8).map(Kept::of).collect();
-        VectorsWriter::create(dir.path(), 8, fine).unwrap().push(&kept).unwrap();
+        let quantized: Vec<QuantizedVector> = rows(3, 8).chunks_exact(8).map(QuantizedVector::of).collect();
+        VectorsWriter::create(dir.path(), 8, fine).unwrap().push(&quantized).unwrap();
         let error = |dimensions, rows, precision| {
             Vectors::open(dir.path(), dimensions, rows, precision).err().unwrap().to_string()
         };

@@ -1,39 +1,51 @@
-//! `config.json` of a Hugging Face checkpoint, as far as a BERT encoder needs it.
+//! Reads `config.json` of a Hugging Face checkpoint: the fields that a BERT encoder needs.
 //!
-//! Invariant: what this accepts, the exporter computes exactly; anything else is refused by name.
+//! Invariant: the exporter computes every accepted configuration exactly; any other is refused with
+//! the name of the field.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::bert::BertError;
+use crate::bert::error::BertError;
 
 /// The activation of the feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// `x * Phi(x)`, with the error function.
     Gelu,
-    /// The tanh approximation.
+    /// The tanh approximation of GELU.
     GeluTanh,
+    /// `max(x, 0)`.
     Relu,
 }
 
 /// Shape of a BERT encoder (Devlin et al. 2018, section 3).
 #[derive(Clone, Debug, PartialEq)]
 pub struct BertConfig {
+    /// Values of a token vector (H in the paper).
     pub hidden: usize,
+    /// Transformer layers (L in the paper).
     pub layers: usize,
+    /// Attention heads of a layer (A in the paper); they divide `hidden`.
     pub heads: usize,
+    /// Values between the two matrices of a feed-forward layer.
     pub intermediate: usize,
+    /// Rows of the word embedding table.
     pub vocab: usize,
+    /// Rows of the position embedding table: the most tokens of a text.
     pub positions: usize,
+    /// Rows of the token type embedding table.
     pub token_types: usize,
+    /// Added to the variance by every LayerNorm.
     pub layer_norm_eps: f32,
+    /// Activation of the feed-forward layers.
     pub activation: Activation,
 }
 
+/// `config.json` as it is written.
 #[derive(Deserialize)]
-struct Raw {
+struct RawConfig {
     model_type: Option<String>,
     hidden_size: usize,
     num_hidden_layers: usize,
@@ -41,26 +53,26 @@ struct Raw {
     intermediate_size: usize,
     vocab_size: usize,
     max_position_embeddings: usize,
-    #[serde(default = "two")]
+    #[serde(default = "default_type_vocab_size")]
     type_vocab_size: usize,
-    #[serde(default = "eps")]
+    #[serde(default = "default_layer_norm_eps")]
     layer_norm_eps: f32,
-    #[serde(default = "gelu")]
+    #[serde(default = "default_hidden_act")]
     hidden_act: String,
     position_embedding_type: Option<String>,
     #[serde(default)]
     is_decoder: bool,
 }
 
-fn two() -> usize {
+fn default_type_vocab_size() -> usize {
     2
 }
 
-fn eps() -> f32 {
+fn default_layer_norm_eps() -> f32 {
     1e-12
 }
 
-fn gelu() -> String {
+fn default_hidden_act() -> String {
     "gelu".into()
 }
 
@@ -68,16 +80,16 @@ impl BertConfig {
     /// Reads `path`.
     ///
     /// # Errors
-    /// [`BertError::Config`] when the file is no BERT configuration, naming the file and the field.
+    /// [`BertError::Config`] if the file is no BERT configuration; it names the file and the field.
     pub fn read(path: &Path) -> Result<Self, BertError> {
         let fail = |reason: String| BertError::Config { path: path.into(), reason };
         let text = fs_err::read(path)?;
-        let raw: Raw = serde_json::from_slice(&text).map_err(|e| fail(e.to_string()))?;
+        let raw: RawConfig = serde_json::from_slice(&text).map_err(|e| fail(e.to_string()))?;
         raw.check().map_err(fail)
     }
 }
 
-impl Raw {
+impl RawConfig {
     fn check(self) -> Result<BertConfig, String> {
         if let Some(other) = self.model_type.filter(|t| t != "bert") {
             return Err(format!("model_type is `{other}`, only `bert` is supported"));
@@ -98,7 +110,7 @@ impl Raw {
             ("type_vocab_size", self.type_vocab_size),
         ];
         if let Some((name, value)) = sizes.iter().find(|(_, v)| *v == 0 || *v > 1 << 24) {
-            return Err(format!("{name} is {value}, which no BERT has"));
+            return Err(format!("{name} is {value}, which is out of range"));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err(format!(
@@ -110,7 +122,11 @@ impl Raw {
             "gelu" => Activation::Gelu,
             "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
             "relu" => Activation::Relu,
-            other => return Err(format!("hidden_act `{other}` is not supported")),
+            other => {
+                return Err(format!(
+                    "hidden_act `{other}` is not supported; use gelu, gelu_new, gelu_pytorch_tanh or relu"
+                ));
+            }
         };
         Ok(BertConfig {
             hidden: self.hidden_size,
@@ -138,7 +154,7 @@ mod tests {
         for (key, value) in changes.as_object().unwrap() {
             config[key] = value.clone();
         }
-        serde_json::from_value::<Raw>(config).unwrap().check()
+        serde_json::from_value::<RawConfig>(config).unwrap().check()
     }
 
     #[test]
@@ -148,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_would_compute_wrongly() {
+    fn refuses_configurations_that_the_exporter_cannot_compute() {
         for (change, field) in [
             (serde_json::json!({"model_type": "roberta"}), "model_type"),
             (serde_json::json!({"position_embedding_type": "relative_key"}), "position_embedding_type"),

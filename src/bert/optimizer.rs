@@ -1,46 +1,63 @@
 //! AdamW (Loshchilov and Hutter 2019, algorithm 2) as a graph over all parameters at once.
 //!
-//! Parameters, moments and gradients are one long vector each: some fifteen operators in all, where one for each tensor would be thousands.
+//! Parameters, moments and gradient are one flat vector each (in the order of
+//! [`crate::bert::weights::parameter_specs`]). The graph so has about thirty nodes; one update per
+//! tensor would need thousands.
 //!
-//! Invariant: outputs may be written over the inputs they replace, since each value depends on those of its own place alone.
+//! Invariant: an output may use the memory of the input that it replaces, because element `i` of
+//! each output depends only on element `i` of the inputs (and on the norm, which is computed
+//! first).
 
 use crate::onnx::{
-    graph::{GraphBuilder, Value},
-    message::{self, Attribute, Axis, DataType},
+    graph::{GraphBuilder, ValueName},
+    message::{AttributeProto, Axis, DataType, ModelProto},
 };
 
-/// Decay of the moments, and what keeps quotients finite: PyTorch's defaults.
+/// Decay of the first moment; PyTorch's default.
 pub const BETA_1: f32 = 0.9;
+/// Decay of the second moment; PyTorch's default.
 pub const BETA_2: f32 = 0.999;
+/// Added to the root of the second moment, so that quotients are finite; PyTorch's default.
 pub const EPSILON: f32 = 1e-8;
 
-/// Inputs and outputs by name.
+/// Input: the parameters, float32 `[parameters]`.
 pub const PARAMETERS: &str = "parameters";
-pub const MEANS: &str = "means";
-pub const SQUARES: &str = "squares";
+/// Input: the first moments (running means of the gradient), float32 `[parameters]`.
+pub const FIRST_MOMENTS: &str = "means";
+/// Input: the second moments (running means of its squares), float32 `[parameters]`.
+pub const SECOND_MOMENTS: &str = "squares";
+/// Input: the gradient times the loss scale, float32 `[parameters]`.
 pub const GRADIENT: &str = "gradient";
+/// Input: [`OptimizerSettings::values`], float32 `[5]`.
 pub const SETTINGS: &str = "settings";
+/// Output: the updated parameters.
 pub const NEW_PARAMETERS: &str = "new_parameters";
-pub const NEW_MEANS: &str = "new_means";
-pub const NEW_SQUARES: &str = "new_squares";
+/// Output: the updated first moments.
+pub const NEW_FIRST_MOMENTS: &str = "new_means";
+/// Output: the updated second moments.
+pub const NEW_SECOND_MOMENTS: &str = "new_squares";
+/// Output: the length of the gradient before clipping, without the loss scale, float32 `[1]`.
 pub const NORM: &str = "norm";
 
-/// What changes from step to step: `settings`, float32 `[5]`.
+/// Settings that may change from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct OptimizerSettings {
+    /// Learning rate of this step.
     pub learning_rate: f32,
-    /// Share of a parameter that is taken away, as a multiple of the learning rate.
+    /// Decoupled weight decay: each step multiplies parameters by
+    /// `1 - learning_rate * weight_decay`.
     pub weight_decay: f32,
-    /// Steps with this one.
+    /// Number of this step, from 1.
     pub step: u64,
-    /// Length that the gradient is cut to; infinite for none.
+    /// Maximum length of the gradient; longer ones are scaled down. Infinite for no clipping.
     pub clip: f32,
-    /// What the gradient was multiplied by.
+    /// Factor that the gradient was multiplied by.
     pub loss_scale: f32,
 }
 
-impl Settings {
-    /// As the graph takes them. The corrections of the moments' bias are drawn into the learning rate and epsilon.
+impl OptimizerSettings {
+    /// The input [`SETTINGS`]. The bias corrections of the moments are folded into the learning
+    /// rate and epsilon.
     pub fn values(&self) -> [f32; 5] {
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(self.step as f64)) as f32;
         let root = correction(BETA_2).sqrt();
@@ -54,55 +71,59 @@ impl Settings {
     }
 }
 
-/// Writes the graph. With `guarded`, a gradient that is not finite changes nothing.
-pub fn write(guarded: bool) -> message::Model {
+/// Writes the graph of one update; the constants above name its inputs and outputs.
+///
+/// With `guarded`, a gradient that is not finite changes neither parameters nor moments: factors of
+/// new values become 0 and factors of old values 1. Loss scaling in half precision relies on it.
+pub fn adamw_graph(guarded: bool) -> ModelProto {
     let mut g = GraphBuilder::default();
     let axes = [Axis::Free("parameters")];
     let [parameters, means, squares, gradient] =
-        [PARAMETERS, MEANS, SQUARES, GRADIENT].map(|name| g.input(name, DataType::Float, &axes));
+        [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS, GRADIENT].map(|name| g.input(name, DataType::Float, &axes));
     let settings = g.input(SETTINGS, DataType::Float, &[Axis::Fixed(5)]);
-    let [mut rate, epsilon, mut keep, clip, unscale]: [Value; 5] =
-        g.ops("Split", &[&settings], vec![Attribute::int("axis", 0), Attribute::int("num_outputs", 5)]);
+    let [mut rate, epsilon, mut decay, clip, unscale]: [ValueName; 5] =
+        g.ops("Split", &[&settings], vec![AttributeProto::int("axis", 0), AttributeProto::int("num_outputs", 5)]);
 
-    let sum = g.op_with("ReduceSumSquare", &[&gradient], vec![Attribute::int("keepdims", 1)]);
+    let sum = g.op_with("ReduceSumSquare", &[&gradient], vec![AttributeProto::int("keepdims", 1)]);
     let norm = g.op("Sqrt", &[&sum]);
     let norm = g.op("Mul", &[&norm, &unscale]);
-    let [one, least] = [1.0, 1e-6].map(|x| g.float(x));
-    let divisor = g.op("Add", &[&norm, &least]);
-    let cut = g.op("Div", &[&clip, &divisor]);
-    let cut = g.op("Min", &[&cut, &one]);
-    let mut factor = g.op("Mul", &[&cut, &unscale]);
-    let [mut old_1, mut old_2] = [BETA_1, BETA_2].map(|beta| g.float(beta));
+    let [one, min_norm] = [1.0, 1e-6].map(|x| g.float(x));
+    let divisor = g.op("Add", &[&norm, &min_norm]);
+    let clipping = g.op("Div", &[&clip, &divisor]);
+    let clipping = g.op("Min", &[&clipping, &one]);
+    let mut factor = g.op("Mul", &[&clipping, &unscale]);
+    let [mut keep_1, mut keep_2] = [BETA_1, BETA_2].map(|beta| g.float(beta));
     let mut gradient = gradient;
     if guarded {
-        let (most, zero) = (g.float(f32::MAX), g.float(0.0));
-        let finite = g.op("LessOrEqual", &[&norm, &most]);
-        let mut unless = |value: &str, other: &str| g.op("Where", &[&finite, value, other]);
-        gradient = unless(&gradient, &zero);
-        [factor, rate] = [factor, rate].map(|value| unless(&value, &zero));
-        [old_1, old_2, keep] = [old_1, old_2, keep].map(|value| unless(&value, &one));
+        let (largest, zero) = (g.float(f32::MAX), g.float(0.0));
+        let finite = g.op("LessOrEqual", &[&norm, &largest]);
+        let mut if_finite = |value: &str, other: &str| g.op("Where", &[&finite, value, other]);
+        gradient = if_finite(&gradient, &zero);
+        [factor, rate] = [factor, rate].map(|value| if_finite(&value, &zero));
+        [keep_1, keep_2, decay] = [keep_1, keep_2, decay].map(|value| if_finite(&value, &one));
     }
-    let mut new = |beta: f32| {
+    let mut gradient_factor = |beta: f32| {
         let share = g.float(1.0 - beta);
         g.op("Mul", &[&factor, &share])
     };
-    let (new_1, new_2) = (new(BETA_1), new(BETA_2));
-    let new_2 = g.op("Mul", &[&new_2, &factor]);
+    let (add_1, add_2) = (gradient_factor(BETA_1), gradient_factor(BETA_2));
+    // The second moment takes squares, so its factor has clipping and loss scale twice.
+    let add_2 = g.op("Mul", &[&add_2, &factor]);
 
-    let kept = g.op("Mul", &[&means, &old_1]);
-    let added = g.op("Mul", &[&gradient, &new_1]);
+    let kept = g.op("Mul", &[&means, &keep_1]);
+    let added = g.op("Mul", &[&gradient, &add_1]);
     let means = g.op("Add", &[&kept, &added]);
-    let kept = g.op("Mul", &[&squares, &old_2]);
+    let kept = g.op("Mul", &[&squares, &keep_2]);
     let added = g.op("Mul", &[&gradient, &gradient]);
-    let added = g.op("Mul", &[&added, &new_2]);
+    let added = g.op("Mul", &[&added, &add_2]);
     let squares = g.op("Add", &[&kept, &added]);
     let root = g.op("Sqrt", &[&squares]);
     let root = g.op("Add", &[&root, &epsilon]);
     let step = g.op("Div", &[&means, &root]);
     let step = g.op("Mul", &[&step, &rate]);
-    let kept = g.op("Mul", &[&parameters, &keep]);
+    let kept = g.op("Mul", &[&parameters, &decay]);
     let parameters = g.op("Sub", &[&kept, &step]);
-    for (name, value) in [(NEW_PARAMETERS, parameters), (NEW_MEANS, means), (NEW_SQUARES, squares)] {
+    for (name, value) in [(NEW_PARAMETERS, parameters), (NEW_FIRST_MOMENTS, means), (NEW_SECOND_MOMENTS, squares)] {
         g.output(name, &value, DataType::Float, &axes);
     }
     g.output(NORM, &norm, DataType::Float, &[Axis::Fixed(1)]);

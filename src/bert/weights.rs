@@ -1,73 +1,93 @@
-//! The tensors of a checkpoint in the order and layout that the graph builder wants.
+//! The weights of a BERT encoder, and their one order as a flat vector of parameters.
 //!
-//! Invariant: every shape has been checked against the configuration; matrices are `[in, out]`, as ONNX multiplies.
+//! Checkpoints store a matrix as `[outputs, inputs]` (PyTorch); here it is `[inputs, outputs]`, as
+//! ONNX multiplies.
+//!
+//! Invariant: every shape has been checked against the configuration, and every value is finite.
 
 use crate::bert::{
-    BertError,
     checkpoint::{Tensor, Tensors},
     config::BertConfig,
+    error::BertError,
 };
 
-/// `y = x W + b` with `W` of shape `[inputs, outputs]`, row-major.
+/// A linear layer `y = x W + b`.
 #[derive(Clone, Debug)]
 pub struct Linear {
+    /// Values of a row of `x`.
     pub inputs: usize,
+    /// Values of a row of `y`.
     pub outputs: usize,
+    /// `W`, row-major `[inputs, outputs]`.
     pub weight: Vec<f32>,
+    /// `b`, `[outputs]`.
     pub bias: Vec<f32>,
 }
 
-/// Scale and shift of a LayerNorm.
+/// The parameters of a LayerNorm.
 #[derive(Clone, Debug)]
-pub struct Norm {
+pub struct LayerNorm {
+    /// Scale, `[hidden]`.
     pub weight: Vec<f32>,
+    /// Shift, `[hidden]`.
     pub bias: Vec<f32>,
 }
 
-/// One transformer layer.
+/// The weights of one transformer layer.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub struct LayerWeights {
+    /// Query projection, `[hidden, hidden]`.
     pub query: Linear,
+    /// Key projection, `[hidden, hidden]`.
     pub key: Linear,
+    /// Value projection, `[hidden, hidden]`.
     pub value: Linear,
+    /// Output projection of the attention, `[hidden, hidden]`.
     pub attention_output: Linear,
-    pub attention_norm: Norm,
+    /// LayerNorm after the attention.
+    pub attention_norm: LayerNorm,
+    /// First matrix of the feed-forward part, `[hidden, intermediate]`.
     pub intermediate: Linear,
+    /// Second matrix of the feed-forward part, `[intermediate, hidden]`.
     pub output: Linear,
-    pub output_norm: Norm,
+    /// LayerNorm after the feed-forward part.
+    pub output_norm: LayerNorm,
 }
 
-/// The encoder's weights; the pooler and any pretraining heads are left behind.
+/// The weights of the encoder, without the pooler and any pretraining heads.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// `[vocab, hidden]`
+    /// Word embeddings, `[vocab, hidden]`.
     pub words: Vec<f32>,
-    /// `[positions, hidden]`
+    /// Position embeddings, `[positions, hidden]`.
     pub positions: Vec<f32>,
-    /// `[token_types, hidden]`
+    /// Token type embeddings, `[token_types, hidden]`.
     pub token_types: Vec<f32>,
-    pub norm: Norm,
-    pub layers: Vec<Layer>,
+    /// LayerNorm after the embeddings.
+    pub embeddings_norm: LayerNorm,
+    /// From the lowest to the highest.
+    pub layers: Vec<LayerWeights>,
 }
 
-/// A tensor of the encoder.
+/// Name and shape of one parameter tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// As Hugging Face names it.
+pub struct ParameterSpec {
+    /// The name that Hugging Face gives it.
     pub name: String,
-    /// As it lies in [`Weights`].
+    /// Shape in [`Weights`].
     pub shape: Vec<usize>,
-    /// A matrix `[inputs, outputs]`, which checkpoints hold as `[outputs, inputs]`.
-    pub matrix: bool,
+    /// Whether it is the matrix of a linear layer: `[inputs, outputs]` here, `[outputs, inputs]` in
+    /// checkpoints.
+    pub is_matrix: bool,
 }
 
-impl Named {
+impl ParameterSpec {
     /// Number of values.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether there is no value; no tensor of a BERT is like that.
+    /// Whether it has no values; never true for a BERT.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -86,27 +106,28 @@ pub(super) const INTERMEDIATE: &str = "intermediate.dense";
 pub(super) const OUTPUT: &str = "output.dense";
 pub(super) const OUTPUT_NORM: &str = "output.LayerNorm";
 
-/// What names of a layer's tensors begin with.
+/// The prefix of the tensor names of a layer.
 pub(super) fn layer_name(layer: usize) -> String {
     format!("encoder.layer.{layer}")
 }
 
-/// Every tensor, embeddings first, then the layers from the lowest to the highest.
-pub fn named(config: &BertConfig) -> Vec<Named> {
+/// All parameter tensors in the order of the flat vector: embeddings first, then the layers from
+/// the lowest to the highest. Checkpoints of training and the optimizer rely on this order.
+pub fn parameter_specs(config: &BertConfig) -> Vec<ParameterSpec> {
     let (hidden, intermediate) = (config.hidden, config.intermediate);
-    let named = |name: String, shape: &[usize], matrix| Named { name, shape: shape.to_vec(), matrix };
+    let spec = |name: String, shape: &[usize], is_matrix| ParameterSpec { name, shape: shape.to_vec(), is_matrix };
     let mut all = vec![];
     for (name, rows) in [(WORDS, config.vocab), (POSITIONS, config.positions), (TOKEN_TYPES, config.token_types)] {
-        all.push(named(name.into(), &[rows, hidden], false));
+        all.push(spec(name.into(), &[rows, hidden], false));
     }
-    let norm = |all: &mut Vec<Named>, name: &str| {
-        all.extend(["weight", "bias"].map(|part| named(format!("{name}.{part}"), &[hidden], false)));
+    let norm = |all: &mut Vec<ParameterSpec>, name: &str| {
+        all.extend(["weight", "bias"].map(|part| spec(format!("{name}.{part}"), &[hidden], false)));
     };
     norm(&mut all, NORM);
     for layer in (0..config.layers).map(layer_name) {
-        let linear = |all: &mut Vec<Named>, name, inputs, outputs| {
-            all.push(named(format!("{layer}.{name}.weight"), &[inputs, outputs], true));
-            all.push(named(format!("{layer}.{name}.bias"), &[outputs], false));
+        let linear = |all: &mut Vec<ParameterSpec>, name, inputs, outputs| {
+            all.push(spec(format!("{layer}.{name}.weight"), &[inputs, outputs], true));
+            all.push(spec(format!("{layer}.{name}.bias"), &[outputs], false));
         };
         for name in [QUERY, KEY, VALUE, ATTENTION_OUTPUT] {
             linear(&mut all, name, hidden, hidden);
@@ -119,25 +140,25 @@ pub fn named(config: &BertConfig) -> Vec<Named> {
     all
 }
 
-/// The tensors of a checkpoint, of the values that lie in `flat` one after another as [`named`] lists them.
-pub fn tensors(config: &BertConfig, mut flat: &[f32]) -> Tensors {
+/// Splits a flat vector, in the order of [`parameter_specs`], into the tensors of a checkpoint.
+pub fn to_tensors(config: &BertConfig, mut flat: &[f32]) -> Tensors {
     let mut tensors = Tensors::new();
-    for named in named(config) {
-        let (values, rest) = flat.split_at(named.len());
+    for spec in parameter_specs(config) {
+        let (values, rest) = flat.split_at(spec.len());
         flat = rest;
-        let tensor = match named.shape.as_slice() {
-            &[inputs, outputs] if named.matrix => {
-                Tensor { shape: vec![outputs, inputs], data: flipped(values, inputs, outputs) }
+        let tensor = match spec.shape.as_slice() {
+            &[inputs, outputs] if spec.is_matrix => {
+                Tensor { shape: vec![outputs, inputs], data: transposed(values, inputs, outputs) }
             }
             shape => Tensor { shape: shape.to_vec(), data: values.to_vec() },
         };
-        tensors.insert(named.name, tensor);
+        tensors.insert(spec.name, tensor);
     }
     tensors
 }
 
-/// A row-major matrix of `rows` and `columns` with its axes exchanged.
-fn flipped(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+/// Transposes a row-major matrix of `rows` and `columns`.
+fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     let mut out = vec![0.0; matrix.len()];
     for (r, row) in matrix.chunks_exact(columns).enumerate() {
         for (c, &value) in row.iter().enumerate() {
@@ -148,27 +169,29 @@ fn flipped(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 }
 
 impl Weights {
-    /// Picks the encoder's tensors out of `tensors`, whose names may carry the prefix `bert.` and the older LayerNorm
-    /// names `gamma` and `beta`.
+    /// Takes the tensors of the encoder out of `tensors`. Their names may have the prefix `bert.`
+    /// and the older LayerNorm names `gamma` and `beta`.
     ///
     /// # Errors
-    /// [`BertError::MissingTensor`] and [`BertError::TensorShape`] name the tensor.
+    /// [`BertError::MissingTensor`], [`BertError::TensorShape`] and [`BertError::TensorValue`] name
+    /// the tensor.
     pub fn select(mut tensors: Tensors, config: &BertConfig) -> Result<Self, BertError> {
         let prefix = if tensors.keys().any(|k| k.starts_with("bert.embeddings.")) { "bert." } else { "" };
-        let mut source = Source { tensors: &mut tensors, prefix, config };
+        let mut selector = TensorSelector { tensors: &mut tensors, prefix, config };
         let hidden = config.hidden;
         Ok(Self {
-            words: source.take(WORDS, &[config.vocab, hidden])?,
-            positions: source.take(POSITIONS, &[config.positions, hidden])?,
-            token_types: source.take(TOKEN_TYPES, &[config.token_types, hidden])?,
-            norm: source.norm(NORM)?,
-            layers: (0..config.layers).map(|l| source.layer(&layer_name(l))).collect::<Result<_, _>>()?,
+            words: selector.take(WORDS, &[config.vocab, hidden])?,
+            positions: selector.take(POSITIONS, &[config.positions, hidden])?,
+            token_types: selector.take(TOKEN_TYPES, &[config.token_types, hidden])?,
+            embeddings_norm: selector.norm(NORM)?,
+            layers: (0..config.layers).map(|l| selector.layer(&layer_name(l))).collect::<Result<_, _>>()?,
         })
     }
 
-    /// All values, one after another as [`named`] lists them.
-    pub fn flat(&self) -> Vec<f32> {
-        let embeddings = [&self.words, &self.positions, &self.token_types, &self.norm.weight, &self.norm.bias];
+    /// All values in the order of [`parameter_specs`].
+    pub fn flatten(&self) -> Vec<f32> {
+        let embeddings =
+            [&self.words, &self.positions, &self.token_types, &self.embeddings_norm.weight, &self.embeddings_norm.bias];
         let layers = self.layers.iter().flat_map(|l| {
             let (attention, norm) = (&l.attention_output, &l.attention_norm);
             let linears = [&l.query, &l.key, &l.value, attention].map(|l| [&l.weight, &l.bias]);
@@ -184,41 +207,42 @@ impl Weights {
     }
 }
 
-struct Source<'a> {
+/// Takes tensors by name and checks their shapes and values.
+struct TensorSelector<'a> {
     tensors: &'a mut Tensors,
     prefix: &'static str,
     config: &'a BertConfig,
 }
 
-impl Source<'_> {
-    fn layer(&mut self, at: &str) -> Result<Layer, BertError> {
+impl TensorSelector<'_> {
+    fn layer(&mut self, prefix: &str) -> Result<LayerWeights, BertError> {
         let (hidden, intermediate) = (self.config.hidden, self.config.intermediate);
-        Ok(Layer {
-            query: self.linear(&format!("{at}.{QUERY}"), hidden, hidden)?,
-            key: self.linear(&format!("{at}.{KEY}"), hidden, hidden)?,
-            value: self.linear(&format!("{at}.{VALUE}"), hidden, hidden)?,
-            attention_output: self.linear(&format!("{at}.{ATTENTION_OUTPUT}"), hidden, hidden)?,
-            attention_norm: self.norm(&format!("{at}.{ATTENTION_NORM}"))?,
-            intermediate: self.linear(&format!("{at}.{INTERMEDIATE}"), hidden, intermediate)?,
-            output: self.linear(&format!("{at}.{OUTPUT}"), intermediate, hidden)?,
-            output_norm: self.norm(&format!("{at}.{OUTPUT_NORM}"))?,
+        Ok(LayerWeights {
+            query: self.linear(&format!("{prefix}.{QUERY}"), hidden, hidden)?,
+            key: self.linear(&format!("{prefix}.{KEY}"), hidden, hidden)?,
+            value: self.linear(&format!("{prefix}.{VALUE}"), hidden, hidden)?,
+            attention_output: self.linear(&format!("{prefix}.{ATTENTION_OUTPUT}"), hidden, hidden)?,
+            attention_norm: self.norm(&format!("{prefix}.{ATTENTION_NORM}"))?,
+            intermediate: self.linear(&format!("{prefix}.{INTERMEDIATE}"), hidden, intermediate)?,
+            output: self.linear(&format!("{prefix}.{OUTPUT}"), intermediate, hidden)?,
+            output_norm: self.norm(&format!("{prefix}.{OUTPUT_NORM}"))?,
         })
     }
 
-    /// PyTorch stores `[out, in]`.
-    fn linear(&mut self, at: &str, inputs: usize, outputs: usize) -> Result<Linear, BertError> {
-        let stored = self.take(&format!("{at}.weight"), &[outputs, inputs])?;
-        let bias = self.take(&format!("{at}.bias"), &[outputs])?;
-        Ok(Linear { inputs, outputs, weight: flipped(&stored, outputs, inputs), bias })
+    /// Reads a linear layer, whose matrix PyTorch stores as `[outputs, inputs]`.
+    fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize) -> Result<Linear, BertError> {
+        let stored = self.take(&format!("{prefix}.weight"), &[outputs, inputs])?;
+        let bias = self.take(&format!("{prefix}.bias"), &[outputs])?;
+        Ok(Linear { inputs, outputs, weight: transposed(&stored, outputs, inputs), bias })
     }
 
-    fn norm(&mut self, at: &str) -> Result<Norm, BertError> {
+    fn norm(&mut self, prefix: &str) -> Result<LayerNorm, BertError> {
         let hidden = [self.config.hidden];
-        let old = self.tensors.contains_key(&format!("{}{at}.gamma", self.prefix));
+        let old = self.tensors.contains_key(&format!("{}{prefix}.gamma", self.prefix));
         let (weight, bias) = if old { ("gamma", "beta") } else { ("weight", "bias") };
-        Ok(Norm {
-            weight: self.take(&format!("{at}.{weight}"), &hidden)?,
-            bias: self.take(&format!("{at}.{bias}"), &hidden)?,
+        Ok(LayerNorm {
+            weight: self.take(&format!("{prefix}.{weight}"), &hidden)?,
+            bias: self.take(&format!("{prefix}.{bias}"), &hidden)?,
         })
     }
 
@@ -243,7 +267,7 @@ mod tests {
     use crate::bert::config::Activation;
 
     #[test]
-    fn flat_values_become_the_same_tensors_again() {
+    fn flat_values_survive_a_round_trip_through_tensors() {
         let config = BertConfig {
             hidden: 4,
             layers: 2,
@@ -255,10 +279,11 @@ mod tests {
             layer_norm_eps: 1e-12,
             activation: Activation::Gelu,
         };
-        let flat: Vec<f32> = (0..named(&config).iter().map(Named::len).sum()).map(|i| i as f32).collect();
-        let tensors = tensors(&config, &flat);
+        let flat: Vec<f32> =
+            (0..parameter_specs(&config).iter().map(ParameterSpec::len).sum()).map(|i| i as f32).collect();
+        let tensors = to_tensors(&config, &flat);
         assert_eq!(tensors["encoder.layer.1.intermediate.dense.weight"].shape, [6, 4]);
         assert_eq!(tensors.len(), 5 + 16 * 2);
-        assert_eq!(Weights::select(tensors, &config).unwrap().flat(), flat);
+        assert_eq!(Weights::select(tensors, &config).unwrap().flatten(), flat);
     }
 }

@@ -2,44 +2,49 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::cli::{RunArgs, values::share};
 use crate::{
-    eval::{Against, Cometa, Score},
-    index::Method,
+    cli::{shared::InferenceArgs, values::share},
+    eval::{CometaColumn, SearchMode, Similarity},
+    index::CalibrationMethod,
 };
 
-/// What is printed after the arguments.
+/// The text after the options in `saplink eval --help`.
 const FORMATS: &str = "\
-Mentions are read from these formats, told apart by what a file begins with; .gz files are read as they are:
-  MENTION<tab>IDS                          ids are joined by |; NIL stands for a mention that no concept covers
+Formats of --mentions, recognized by the first line of a file; files may end in .gz:
+  MENTION<tab>IDS                          ids are joined by |; NIL marks a mention without a concept
   ID||MENTION[||CONTEXT]                   SapBERT's evaluation, XL-BEL
   PMID||START|END||TYPE||MENTION||ID       BioSyn (NCBI-disease, BC5CDR): a directory of *.concept files, or one of them
   ID<tab>LABEL<tab>MENTION                 AskAPatient
   a table with the columns Term and General SNOMED ID or Specific SNOMED ID     COMETA
   PMID|t|.., PMID|a|.., and rows of six columns                                 PubTator (MedMentions, BC5CDR)
 
-Dictionaries: ID||NAME, IDS<tab>NAME, or a tab-separated table with the columns cui, name and optionally semantic_type";
+Formats of --dictionary: ID||NAME, IDS<tab>NAME, or a tab-separated table with the columns cui, name and optionally semantic_type";
 
+/// Arguments of `eval`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = FORMATS)]
 pub struct EvalArgs {
+    /// `eval compare`; without it mentions are linked and measured.
     #[command(subcommand)]
     pub command: Option<EvalCommand>,
+    /// Arguments of a measurement.
     #[command(flatten)]
-    pub run: EvalRunArgs,
+    pub measure: EvalMeasureArgs,
 }
 
+/// The subcommands of `saplink eval`.
 #[derive(Debug, Subcommand)]
 pub enum EvalCommand {
     /// Compare two reports of the same mentions, mention by mention
     Compare(CompareArgs),
 }
 
+/// Arguments of `eval compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Report that --json wrote
+    /// Report that `saplink eval --json` wrote
     #[arg(value_name = "A.json")]
     pub first: PathBuf,
     /// Report to compare with it
@@ -50,102 +55,88 @@ pub struct CompareArgs {
     pub json: bool,
 }
 
-/// Which mentions are read.
+/// The labeled mentions to read.
 #[derive(Debug, Args)]
 pub struct MentionArgs {
-    /// Labeled mentions: a file, or a directory of BioSyn's; several are folds, whose mean is reported
+    /// Labeled mentions: a file, or a directory in BioSyn's format. Several files are folds, and
+    /// the report has the mean over the folds
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub mentions: Vec<PathBuf>,
-    /// Ids that COMETA's mentions are to be linked to
+    /// Column of a COMETA file with the gold ids
     #[arg(long, value_enum, default_value = "general")]
-    pub cometa: CometaArg,
-    /// Ids of documents, one a line: of PubTator's files only these are read, such as corpus_pubtator_pmids_test.txt of MedMentions
+    pub cometa: CometaColumn,
+    /// File of document ids, one per line: only these documents of a PubTator file are read, such
+    /// as those of corpus_pubtator_pmids_test.txt of MedMentions [default: all]
     #[arg(long, value_name = "FILE")]
     pub documents: Option<PathBuf>,
 }
 
+/// Arguments of a measurement, and of a calibration.
 #[derive(Debug, Args)]
-pub struct EvalRunArgs {
+pub struct EvalMeasureArgs {
+    /// The labeled mentions.
     #[command(flatten)]
     pub mentions: MentionArgs,
-    /// Names to look mentions up among
+    /// File of the names to search; give --dictionary or --index
     #[arg(long, value_name = "FILE", conflicts_with = "index", required_unless_present = "index")]
     pub dictionary: Option<PathBuf>,
-    /// Index to look mentions up in; the linker that is served is measured too
+    /// Index to search instead of a dictionary; the linker of the service is measured too
     #[arg(long, value_name = "DIR")]
     pub index: Option<PathBuf>,
-    /// Directory of the model [default: models/NAME, NAME being what the index asks for; with --dictionary the embedded one]
+    /// Directory of the model [default: models/NAME, where NAME is the model of the index; with
+    /// --dictionary the embedded model]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
-    /// Compare mentions with every name, or search the graph too and say what it misses
+    /// exact compares mentions with every name; index also searches the graph and reports its
+    /// recall
     #[arg(long, value_enum, default_value = "exact")]
-    pub against: AgainstArg,
-    /// How vectors are compared; SapBERT's published figures are of the inner product
+    pub against: SearchMode,
+    /// How vectors are compared; SapBERT's published figures use dot, the inner product
     #[arg(long, value_enum, default_value = "cosine")]
-    pub score: ScoreArg,
-    /// Leave out mentions whose concept the dictionary does not have
+    pub score: Similarity,
+    /// Leave out mentions whose gold concept the dictionary does not have
     #[arg(long)]
     pub covered: bool,
-    /// Leave out equality and character n-grams
+    /// Do not measure the baselines: string equality and character n-grams
     #[arg(long)]
     pub no_baselines: bool,
-    /// Candidates that a search of a dictionary's graph looks at; an index has its own
+    /// Number of candidates that a search of a dictionary's graph looks at; an index has its own
     #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u16).range(20..=4096))]
     pub ef_search: u16,
-    /// Errors of each kind that the reports quote; with 0 they quote no mention
+    /// Number of errors of each kind that the reports quote; with 0 the reports quote no mention
     #[arg(long, value_name = "N", default_value = "20")]
     pub examples: usize,
-    /// Write the report as JSON, which `eval compare` reads
+    /// Write the report as JSON, for `eval compare` and other programs
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write the report as a page
+    /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Samples of the bootstrap follow from it
+    /// Seed of the bootstrap samples
     #[arg(long, value_name = "N", default_value = "42")]
     pub seed: u64,
+    /// Calibration instead of a measurement.
     #[command(flatten)]
     pub calibrate: CalibrateArgs,
+    /// How the model is run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub run: InferenceArgs,
 }
 
-/// Calibrating instead of measuring.
+/// Arguments of a calibration.
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
-    /// Fit probabilities and the NIL threshold on the mentions, and write them into the manifest of --index
+    /// Fit probabilities and the NIL threshold to the mentions, and write both into the manifest of
+    /// --index
     #[arg(long, requires = "index", conflicts_with_all = ["dictionary", "html", "json", "covered"], help_heading = "Calibration")]
     pub calibrate: bool,
-    /// How probabilities are fitted
+    /// Method that fits the probabilities: isotonic regression, or Platt scaling
     #[arg(long, value_enum, default_value = "isotonic", requires = "calibrate", help_heading = "Calibration")]
-    pub method: MethodArg,
-    /// Share of mentions that no concept covers, as it is expected in use
+    pub method: CalibrationMethod,
+    /// Expected share of mentions in use whose concept the index does not have
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, requires = "calibrate", help_heading = "Calibration")]
     pub nil_share: f64,
-    /// Measure, and leave the manifest as it is
+    /// Measure only; do not change the manifest
     #[arg(long, requires = "calibrate", help_heading = "Calibration")]
     pub dry_run: bool,
 }
-
-/// An enumeration of another room as values of the command line.
-macro_rules! argument {
-    ($argument:ident: $type:ty { $($value:ident),+ }) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-        pub enum $argument {
-            $($value),+
-        }
-
-        impl From<$argument> for $type {
-            fn from(value: $argument) -> Self {
-                match value {
-                    $($argument::$value => Self::$value),+
-                }
-            }
-        }
-    };
-}
-
-argument!(AgainstArg: Against { Exact, Index });
-argument!(ScoreArg: Score { Cosine, Dot });
-argument!(CometaArg: Cometa { General, Specific });
-argument!(MethodArg: Method { Isotonic, Platt });

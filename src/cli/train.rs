@@ -1,188 +1,193 @@
-//! Arguments of `saplink train`.
+//! Arguments of `saplink train pairs` and `saplink train run`.
 
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::cli::{
-    DeviceArg, InputArgs, PoolingArg, SelectionArgs,
-    values::{batch, positive, rate, share, workers},
+use crate::{
+    bert::Pooling,
+    cli::{
+        terminologies::{SelectionArgs, TerminologyArgs},
+        values::{batch, positive, rate, share, workers},
+    },
+    encoder::Device,
+    train::{Arithmetic, Decay, LossName},
 };
-use crate::train::{Arithmetic, Decay, LossName};
 
+/// The commands of `saplink train`.
 #[derive(Debug, Subcommand)]
 pub enum TrainCommand {
-    /// Write pairs of names of the same concept, which training learns from
+    /// Write pairs of names of the same concept, the input of a training run
     Pairs(Box<TrainPairsArgs>),
-    /// Train a checkpoint on pairs and make a model of it
+    /// Train a checkpoint on pairs and write the model
     Run(Box<TrainRunArgs>),
 }
 
+/// Arguments of `saplink train pairs`.
 #[derive(Debug, Args)]
 pub struct TrainPairsArgs {
+    /// The terminologies to read.
     #[command(flatten)]
-    pub inputs: InputArgs,
-    /// Index to take names from, alone or with terminologies
-    #[arg(long, value_name = "DIR", help_heading = "Terminologies", group = "InputArgs")]
+    pub inputs: TerminologyArgs,
+    /// Index whose names are used, alone or together with terminologies
+    #[arg(long, value_name = "DIR", help_heading = "Terminologies", group = "TerminologyArgs")]
     pub index: Option<PathBuf>,
+    /// The names to take of them.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Pairs of a concept; where its names make more, so many are drawn
+    /// Pairs of a concept at most; if its names give more, N of them are sampled
     #[arg(long, value_name = "N", default_value = "50", value_parser = positive)]
     pub pairs_per_concept: usize,
-    /// Write pairs in groups of N whose concepts have names that are near each other in the index, for `train run --group N`
-    #[arg(long, value_name = "N", value_parser = positive, requires = "index", conflicts_with_all = ["umls", "obo", "obograph", "sssom", "tsv", "csv"])]
+    /// Write groups of N pairs of concepts with names that are near each other in the index, for
+    /// `train run --group N`
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = positive,
+        requires = "index",
+        conflicts_with_all = ["umls", "obo", "obograph", "sssom", "tsv", "csv"]
+    )]
     pub hard_negatives: Option<usize>,
-    /// Write pairs in groups of N whose concepts follow one another by their ids, for `train run --group N`: what a vocabulary that is
-    /// ordered by subject is to be told apart
+    /// Write groups of N pairs of concepts that follow one another in the order of their ids, for
+    /// `train run --group N`. In a vocabulary that is ordered by subject, a model confuses these
     #[arg(long, alias = "neighbours", value_name = "N", value_parser = positive, conflicts_with = "hard_negatives")]
     pub neighbors: Option<usize>,
-    /// Write pairs of concepts that are held out to FILE, for `train run --dev`
+    /// Write the pairs of held-out concepts to FILE, for `train run --dev`
     #[arg(long, value_name = "FILE", requires = "dev_concepts")]
     pub dev: Option<PathBuf>,
-    /// Concepts that are held out, drawn of those with two names at least
+    /// Number of concepts to hold out, sampled from those with at least two names
     #[arg(long, value_name = "N", value_parser = positive, requires = "dev")]
     pub dev_concepts: Option<usize>,
-    /// What is drawn follows from it
+    /// Seed of the sampled pairs and of the held-out concepts
     #[arg(long, value_name = "N", default_value = "42")]
     pub seed: u64,
-    /// Memory that reading and merging may take, about a quarter of it; an index alone takes none
+    /// Memory for reading and merging terminologies; sorting takes about a quarter of it. An index
+    /// alone needs none
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub memory: ByteSize,
-    /// Write to FILE, which appears when it is whole, instead of standard output
+    /// Write the pairs to FILE instead of standard output; the file appears when it is complete
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
+/// Arguments of `saplink train run`.
 #[derive(Debug, Args)]
 pub struct TrainRunArgs {
-    /// Checkpoint to begin with, as downloaded: config.json, vocab.txt or tokenizer.json, model.safetensors or pytorch_model.bin
+    /// Checkpoint to start from: a directory with config.json, vocab.txt or tokenizer.json, and
+    /// model.safetensors or pytorch_model.bin
     #[arg(long, value_name = "DIR")]
     pub base: PathBuf,
-    /// Pairs of names, as `train pairs` writes them, or as ID||NAME||NAME
+    /// Pairs of names as `train pairs` writes them, or with lines ID||NAME||NAME
     #[arg(long, value_name = "FILE")]
     pub pairs: PathBuf,
-    /// Model directory to write, in float32; DIR-int8 is the same in int8, and DIR-run what the run leaves: metrics, report, checkpoints
+    /// Directory of the float32 model; DIR-int8 becomes the int8 model, DIR-run has the metrics,
+    /// report and checkpoints of the run
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Pairs that are held out, to measure retrieval with
+    /// Held-out pairs, to measure retrieval
     #[arg(long, value_name = "FILE")]
     pub dev: Option<PathBuf>,
-    /// Write the Hugging Face checkpoint of the model to DIR too, which must not be there
+    /// Also write the model as a Hugging Face checkpoint to DIR, which must not exist
     #[arg(long, value_name = "DIR")]
     pub export_hf: Option<PathBuf>,
-    /// Share of the base's weights in those of the models that are written; it can be said anew with --resume --force
+    /// Share of the base's weights in the written models, 0 to 1; --resume --force writes a
+    /// finished run with another share
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub mix_base: f64,
-    /// Go on with the run in DIR-run from its last checkpoint; what decides it is to be the same
+    /// Continue the run in DIR-run after its last checkpoint; the settings of the training must be
+    /// the same
     #[arg(long)]
     pub resume: bool,
-    /// Replace the models and the run that are there; with --resume, the models
+    /// Replace an existing run and its models; with --resume, only the models
     #[arg(long)]
     pub force: bool,
 
-    /// Times that the pairs are learned from; each time, what does not fill a batch is left out
-    #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Learning")]
+    /// Passes over all pairs; each leaves out the pairs that do not fill a batch
+    #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Training")]
     pub epochs: usize,
-    /// Steps, instead of epochs
-    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "epochs", help_heading = "Learning")]
+    /// Number of steps, instead of epochs
+    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "epochs", help_heading = "Training")]
     pub steps: Option<usize>,
     /// Pairs of a batch
-    #[arg(long, value_name = "N", default_value = "256", value_parser = batch, help_heading = "Learning")]
+    #[arg(long, value_name = "N", default_value = "256", value_parser = batch, help_heading = "Training")]
     pub batch: usize,
-    /// Names that are computed at once, where a batch does not fit into memory: the gradient is the same, for a fifth to a third more time
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Learning")]
+    /// Compute N names at a time (GradCache), for batches that do not fit into memory. The gradient
+    /// is the same; a step takes a fifth to a third more time
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
     pub chunk: Option<usize>,
-    /// Pairs that stand together in the file and come into a batch together, as `train pairs --hard-negatives` writes them
-    #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Learning")]
+    /// Consecutive pairs of the file that come into one batch together, as `train pairs
+    /// --hard-negatives N` or `--neighbors N` writes them
+    #[arg(long, value_name = "N", default_value = "1", value_parser = positive, help_heading = "Training")]
     pub group: usize,
-    /// Share of names that are read with a slip of the pen, a word shortened or the words in another order
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Learning")]
+    /// Share of names that are altered, 0 to 1: a typing error, a shortened word, or the words in
+    /// another order
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Training")]
     pub augment: f64,
-    /// How token vectors become one
-    #[arg(long, value_enum, default_value = "cls", help_heading = "Learning")]
-    pub pooling: PoolingArg,
-    /// Tokens of a name that are read, with [CLS] and [SEP]
-    #[arg(long, value_name = "N", default_value = "25", value_parser = positive, help_heading = "Learning")]
+    /// How the vectors of the tokens become one vector
+    #[arg(long, value_enum, default_value = "cls", help_heading = "Training")]
+    pub pooling: Pooling,
+    /// Tokens of a name that the model reads, with [CLS] and [SEP]
+    #[arg(long, value_name = "N", default_value = "25", value_parser = positive, help_heading = "Training")]
     pub max_tokens: usize,
     /// Loss over the mined pairs of a batch
-    #[arg(long, value_enum, default_value = "multi-similarity", help_heading = "Learning")]
+    #[arg(long, value_enum, default_value = "multi-similarity", help_heading = "Training")]
     pub loss: LossName,
     /// Margin of the miner, on Euclidean distances
-    #[arg(long, value_name = "MARGIN", default_value = "0.2", value_parser = rate, help_heading = "Learning")]
+    #[arg(long, value_name = "MARGIN", default_value = "0.2", value_parser = rate, help_heading = "Training")]
     pub mining_margin: f32,
-    /// Learn from all pairs of a batch
-    #[arg(long, conflicts_with = "mining_margin", help_heading = "Learning")]
+    /// Use all pairs of a batch instead of mined ones
+    #[arg(long, conflicts_with = "mining_margin", help_heading = "Training")]
     pub no_mining: bool,
-    /// Learning rate of AdamW
-    #[arg(long, value_name = "RATE", default_value = "2e-5", value_parser = rate, help_heading = "Learning")]
+    /// Peak learning rate of AdamW
+    #[arg(long, value_name = "RATE", default_value = "2e-5", value_parser = rate, help_heading = "Training")]
     pub learning_rate: f32,
-    /// Steps in which the learning rate rises to that
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Learning")]
+    /// Steps in which the learning rate rises from 0 to its peak
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Training")]
     pub warm_up: u64,
-    /// What becomes of the learning rate then
-    #[arg(long, value_enum, default_value = "constant", help_heading = "Learning")]
+    /// Course of the learning rate after the warm-up; linear and cosine fall to 0
+    #[arg(long, value_enum, default_value = "constant", help_heading = "Training")]
     pub decay: Decay,
     /// Weight decay of AdamW
-    #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share, help_heading = "Learning")]
+    #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share, help_heading = "Training")]
     pub weight_decay: f64,
-    /// Length that gradients are cut to [default: they are not]
-    #[arg(long, value_name = "NORM", value_parser = rate, help_heading = "Learning")]
+    /// Largest norm of the gradient; a longer gradient is scaled down [default: no limit]
+    #[arg(long, value_name = "NORM", value_parser = rate, help_heading = "Training")]
     pub clip: Option<f32>,
-    /// Share of values that are left out in each step
-    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = share, help_heading = "Learning")]
+    /// Probability that dropout zeroes a value
+    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = share, help_heading = "Training")]
     pub dropout: f64,
-    /// Leave the embeddings and so many of the lowest layers as they are
-    #[arg(long, value_name = "LAYERS", help_heading = "Learning")]
+    /// Do not train the embeddings and the lowest LAYERS layers
+    #[arg(long, value_name = "LAYERS", help_heading = "Training")]
     pub freeze: Option<usize>,
-    /// Products of matrices in float16, with a loss that is scaled for it; meant for CUDA, where float32 means TF32
-    #[arg(long, value_enum, default_value = "fp32", help_heading = "Learning")]
+    /// Number format of matrix products; fp16 scales the loss and is meant for CUDA, where fp32
+    /// uses TF32
+    #[arg(long, value_enum, default_value = "fp32", help_heading = "Training")]
     pub arithmetic: Arithmetic,
-    /// The order of pairs and what dropout leaves out follow from it
-    #[arg(long, value_name = "N", default_value = "42", help_heading = "Learning")]
+    /// Seed of the order of pairs, of dropout and of altered names
+    #[arg(long, value_name = "N", default_value = "42", help_heading = "Training")]
     pub seed: u64,
 
     /// Steps between two checkpoints
-    #[arg(long, value_name = "N", default_value = "500", value_parser = positive, help_heading = "Conduct")]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = positive, help_heading = "Run")]
     pub save_every: usize,
-    /// Checkpoints that are kept, the last ones
-    #[arg(long, value_name = "N", default_value = "2", value_parser = positive, help_heading = "Conduct")]
+    /// Number of checkpoints that stay, the last ones
+    #[arg(long, value_name = "N", default_value = "2", value_parser = positive, help_heading = "Run")]
     pub keep: usize,
     /// Steps between two measurements of held-out retrieval
-    #[arg(long, value_name = "N", default_value = "500", value_parser = positive, help_heading = "Conduct")]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = positive, help_heading = "Run")]
     pub dev_every: usize,
-    /// Concepts that the report maps, 12 at most [default: those with the most pairs]
-    #[arg(long, value_name = "ID,..", value_delimiter = ',', help_heading = "Conduct")]
+    /// Concepts in the map of the report, at most 12 [default: those with the most pairs]
+    #[arg(long, value_name = "ID,..", value_delimiter = ',', help_heading = "Run")]
     pub map: Vec<String>,
-    /// ONNX Runtime library [default: .onnxruntime/ here or above the executable, then the system's]
-    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", help_heading = "Conduct")]
+    /// ONNX Runtime library [default: .onnxruntime/ in the current directory or above the
+    /// executable, then the system's]
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", help_heading = "Run")]
     pub onnxruntime: Option<PathBuf>,
-    /// Where training runs; auto takes CUDA where it works
-    #[arg(long, value_enum, env = "SAPLINK_DEVICE", default_value = "auto", help_heading = "Conduct")]
-    pub device: DeviceArg,
-    /// Threads on the CPU [default: one a core]
-    #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers, help_heading = "Conduct")]
+    /// Where training runs; auto uses CUDA if it works, else the CPU
+    #[arg(long, value_enum, env = "SAPLINK_DEVICE", default_value = "auto", help_heading = "Run")]
+    pub device: Device,
+    /// Threads on the CPU [default: one for each core]
+    #[arg(long, value_name = "N", env = "SAPLINK_THREADS", value_parser = workers, help_heading = "Run")]
     pub threads: Option<usize>,
 }
-
-/// An enumeration of another room as values of the command line.
-macro_rules! values {
-    ($type:ty: $($value:ident = $name:literal),+) => {
-        impl ValueEnum for $type {
-            fn value_variants<'a>() -> &'a [Self] {
-                &[$(Self::$value),+]
-            }
-
-            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-                Some(clap::builder::PossibleValue::new(match self {
-                    $(Self::$value => $name),+
-                }))
-            }
-        }
-    };
-}
-
-values!(LossName: MultiSimilarity = "multi-similarity", Circle = "circle", InfoNce = "info-nce", Triplet = "triplet");
-values!(Decay: Constant = "constant", Linear = "linear", Cosine = "cosine");
-values!(Arithmetic: Fp32 = "fp32", Fp16 = "fp16");

@@ -1,28 +1,74 @@
-//! What values of the command line are taken.
+//! Parsers of single values of the command line.
 //!
-//! Invariant: each says what it would have taken.
+//! Every parser answers a wrong value with the values that it accepts. Enums of other modules get
+//! their names here, so that those modules do not depend on clap.
 
-use crate::domain;
+use clap::{ValueEnum, builder::PossibleValue};
 
-/// No number on the command line means anything beyond this.
-const MOST: usize = 1_000_000_000;
+use crate::{
+    ann::VectorPrecision,
+    bert::{Pooling, Precision},
+    domain,
+    encoder::Device,
+    eval::{CometaColumn, SearchMode, Similarity},
+    index::CalibrationMethod,
+    terminology::Scope,
+    train::{Arithmetic, Decay, LossName},
+};
 
-pub(super) fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| format!("must be between 1 and {MOST}"))
+/// Implements [`ValueEnum`] for enums of other modules: `Type: Variant = "value", ..;`.
+macro_rules! value_enums {
+    ($($type:ty: $($variant:ident = $name:literal),+;)+) => {$(
+        impl ValueEnum for $type {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),+]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(PossibleValue::new(match self {
+                    $(Self::$variant => $name),+
+                }))
+            }
+        }
+    )+};
 }
 
+value_enums! {
+    Device: Auto = "auto", Cpu = "cpu", Cuda = "cuda";
+    Pooling: Cls = "cls", Mean = "mean";
+    Precision: Fp32 = "fp32", Int8 = "int8", Fp16 = "fp16";
+    VectorPrecision: Int8 = "int8", Int16 = "int16";
+    Scope: Exact = "exact", Broad = "broad", Narrow = "narrow", Related = "related";
+    SearchMode: Exact = "exact", Graph = "index";
+    Similarity: Cosine = "cosine", Dot = "dot";
+    CometaColumn: General = "general", Specific = "specific";
+    CalibrationMethod: Isotonic = "isotonic", Platt = "platt";
+    LossName: MultiSimilarity = "multi-similarity", Circle = "circle", InfoNce = "info-nce", Triplet = "triplet";
+    Decay: Constant = "constant", Linear = "linear", Cosine = "cosine";
+    Arithmetic: Fp32 = "fp32", Fp16 = "fp16";
+}
+
+/// Upper bound of every count on the command line.
+const MAX_COUNT: usize = 1_000_000_000;
+
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|n| (1..=MAX_COUNT).contains(n));
+    count.ok_or_else(|| format!("must be between 1 and {MAX_COUNT}"))
+}
+
+/// A number of sessions or threads.
 pub(super) fn workers(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "must be between 1 and 1024".into())
 }
 
 pub(super) fn semantic_type(text: &str) -> Result<String, String> {
-    let known = domain::semantic_type::position(text).is_some();
-    known.then(|| text.to_owned()).ok_or_else(|| "must be TUIs such as T047".into())
+    let exists = domain::semantic_type::position(text).is_some();
+    exists.then(|| text.to_owned()).ok_or_else(|| "must be TUIs such as T047".into())
 }
 
 pub(super) fn semantic_group(text: &str) -> Result<String, String> {
-    let known = domain::semantic_type::is_group(text);
-    known.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
+    let exists = domain::semantic_type::is_group(text);
+    exists.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {
@@ -33,23 +79,23 @@ pub(super) fn cosine(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|s| (-1.0..=1.0).contains(s)).ok_or_else(|| "must be between -1 and 1".into())
 }
 
+/// A number of pairs in a training batch.
 pub(super) fn batch(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|n| (2..=1 << 20).contains(n))
-        .ok_or_else(|| "must be between 2 and 1048576: a pair alone has nothing to be told apart from".into())
+    let size = text.parse().ok().filter(|n| (2..=1 << 20).contains(n));
+    size.ok_or_else(|| "must be between 2 and 1048576: the loss compares the pairs of a batch".into())
 }
 
 pub(super) fn rate(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|r: &f32| r.is_finite() && *r > 0.0).ok_or_else(|| "must be above 0".into())
 }
 
+/// The URL of a collector, without a slash at the end.
 #[cfg(feature = "otlp")]
-pub fn collector(text: &str) -> Result<String, String> {
+pub(super) fn collector(text: &str) -> Result<String, String> {
     let url = text.parse::<axum::http::Uri>().ok();
-    let known =
+    let is_plain_http =
         url.is_some_and(|url| url.scheme_str() == Some("http") && url.host().is_some() && url.query().is_none());
-    known
+    is_plain_http
         .then(|| text.trim_end_matches('/').to_owned())
         .ok_or_else(|| "must be a URL such as http://localhost:4318".into())
 }

@@ -1,4 +1,4 @@
-//! Maps finite state transducers.
+//! Maps finite state transducers: sorted maps from byte strings to numbers (crate `fst`).
 
 use std::path::Path;
 
@@ -7,19 +7,20 @@ use super::{
     mapped::{Column, MappedFile},
 };
 
-/// Maps a finite state transducer after comparing it with the checksum in it, since what reads one trusts it.
+/// Maps the transducer in `path` after verifying the checksum that it contains, because `fst` does
+/// not check its input while it reads.
 ///
 /// # Errors
-/// [`ColumnError::Damaged`] when it is none, or not as it was written.
+/// [`ColumnError::Damaged`] if the file is no transducer or its checksum differs.
 pub(crate) fn open_fst(path: &Path) -> Result<fst::Map<Column<u8>>, ColumnError> {
     let open = || {
         let file = MappedFile::open(path)?;
         let map = fst::Map::new(file.whole::<u8>()?).map_err(|e| file.damaged(e.to_string()))?;
         Ok::<_, ColumnError>((map, file))
     };
-    // A mapping of its own: the pages that checking touches do not stay.
-    let (checked, file) = open()?;
-    checked.as_fst().verify().map_err(|e| file.damaged(e.to_string()))?;
-    drop((checked, file));
+    // Verification reads every page. Its mapping is dropped, so those pages do not stay in memory.
+    let (verified, file) = open()?;
+    verified.as_fst().verify().map_err(|e| file.damaged(e.to_string()))?;
+    drop((verified, file));
     Ok(open()?.0)
 }

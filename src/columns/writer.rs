@@ -1,112 +1,128 @@
-//! Columns that are written one value after another, each to a file of its own, and joined to one file of sections in the end.
+//! Writes section files whose columns do not fit in memory.
 //!
-//! Invariant: memory is a buffer for each column.
+//! Each column goes to an unnamed file of its own; `ColumnsWriter::join` copies them into one
+//! section file. Invariant: memory is one buffer for each column that is being written.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, Seek, Write},
+    marker::PhantomData,
     path::Path,
 };
 
 use bytemuck::NoUninit;
 
-use crate::{columns::ColumnError, columns::mapped};
+use crate::columns::{
+    ColumnError, mapped,
+    spec::{ColumnSpec, ListSpec, StringsSpec},
+};
 
-/// Columns of one file, while they are written.
+/// Bytes of the buffer of a column.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// The columns of one file while they are written; they lie in the file in the order of `add`.
 pub(crate) struct ColumnsWriter<'a> {
     dir: &'a Path,
-    columns: Vec<(String, std::fs::File)>,
+    columns: Vec<(&'static str, File)>,
 }
 
 impl<'a> ColumnsWriter<'a> {
-    /// Columns that are kept in `dir` until they are joined.
+    /// No columns yet; those that come have their temporary files in `dir`.
     pub(crate) fn new(dir: &'a Path) -> Self {
         Self { dir, columns: vec![] }
     }
 
-    /// A new column.
-    pub(crate) fn column(&self) -> io::Result<ColumnWriter> {
-        Ok(ColumnWriter { file: BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(self.dir)?), bytes: 0 })
+    /// Begins a column.
+    pub(crate) fn column<T: NoUninit>(&self, spec: ColumnSpec<T>) -> io::Result<ColumnWriter<T>> {
+        let file = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(self.dir)?);
+        Ok(ColumnWriter { name: spec.name(), file, bytes: 0, element: PhantomData })
     }
 
-    /// A new list of strings.
-    pub(crate) fn strings(&self) -> io::Result<StringsWriter> {
-        Ok(StringsWriter { text: self.column()?, ends: self.column()? })
+    /// Begins a list of strings.
+    pub(crate) fn strings(&self, spec: StringsSpec) -> io::Result<StringsWriter> {
+        Ok(StringsWriter { text: self.column(spec.0.values)?, ends: self.column(spec.0.ends)? })
     }
 
-    /// Takes a column that is complete as section `name`.
-    pub(crate) fn add(&mut self, name: &str, column: ColumnWriter) -> io::Result<()> {
+    /// Adds a complete column.
+    pub(crate) fn add<T: NoUninit>(&mut self, column: ColumnWriter<T>) -> io::Result<()> {
         let mut file = column.file.into_inner().map_err(|e| e.into_error())?;
         file.rewind()?;
-        self.columns.push((name.into(), file));
+        self.columns.push((column.name, file));
         Ok(())
     }
 
-    /// Takes a list of strings that is complete as sections `NAME.text` and `NAME.ends`.
-    pub(crate) fn add_strings(&mut self, name: &str, strings: StringsWriter) -> io::Result<()> {
-        self.add(&format!("{name}.text"), strings.text)?;
-        self.add(&format!("{name}.ends"), strings.ends)
+    /// Adds a complete list of strings.
+    pub(crate) fn add_strings(&mut self, strings: StringsWriter) -> io::Result<()> {
+        self.add(strings.text)?;
+        self.add(strings.ends)
     }
 
-    /// Takes values as section `name`.
-    pub(crate) fn add_values<T: NoUninit>(&mut self, name: &str, values: &[T]) -> io::Result<()> {
-        let mut column = self.column()?;
-        column.write(mapped::bytes(values))?;
-        self.add(name, column)
+    /// Adds a column with `values`.
+    pub(crate) fn add_values<T: NoUninit>(&mut self, spec: ColumnSpec<T>, values: &[T]) -> io::Result<()> {
+        let mut column = self.column(spec)?;
+        column.extend(values)?;
+        self.add(column)
     }
 
-    /// Takes short lists as sections `values` and `ends`.
-    pub(crate) fn add_lists<T: NoUninit>(&mut self, values: &str, ends: &str, lists: &[Vec<T>]) -> io::Result<()> {
+    /// Adds lists that are in memory.
+    pub(crate) fn add_lists<T: NoUninit>(&mut self, spec: ListSpec<T>, lists: &[Vec<T>]) -> io::Result<()> {
         let mut end = 0;
-        let all_ends = lists.iter().map(|list| {
+        let ends = lists.iter().map(|list| {
             end += list.len() as u32;
             end
         });
-        self.add_values(ends, &all_ends.collect::<Vec<_>>())?;
-        self.add_values(values, &lists.concat())
+        self.add_values(spec.ends, &ends.collect::<Vec<_>>())?;
+        self.add_values(spec.values, &lists.concat())
     }
 
-    /// Takes strings as sections `NAME.text` and `NAME.ends`.
-    pub(crate) fn add_all<'s>(
+    /// Adds strings that are in memory.
+    ///
+    /// # Errors
+    /// As [`StringsWriter::push`].
+    pub(crate) fn add_all_strings<'s>(
         &mut self,
-        name: &str,
+        spec: StringsSpec,
         strings: impl Iterator<Item = &'s str>,
     ) -> Result<(), ColumnError> {
-        let mut list = self.strings()?;
+        let mut list = self.strings(spec)?;
         for s in strings {
             list.push(s)?;
         }
-        Ok(self.add_strings(name, list)?)
+        Ok(self.add_strings(list)?)
     }
 
-    /// Writes the file.
+    /// Writes the section file.
     pub(crate) fn join(self, path: &Path) -> io::Result<()> {
         mapped::join(path, self.columns)
     }
 }
 
-/// One column.
-pub(crate) struct ColumnWriter {
-    file: BufWriter<std::fs::File>,
+/// A column while it is written.
+pub(crate) struct ColumnWriter<T> {
+    name: &'static str,
+    file: BufWriter<File>,
     bytes: u64,
+    element: PhantomData<T>,
 }
 
-impl ColumnWriter {
+impl<T: NoUninit> ColumnWriter<T> {
     /// Appends a value.
-    pub(crate) fn push<T: NoUninit>(&mut self, value: T) -> io::Result<()> {
-        self.write(bytemuck::bytes_of(&value))
+    pub(crate) fn push(&mut self, value: T) -> io::Result<()> {
+        self.extend(std::slice::from_ref(&value))
     }
 
-    /// Appends bytes.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Appends values.
+    pub(crate) fn extend(&mut self, values: &[T]) -> io::Result<()> {
+        let bytes = mapped::bytes(values);
         self.bytes += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 }
 
-/// A list of strings.
+/// A list of strings while it is written.
 pub(crate) struct StringsWriter {
-    text: ColumnWriter,
-    ends: ColumnWriter,
+    text: ColumnWriter<u8>,
+    ends: ColumnWriter<u32>,
 }
 
 impl StringsWriter {
@@ -115,7 +131,7 @@ impl StringsWriter {
     /// # Errors
     /// [`ColumnError::TooLarge`] beyond 4 GiB of text.
     pub(crate) fn push(&mut self, s: &str) -> Result<(), ColumnError> {
-        self.text.write(s.as_bytes())?;
+        self.text.extend(s.as_bytes())?;
         let end = u32::try_from(self.text.bytes).map_err(|_| ColumnError::TooLarge("4 GiB of names"))?;
         Ok(self.ends.push(end)?)
     }

@@ -1,53 +1,54 @@
 //! `saplink eval`.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::commands::{cannot_write, load_encoder, model_of, name_of, print, progress::Bars, stage};
 use crate::{
     ann::GraphParameters,
-    cli::{AgainstArg, CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalRunArgs, GraphArgs},
+    cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs},
+    commands::{
+        common::{cannot_write, create_output, default_model_dir, load_encoder, manifest_input, print_stdout},
+        progress_bars::ProgressBars,
+    },
     encoder::Runtime,
-    eval::{self, Against, Dictionary, Fold, Options, Report, Score, Target, Wanted},
-    files::FileSum,
-    index::{Index, Input},
+    eval::{self, Dictionary, EvalOptions, EvalReport, EvalTarget, Fold, MentionOptions, SearchMode, Similarity},
+    index::Index,
     linker::Linker,
     signals,
 };
+
+/// Seed of the bootstrap of `eval compare`.
+const COMPARE_SEED: u64 = 42;
 
 /// Measures, calibrates or compares.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     match &args.command {
         Some(EvalCommand::Compare(args)) => compare(args),
-        None if args.run.calibrate.calibrate => calibrate(&args.run),
-        None => measure(&args.run),
+        None if args.measure.calibrate.calibrate => calibrate(&args.measure),
+        None => measure(&args.measure),
     }
 }
 
 fn compare(args: &CompareArgs) -> Result<()> {
-    let reports = [Report::read(&args.first)?, Report::read(&args.second)?];
+    let reports = [EvalReport::read(&args.first)?, EvalReport::read(&args.second)?];
     let names = [&args.first, &args.second].map(|path| path.display().to_string());
-    let comparison = eval::compare([&reports[0], &reports[1]], names, 42)?;
-    print(&if args.json { serde_json::to_string_pretty(&comparison)? + "\n" } else { comparison.table() })
+    let comparison = eval::compare([&reports[0], &reports[1]], names, COMPARE_SEED)?;
+    print_stdout(&if args.json { serde_json::to_string_pretty(&comparison)? + "\n" } else { comparison.table() })
 }
 
-fn measure(args: &EvalRunArgs) -> Result<()> {
-    let bars = Bars::new(signals::cancel_token()?);
-    let score = Score::from(args.score);
+fn measure(args: &EvalMeasureArgs) -> Result<()> {
+    let bars = ProgressBars::new(signals::cancel_token()?);
     ensure!(
-        score == Score::Cosine || args.against == AgainstArg::Exact && args.index.is_none(),
-        "--score dot: graphs and indexes compare by cosine; inner products are compared with --dictionary and --against exact"
+        args.score == Similarity::Cosine || args.against == SearchMode::Exact && args.index.is_none(),
+        "--score dot needs --dictionary and --against exact: graphs and indexes compare by cosine"
     );
-    let folds = folds(args)?;
-    // Before minutes of work: a file that cannot be written.
-    let (json, html) = (args.json.as_deref().map(stage).transpose()?, args.html.as_deref().map(stage).transpose()?);
-    let options = Options {
-        against: args.against.into(),
-        score,
+    let folds = read_folds(args)?;
+    let json = args.json.as_deref().map(create_output).transpose()?;
+    let html = args.html.as_deref().map(create_output).transpose()?;
+    let options = EvalOptions {
+        mode: args.against,
+        similarity: args.score,
         only_covered: args.covered,
         baselines: !args.no_baselines,
         examples: args.examples,
@@ -60,14 +61,14 @@ fn measure(args: &EvalRunArgs) -> Result<()> {
             let dictionary = Dictionary::read(path)?;
             let model = args.model.clone().unwrap_or_else(|| EMBEDDED_MODEL.into());
             let encoder = load_encoder(&runtime, &model, &args.run)?;
-            eval::evaluate(&folds, &dictionary, &Target::Names(&encoder), &options, bars.job())
+            eval::evaluate(&folds, &dictionary, &EvalTarget::Dictionary(&encoder), &options, bars.job())
         }
         (None, Some(dir)) => {
-            let linker = linker(args, dir, &runtime, options.against)?;
+            let linker = load_linker(args, dir, &runtime, options.mode)?;
             let dictionary = Dictionary::of_index(linker.index());
-            eval::evaluate(&folds, &dictionary, &Target::Index(&linker), &options, bars.job())
+            eval::evaluate(&folds, &dictionary, &EvalTarget::Index(&linker), &options, bars.job())
         }
-        (None, None) => anyhow::bail!("--dictionary or --index says what mentions are looked up among"),
+        (None, None) => bail!("give --dictionary or --index"),
     }?;
     bars.finish();
     let json_text = serde_json::to_string(&report)? + "\n";
@@ -76,42 +77,41 @@ fn measure(args: &EvalRunArgs) -> Result<()> {
             file.write_all(text.as_bytes()).and_then(|()| file.commit()).with_context(|| cannot_write(path))?;
         }
     }
-    print(&report.table())
+    print_stdout(&report.table())
 }
 
-fn folds(args: &EvalRunArgs) -> Result<Vec<Fold>> {
-    let wanted = Wanted::new(args.mentions.cometa.into(), args.mentions.documents.as_deref())?;
-    let read = |path: &PathBuf| Ok(Fold::read(path, &wanted)?);
-    args.mentions.mentions.iter().map(read).collect()
+fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
+    let options = MentionOptions::new(args.mentions.cometa, args.mentions.documents.as_deref())?;
+    args.mentions.mentions.iter().map(|path| Ok(Fold::read(path, &options)?)).collect()
 }
 
-fn linker(args: &EvalRunArgs, dir: &Path, runtime: &Runtime, against: Against) -> Result<Linker> {
+/// Loads an index and its model. With [`SearchMode::Exact`] the linker does not search the graph.
+fn load_linker(args: &EvalMeasureArgs, dir: &Path, runtime: &Runtime, mode: SearchMode) -> Result<Linker> {
     let mut index = Index::open(dir)?;
-    if against == Against::Exact {
+    if mode == SearchMode::Exact {
         index.search_exactly();
     }
-    let model = args.model.clone().unwrap_or_else(|| model_of(&index));
+    let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     Ok(Linker::new(load_encoder(runtime, &model, &args.run)?, index)?)
 }
 
-fn calibrate(args: &EvalRunArgs) -> Result<()> {
-    let bars = Bars::new(signals::cancel_token()?);
-    let folds = folds(args)?;
-    let input = |path: &PathBuf| Ok(Input { name: name_of(path)?, sum: FileSum::of(path)? });
-    let inputs = args.mentions.mentions.iter().map(input).collect::<Result<_>>()?;
+fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
+    let bars = ProgressBars::new(signals::cancel_token()?);
+    let folds = read_folds(args)?;
+    let inputs = args.mentions.mentions.iter().map(|path| manifest_input(path)).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
-    // As it is served.
-    let linker = linker(args, dir, &runtime, Against::Index)?;
-    let samples = eval::samples(&folds, &linker, bars.job())?;
+    // The service searches the graph, so the calibration does too.
+    let linker = load_linker(args, dir, &runtime, SearchMode::Graph)?;
+    let samples = eval::calibration_samples(&folds, &linker, bars.job())?;
     bars.finish();
-    let fitted = eval::fit(&samples, args.calibrate.method.into(), args.calibrate.nil_share, inputs);
+    let fitted = eval::fit_calibration(&samples, args.calibrate.method, args.calibrate.nil_share, inputs);
     let table = fitted.table();
     if !args.calibrate.dry_run {
-        let read = linker.index().manifest();
-        let mut manifest = read.clone();
-        manifest.calibrated(fitted.calibration, fitted.nil_threshold);
-        manifest.replace(dir, read).with_context(|| format!("cannot write to {}", dir.display()))?;
+        let old = linker.index().manifest();
+        let mut manifest = old.clone();
+        manifest.set_calibration(fitted.calibration, fitted.nil_threshold);
+        manifest.replace(dir, old).with_context(|| format!("cannot write to {}", dir.display()))?;
     }
-    print(&table)
+    print_stdout(&table)
 }

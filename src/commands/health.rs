@@ -1,4 +1,6 @@
-//! `saplink health`: whether a service on this machine is ready, for images that have no other program.
+//! `saplink health`: asks the service on this machine whether it is ready.
+//!
+//! A container image needs no other program for its health check.
 
 use std::{
     io::{Read, Write},
@@ -18,12 +20,12 @@ use tokio_rustls::rustls::{
 
 use crate::{cli::HealthArgs, http::certificates};
 
-/// How long each step may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The beginning of an answer that is looked at.
-const STATUS: usize = "HTTP/1.1 200".len();
+/// Time limit of connecting, of each read and of each write.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of the answer that are read.
+const STATUS_LENGTH: usize = "HTTP/1.1 200".len();
 
-/// Asks `/readyz`.
+/// Asks `/readyz`; fails if the service is not ready.
 pub(super) fn run(args: &HealthArgs) -> Result<()> {
     let address = reachable(args.listen);
     let status = status(address, args.tls_cert.as_deref()).with_context(|| format!("no answer from {address}"))?;
@@ -34,7 +36,7 @@ pub(super) fn run(args: &HealthArgs) -> Result<()> {
     Ok(())
 }
 
-/// Where a service that listens on `listen` is reached from its own machine.
+/// The address at which this machine reaches a service that listens on `listen`.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -45,33 +47,34 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 fn status(address: SocketAddr, certificate: Option<&Path>) -> Result<String> {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let Some(certificate) = certificate else { return ask(stream) };
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let Some(certificate) = certificate else { return request_status(stream) };
     let expected = certificates(certificate)?.swap_remove(0);
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Known { expected, provider }));
+    let config =
+        config.dangerous().with_custom_certificate_verifier(Arc::new(PinnedCertificate { expected, provider }));
     let connection = ClientConnection::new(Arc::new(config.with_no_client_auth()), address.ip().into())?;
-    ask(StreamOwned::new(connection, stream))
+    request_status(StreamOwned::new(connection, stream))
 }
 
-fn ask(mut stream: impl Read + Write) -> Result<String> {
+fn request_status(mut stream: impl Read + Write) -> Result<String> {
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut status = [0; STATUS];
+    let mut status = [0; STATUS_LENGTH];
     stream.read_exact(&mut status)?;
     Ok(String::from_utf8_lossy(&status).into_owned())
 }
 
-/// Trusts the very certificate that the service was given, whatever name and authority it has.
+/// Trusts exactly the certificate of the service, whatever name and authority it has.
 #[derive(Debug)]
-struct Known {
+struct PinnedCertificate {
     expected: CertificateDer<'static>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Known {
+impl ServerCertVerifier for PinnedCertificate {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -80,8 +83,10 @@ impl ServerCertVerifier for Known {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let known = end_entity.as_ref() == self.expected.as_ref();
-        known.then(ServerCertVerified::assertion).ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+        let is_expected = end_entity.as_ref() == self.expected.as_ref();
+        is_expected
+            .then(ServerCertVerified::assertion)
+            .ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))
     }
 
     fn verify_tls12_signature(

@@ -12,9 +12,8 @@ use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::{
-    cannot_write, load_encoder, model_of,
-    progress::{Bars, since},
-    stage,
+    common::{cannot_write, create_output, default_model_dir, load_encoder},
+    progress_bars::{ProgressBars, elapsed},
 };
 use crate::{
     cancel::Canceled,
@@ -50,7 +49,7 @@ struct Journal {
 pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let started = std::time::Instant::now();
     let interrupt = signals::cancel_token()?;
-    let (bars, gone) = (Bars::new(interrupt.clone()), interrupt);
+    let (bars, gone) = (ProgressBars::new(interrupt.clone()), interrupt);
     let (input, output) = (Format::of(&args.input)?, Format::of(&args.output)?);
     ensure!(args.force || !args.output.exists(), "{}: is there already (--force replaces it)", args.output.display());
     let linker = Arc::new(linker(args)?);
@@ -92,21 +91,21 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
         }
         let answers = answers.map_err(|problem| anyhow!("{}: {}", args.input.display(), problem.detail))?;
         partial.add(some.len(), &answers)?;
-        bars.detail(partial.journal.lines);
+        bars.rows_read(partial.journal.lines);
     }
     bars.finish();
     let done = partial.journal.lines;
     partial.finish(&args.output, output)?;
-    eprintln!("  {} lines linked in {}", HumanCount(done), since(started));
+    eprintln!("  {} lines linked in {}", HumanCount(done), elapsed(started));
     Ok(())
 }
 
 fn linker(args: &LinkArgs) -> Result<Linker> {
     let index = Index::open(&args.index).with_context(|| format!("cannot open the index {}", args.index.display()))?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
-    let model = args.model.clone().unwrap_or_else(|| model_of(&index));
+    let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let mut encoder = load_encoder(&runtime, &model, &args.run)?;
-    encoder.remember(args.cache.as_u64() as usize);
+    encoder.enable_cache(args.cache.as_u64() as usize);
     Ok(Linker::new(encoder, index)?)
 }
 
@@ -172,7 +171,7 @@ impl Partial {
     /// Makes what is wanted of it, and leaves nothing beside it.
     fn finish(self, output: &Path, format: Format) -> Result<()> {
         let gzip = output.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz"));
-        let mut file = stage(output)?;
+        let mut file = create_output(output)?;
         let answers = BufReader::new(fs_err::File::open(&self.path)?);
         corpus::write(answers, format, gzip, &mut file)
             .and_then(|()| file.commit())

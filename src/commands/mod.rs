@@ -1,91 +1,52 @@
-//! The commands: each puts rooms together and holds no rules of its own.
+//! The commands: each composes other modules for one use and has no rules of its own.
+//!
+//! [`run`] finds the command; every command has a file, `common`, `terminologies` and
+//! `progress_bars` serve several of them.
 
-mod bench;
-mod collect;
+mod common;
 mod eval;
 mod health;
-mod index;
+mod index_bench;
+mod index_build;
+mod index_info;
+mod index_recall;
 mod link;
 mod model;
-mod openapi;
-mod progress;
+mod progress_bars;
 mod serve;
+mod terminologies;
 mod train_pairs;
 mod train_run;
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use anyhow::Result;
 
-use anyhow::{Context, Result};
+pub use common::was_canceled;
 
 use crate::{
-    cancel::Canceled,
-    cli::{Cli, Command, IndexCommand, ModelCommand, RunArgs, TrainCommand},
-    encoder::{Encoder, EncoderOptions, Runtime},
-    files::StagedFile,
-    index::Index,
+    cli::{self, Cli, Command, IndexCommand, ModelCommand, TrainCommand},
+    http,
 };
 
-/// Runs what was asked for.
+/// Runs the command of the command line.
 ///
 /// # Errors
-/// What went wrong, from the outermost to the innermost.
+/// The error of the command, with the steps that it failed in, the outermost first.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Link(args) => link::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Index(IndexCommand::Build(args)) => index::build(&args),
-        Command::Index(IndexCommand::Info(args)) => index::info(&args),
-        Command::Index(IndexCommand::Verify(args)) => index::verify(&args),
-        Command::Index(IndexCommand::Recall(args)) => index::recall(&args),
-        Command::Index(IndexCommand::Bench(args)) => bench::run(&args),
+        Command::Index(IndexCommand::Build(args)) => index_build::run(&args),
+        Command::Index(IndexCommand::Info(args)) => index_info::info(&args),
+        Command::Index(IndexCommand::Verify(args)) => index_info::verify(&args),
+        Command::Index(IndexCommand::Recall(args)) => index_recall::run(&args),
+        Command::Index(IndexCommand::Bench(args)) => index_bench::run(&args),
         Command::Model(ModelCommand::Import(args)) => model::import(&args),
         Command::Model(ModelCommand::Info(args)) => model::info(&args),
         Command::Train(TrainCommand::Pairs(args)) => train_pairs::run(&args),
         Command::Train(TrainCommand::Run(args)) => train_run::run(&args),
         Command::Eval(args) => eval::run(&args),
-        Command::Openapi => openapi::run(),
+        Command::Openapi => common::print_stdout(&http::openapi_json()?),
+        Command::CliReference => common::print_stdout(&cli::cli_reference()),
     }
-}
-
-/// Whether a command ended because it was told to.
-pub fn is_interruption(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<Canceled>())
-}
-
-fn load_encoder(runtime: &Runtime, dir: &Path, args: &RunArgs) -> Result<Encoder> {
-    let options = EncoderOptions { device: args.device.into(), sessions: args.sessions, threads: args.threads };
-    Encoder::load(runtime, dir, options)
-        .with_context(|| format!("cannot load the model in {} (--model names another)", dir.display()))
-}
-
-/// A file that appears when it is whole, begun before the work that it takes.
-fn stage(path: &Path) -> Result<StagedFile> {
-    StagedFile::create(path).with_context(|| cannot_write(path))
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
-}
-
-/// Where the model of an index is looked for when nothing is said.
-fn model_of(index: &Index) -> PathBuf {
-    PathBuf::from("models").join(&index.manifest().model.name)
-}
-
-/// Writes to standard output; a reader that has seen enough is no error.
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => Ok(outcome?),
-    }
-}
-
-/// The last part of a path, as the name of what is written there.
-fn name_of(dir: &Path) -> Result<String> {
-    let name = dir.file_name().with_context(|| format!("{} is not the name of a directory", dir.display()))?;
-    Ok(name.to_string_lossy().into_owned())
 }

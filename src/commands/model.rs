@@ -1,37 +1,39 @@
-//! `saplink model`.
+//! `saplink model import` and `saplink model info`.
 
 use anyhow::{Context, Result};
 
-use crate::commands::{name_of, print};
+use crate::commands::common::{dir_name, print_stdout};
 use crate::{
     cli::{InfoArgs, ModelImportArgs},
     encoder::{self, ImportOptions, ModelManifest, Runtime},
 };
 
-/// `model import`.
+/// Runs `model import`: converts a checkpoint and prints the description of the model.
 pub(super) fn import(args: &ModelImportArgs) -> Result<()> {
     let runtime = Runtime::load(args.onnxruntime.as_deref())?;
     let options = ImportOptions {
         from: args.from.clone(),
         out: args.out.clone(),
-        name: name_of(&args.out)?,
-        pooling: args.pooling.into(),
-        precision: args.precision.into(),
+        name: dir_name(&args.out)?,
+        pooling: args.pooling,
+        precision: args.precision,
         max_tokens: args.max_tokens,
         force: args.force,
     };
     eprintln!("importing {} ..", args.from.display());
     let manifest = encoder::import(&runtime, &options)
         .with_context(|| format!("cannot import the model in {}", args.from.display()))?;
-    print(&describe(&manifest))
+    print_stdout(&describe(&manifest))
 }
 
-/// `model info`.
+/// Runs `model info`: checks a model directory and prints its manifest as JSON or text.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let manifest = ModelManifest::read(&args.dir)?;
-    print(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
+    print_stdout(&if args.json { serde_json::to_string_pretty(&manifest)? + "\n" } else { describe(&manifest) })
 }
 
+/// The manifest as aligned lines. Precision and pooling are printed by their `Debug` text in lower
+/// case.
 fn describe(manifest: &ModelManifest) -> String {
     let mut text = String::new();
     let bytes: u64 = manifest.files.values().map(|f| f.bytes).sum();

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result, ensure};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::commands::{load_encoder, model_of};
+use crate::commands::common::{default_model_dir, load_encoder};
 use crate::{
     cli::ServeArgs,
     concepts::FilterRequest,
@@ -32,7 +32,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         // Before anybody can know that it is there.
-        let stop = signals::signal()?;
+        let stop = signals::stop_signal()?;
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
         serve(args, onnxruntime, listener, stop).await
@@ -42,7 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<()> {
     telemetry::otlp::finish();
     outcome?;
     // Work that nobody waits for any more may still be inside ONNX Runtime.
-    signals::exit_at_once(0)
+    signals::exit_without_handlers(0)
 }
 
 async fn serve(
@@ -89,7 +89,7 @@ async fn serve(
         cache: args.cache.as_u64() as usize,
         run: args.run.clone(),
     });
-    let mut hangups = signals::hangups()?;
+    let mut hangups = signals::reload_signals()?;
     tokio::pin!(stop);
     tokio::select! {
         loaded = load.clone().linker(None) => app.ready(loaded?),
@@ -148,7 +148,7 @@ struct Load {
     exact: bool,
     model: Option<PathBuf>,
     cache: usize,
-    run: crate::cli::RunArgs,
+    run: crate::cli::InferenceArgs,
 }
 
 impl Load {
@@ -179,7 +179,7 @@ impl Load {
         if self.exact {
             index.search_exactly();
         }
-        let model = self.model.clone().unwrap_or_else(|| model_of(&index));
+        let model = self.model.clone().unwrap_or_else(|| default_model_dir(&index));
         let kept = match served {
             Some(encoder) if ModelManifest::read(&model)?.fingerprint() == encoder.manifest().fingerprint() => {
                 Some(encoder)
@@ -190,7 +190,7 @@ impl Load {
             Some(encoder) => encoder,
             None => {
                 let mut encoder = load_encoder(&self.onnxruntime, &model, &self.run)?;
-                encoder.remember(self.cache);
+                encoder.enable_cache(self.cache);
                 Arc::new(encoder)
             }
         };

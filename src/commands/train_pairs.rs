@@ -1,4 +1,4 @@
-//! `saplink train pairs`.
+//! `saplink train pairs`: samples pairs of names of the same concept and writes them.
 
 use std::{
     io::{self, BufWriter},
@@ -12,33 +12,33 @@ use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use crate::commands::{
-    cannot_write,
-    collect::{collect, inputs, selection},
-    progress::{Bars, peak_memory, since},
-    stage,
+    common::{cannot_write, create_output},
+    progress_bars::{ProgressBars, elapsed, peak_memory},
+    terminologies::{ingest, inputs, selection},
 };
 use crate::{
     cli::TrainPairsArgs,
-    concepts::{Concepts, Selection},
+    concepts::{ConceptStore, Selection},
+    domain::ConceptId,
     index::Index,
     signals,
     terminology::Inputs,
-    train::{DrawOptions, Drawing, Groups, TrainError, Vocabulary},
+    train::{ConceptNames, PairGroups, PairSampler, SamplingOptions, TrainError},
 };
 
-/// Concepts that are looked at to fill a group, beside the one that it begins with.
-const NEAR: usize = 48;
+/// Neighbors of a concept that may fill its group.
+const MAX_NEIGHBORS: usize = 48;
 
-/// Draws pairs and writes them.
+/// Runs the command.
 pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     let started = Instant::now();
-    let bars = Bars::new(signals::cancel_token()?);
+    let bars = ProgressBars::new(signals::cancel_token()?);
     let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
     let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
     ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
-    // Before minutes of work: a file that cannot be written.
-    let mut out = args.out.as_deref().map(stage).transpose()?;
-    let mut dev = args.dev.as_deref().map(stage).transpose()?;
+    // Staged first: a path that cannot be written fails before minutes of work.
+    let mut out = args.out.as_deref().map(create_output).transpose()?;
+    let mut dev = args.dev.as_deref().map(create_output).transpose()?;
     let (inputs, selection) = (inputs(&args.inputs, &args.selection), selection(&args.selection));
     let index = args.index.as_deref().map(Index::open).transpose()?;
     let merged;
@@ -49,26 +49,29 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
             &merged.concepts
         }
     };
-    concepts.check(&selection)?;
-    let options = DrawOptions {
+    concepts.check_selection(&selection)?;
+    let options = SamplingOptions {
         pairs_per_concept: args.pairs_per_concept,
         held_out: args.dev_concepts.unwrap_or(0),
         seed: args.seed,
     };
-    let vocabulary = Selected { concepts, selection: &selection };
-    let drawing = Drawing::new(&vocabulary, options, bars.job()).with_context(|| {
+    let names = SelectedNames { concepts, selection: &selection };
+    let sampler = PairSampler::new(&names, options, bars.job()).with_context(|| {
         let paths = inputs.paths().chain(args.index.as_deref());
         paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     })?;
-    let held_out = dev.as_mut().map(|file| drawing.write_held_out(file, bars.job())).transpose()?;
-    let near = |concept| match &index {
-        Some(index) if args.hard_negatives.is_some() => index.confusable(concept, NEAR),
-        _ => (concept + 1..).take(NEAR).collect(),
+    let held_out = dev.as_mut().map(|file| sampler.write_held_out(file, bars.job())).transpose()?;
+    let neighbors = |concept| match &index {
+        Some(index) if args.hard_negatives.is_some() => {
+            index.confusable(ConceptId::new(concept), MAX_NEIGHBORS).into_iter().map(ConceptId::get).collect()
+        }
+        // --neighbors: the concepts that follow in the order of the ids.
+        _ => (concept + 1..).take(MAX_NEIGHBORS).collect(),
     };
-    let groups = args.hard_negatives.or(args.neighbors).map(|size| Groups { size, near: &near });
+    let groups = args.hard_negatives.or(args.neighbors).map(|size| PairGroups { size, neighbors: &neighbors });
     let written = match &mut out {
-        Some(file) => Some(drawing.write_training(file, groups, bars.job())?),
-        None => print_pairs(&drawing, groups, &bars)?,
+        Some(file) => Some(sampler.write_training(file, groups, bars.job())?),
+        None => print_training(&sampler, groups, &bars)?,
     };
     bars.finish();
     for (file, path) in [(out, &args.out), (dev, &args.dev)] {
@@ -76,59 +79,72 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
             file.commit().with_context(|| cannot_write(path))?;
         }
     }
-    let Some(written) = written else { return Ok(()) };
-    let (training, alone) = (HumanCount(drawing.training() as u64), HumanCount(drawing.alone()));
-    eprintln!("  {} pairs of {training} concepts; left out, with one name: {alone}", HumanCount(written));
-    if let Some(pairs) = held_out {
-        eprintln!("  held out: {} pairs of {} concepts", HumanCount(pairs), HumanCount(drawing.held_out() as u64));
+    if let Some(written) = written {
+        print_summary(&sampler, written, held_out, started);
     }
-    eprintln!("  drawn in {}{}", since(started), peak_memory());
     Ok(())
 }
 
-/// Concepts that were merged for this command alone.
-struct Merged {
-    concepts: Concepts,
+/// Prints the numbers of written pairs and of their concepts to standard error.
+fn print_summary(sampler: &PairSampler<SelectedNames>, written: u64, held_out: Option<u64>, started: Instant) {
+    let training = HumanCount(sampler.training_concepts() as u64);
+    let single_name = HumanCount(sampler.single_name_concepts());
+    eprintln!("  {} pairs of {training} concepts; left out, with one name only: {single_name}", HumanCount(written));
+    if let Some(pairs) = held_out {
+        let concepts = HumanCount(sampler.held_out_concepts() as u64);
+        eprintln!("  held out: {} pairs of {concepts} concepts", HumanCount(pairs));
+    }
+    eprintln!("  done in {}{}", elapsed(started), peak_memory());
+}
+
+/// Concepts merged for this command, in a temporary directory.
+struct MergedConcepts {
+    concepts: ConceptStore,
     _dir: TempDir,
 }
 
 fn merge(
     inputs: &Inputs,
     selection: &Selection,
-    index: Option<&Concepts>,
+    index: Option<&ConceptStore>,
     memory: ByteSize,
-    bars: &Bars,
-) -> Result<Merged> {
-    let dir = tempfile::tempdir().context("merging needs a temporary directory (TMPDIR)")?;
-    let (assembled, _) = collect(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
-    let concepts = Concepts::open(dir.path(), &assembled.sources, assembled.counts)?;
-    Ok(Merged { concepts, _dir: dir })
+    bars: &ProgressBars,
+) -> Result<MergedConcepts> {
+    let dir = tempfile::tempdir().context("cannot create a temporary directory for merging (see TMPDIR)")?;
+    let (assembled, _) = ingest(inputs, selection, index, memory.as_u64(), dir.path(), bars)?;
+    let concepts = ConceptStore::open(dir.path(), &assembled.sources, assembled.counts)?;
+    Ok(MergedConcepts { concepts, _dir: dir })
 }
 
-/// What a selection takes of concepts.
-struct Selected<'a> {
-    concepts: &'a Concepts,
+/// The names of concepts that a selection takes.
+struct SelectedNames<'a> {
+    concepts: &'a ConceptStore,
     selection: &'a Selection,
 }
 
-impl Vocabulary for Selected<'_> {
+impl ConceptNames for SelectedNames<'_> {
     fn concepts(&self) -> u32 {
         self.concepts.counts().concepts as u32
     }
 
     fn id(&self, concept: u32) -> &str {
-        self.concepts.id(concept)
+        self.concepts.id(ConceptId::new(concept))
     }
 
     fn names(&self, concept: u32) -> impl Iterator<Item = &str> {
-        self.concepts.names(concept, self.selection)
+        self.concepts.selected_names(ConceptId::new(concept), self.selection)
     }
 }
 
-/// Writes the pairs to learn from to standard output; gives how many they are, or nothing if the reader has seen enough of them.
-fn print_pairs(drawing: &Drawing<Selected>, groups: Option<Groups>, bars: &Bars) -> Result<Option<u64>> {
-    match drawing.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars.job()) {
+/// Writes the training pairs to standard output. Returns their number, or `None` if the reader
+/// closed the pipe, which is no error (`| head`).
+fn print_training(
+    sampler: &PairSampler<SelectedNames>,
+    groups: Option<PairGroups>,
+    bars: &ProgressBars,
+) -> Result<Option<u64>> {
+    match sampler.write_training(&mut BufWriter::new(io::stdout().lock()), groups, bars.job()) {
         Err(TrainError::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
-        outcome => Ok(Some(outcome?)),
+        result => Ok(Some(result?)),
     }
 }

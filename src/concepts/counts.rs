@@ -1,34 +1,38 @@
-//! How many concepts, names and sources there are.
+//! Numbers of concepts, names and sources, as the manifest states them.
 
 use serde::{Deserialize, Serialize};
 
-/// How many of each there are.
+/// The size of a concept store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Concepts.
     pub concepts: u64,
-    /// Names as the sources give them.
+    /// Atoms: names as the sources give them.
     pub atoms: u64,
-    /// Distinct names after normalization: the vectors.
+    /// Distinct names after normalization; an index has one vector for each.
     pub rows: u64,
 }
 
-/// A source vocabulary: what gives names, codes, definitions or relations.
+/// A source vocabulary: a terminology that gives names, codes, definitions or relations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceEntry {
-    /// Its abbreviation (SAB).
+    /// Abbreviation (SAB).
     pub source: String,
+    /// Full name; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Version; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// UMLS restriction level (SRL), 0 to 4, or 9; absent when unknown.
+    /// UMLS restriction level (SRL), 0 to 4, or 9; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restriction_level: Option<u8>,
-    /// Languages (LAT) of its names.
+    /// Languages (LAT) of its atoms.
     pub languages: Vec<String>,
-    /// Concepts that have a name from it.
+    /// Concepts with an atom from it.
     pub concepts: u64,
+    /// Atoms from it.
     pub atoms: u64,
-    /// Codes of concepts in it.
+    /// Codes in it.
     pub codes: u64,
 }

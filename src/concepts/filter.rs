@@ -1,124 +1,132 @@
-//! Which concepts and names may be answered.
+//! Filters: which concepts and names an answer may have.
 //!
-//! A concept passes if one of its semantic types is asked for (or none is), and it is reached through a name whose source is
-//! asked for (or none is) and not hidden. Rows are found by bitmaps, and only those that pass are looked at. Invariant: nothing
-//! outside a filter is ever answered.
+//! A concept passes if it has one of the requested semantic types, and a name from one of the
+//! requested sources that is not hidden; an empty request means any type or any source. Bitmaps
+//! give the names that may pass, so that others are never compared. Invariant: an answer has only
+//! concepts and atoms that pass.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use roaring::{MultiOps, RoaringBitmap};
 
-use crate::concepts::store::{ConceptNumber, Concepts};
-use crate::domain::semantic_type;
+use crate::{
+    concepts::store::ConceptStore,
+    domain::{AtomId, ConceptId, NameId, SemanticTypeId, SourceId, semantic_type},
+};
 
-/// What a caller asked for; empty lists ask for everything.
+/// The filter of a request; empty lists request everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FilterRequest {
     /// TUIs.
     pub semantic_types: Vec<String>,
-    /// Abbreviations of groups; joined with the types.
+    /// Abbreviations of semantic groups; their types are added to `semantic_types`.
     pub semantic_groups: Vec<String>,
-    /// Source vocabularies.
+    /// Source vocabularies (SAB).
     pub sources: Vec<String>,
-}
-
-/// The places that are wanted.
-fn chosen(wanted: &[bool]) -> impl Iterator<Item = usize> + '_ {
-    wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(place, _)| place)
 }
 
 /// A request resolved against an index.
 pub struct Filter {
-    /// By place of the type; absent when types do not matter.
+    /// By `SemanticTypeId`, whether the type passes; absent if all do.
     types: Option<Vec<bool>>,
-    /// By place of the source; absent when sources do not matter.
+    /// By `SourceId`, whether the source passes; absent if all do.
     sources: Option<Vec<bool>>,
-    /// Rows that may pass; absent when every row does.
-    rows: Option<Arc<RoaringBitmap>>,
-    /// How many rows may pass.
+    /// Names that may pass; absent if all may.
+    names: Option<Arc<RoaringBitmap>>,
+    /// Number of names that may pass.
     passing: usize,
 }
 
 impl Filter {
-    /// Resolves `request`. Types, groups and sources that the index does not know let nothing pass.
-    pub fn new(request: &FilterRequest, concepts: &Concepts) -> Self {
+    /// Resolves `request`. Nothing passes for types, groups and sources that the index lacks.
+    pub fn new(request: &FilterRequest, store: &ConceptStore) -> Self {
         let types = semantic_type::type_mask(&request.semantic_types, &request.semantic_groups);
-        let shown = concepts.visible_rows();
+        let visible = store.visible_names();
         let by_source = !request.sources.is_empty();
-        let sources = (by_source || shown.is_some()).then(|| {
-            let asked = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
-            concepts.all_sources().map(|(place, source)| concepts.shows(place) && asked(source)).collect::<Vec<_>>()
+        let sources = (by_source || visible.is_some()).then(|| {
+            let is_requested = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
+            let sources = store.all_sources();
+            sources.map(|(id, source)| store.is_source_visible(id) && is_requested(source)).collect::<Vec<_>>()
         });
-        let of_types =
-            types.as_ref().map(|wanted| chosen(wanted).map(|place| concepts.rows_of_type(place)).union()).map(Arc::new);
+        let of_types = types.as_ref().map(|types| {
+            let types = SemanticTypeId::all(types.len()).filter(|t| types[t.index()]);
+            Arc::new(types.map(|t| store.names_with_semantic_type(t)).union())
+        });
         let of_sources = match &sources {
-            Some(wanted) if by_source => {
-                Some(Arc::new(chosen(wanted).map(|place| concepts.rows_of_source(place)).union()))
+            Some(sources) if by_source => {
+                let sources = SourceId::all(sources.len()).filter(|source| sources[source.index()]);
+                Some(Arc::new(sources.map(|source| store.names_from_source(source)).union()))
             }
-            _ => shown.cloned(),
+            _ => visible.cloned(),
         };
-        let rows = match (of_types, of_sources) {
+        let names = match (of_types, of_sources) {
             (Some(a), Some(b)) => Some(Arc::new(&*a & &*b)),
             (a, b) => a.or(b),
         };
-        let passing = rows.as_ref().map_or(concepts.counts().rows, |rows| rows.len()) as usize;
-        Self { types, sources, rows, passing }
+        let passing = names.as_ref().map_or(store.counts().rows, |names| names.len()) as usize;
+        Self { types, sources, names, passing }
     }
 
-    /// Whether a row gives any concept.
-    pub fn passes(&self, concepts: &Concepts, row: u32) -> bool {
-        let Some(rows) = &self.rows else { return true };
-        // A row may have one name of the right type and another from the right source.
-        let both = self.types.is_some() && self.sources.is_some();
-        rows.contains(row) && (!both || self.concepts_of(concepts, row).next().is_some())
+    /// Whether a name has an atom that passes.
+    pub fn passes(&self, store: &ConceptStore, name: NameId) -> bool {
+        let Some(names) = &self.names else { return true };
+        // A name may have the type by one atom and the source by another.
+        let by_both = self.types.is_some() && self.sources.is_some();
+        names.contains(name.get()) && (!by_both || self.concepts_of(store, name).next().is_some())
     }
 
-    /// How many rows may give a concept.
-    pub fn passing(&self) -> usize {
+    /// Number of names that may pass.
+    pub fn passing_count(&self) -> usize {
         self.passing
     }
 
-    /// Those of `among` that may give a concept, in order.
-    pub fn rows(&self, among: std::ops::Range<u32>) -> Box<dyn Iterator<Item = u32> + '_> {
-        match &self.rows {
-            Some(rows) => Box::new(rows.range(among)),
-            None => Box::new(among),
+    /// The names of `range` that may pass, ascending.
+    pub fn names_in(&self, range: Range<NameId>) -> Box<dyn Iterator<Item = NameId> + '_> {
+        let range = range.start.get()..range.end.get();
+        match &self.names {
+            Some(names) => Box::new(names.range(range).map(NameId::new)),
+            None => Box::new(range.map(NameId::new)),
         }
     }
 
-    /// Up to `count` rows that may give a concept, from all over; none if every row may.
-    pub fn spread(&self, count: u32) -> impl Iterator<Item = u32> + '_ {
+    /// At most `count` names that may pass, at even distances; none if all names may pass.
+    pub fn sample(&self, count: u32) -> impl Iterator<Item = NameId> + '_ {
         let all = self.passing as u64;
-        let count = if self.rows.is_some() { u64::from(count).min(all) } else { 0 };
-        let place = move |i| u32::try_from(i * all / count.max(1)).ok();
-        (0..count).filter_map(move |i| self.rows.as_ref().zip(place(i)).and_then(|(rows, place)| rows.select(place)))
+        let count = if self.names.is_some() { u64::from(count).min(all) } else { 0 };
+        let rank = move |i| u32::try_from(i * all / count.max(1)).ok();
+        let sampled = (0..count).filter_map(move |i| self.names.as_ref().zip(rank(i)));
+        sampled.filter_map(|(names, rank)| names.select(rank).map(NameId::new))
     }
 
-    /// Whether an atom's source is asked for.
-    fn takes_source_of(&self, concepts: &Concepts, atom: u32) -> bool {
-        let place = usize::from(concepts.source_of(atom));
-        self.sources.as_ref().is_none_or(|wanted| wanted.get(place).copied().unwrap_or(false))
+    /// The atoms of a name that pass, each with its concept, ascending by concept.
+    pub fn atoms_of<'a>(
+        &'a self,
+        store: &'a ConceptStore,
+        name: NameId,
+    ) -> impl Iterator<Item = (ConceptId, AtomId)> + 'a {
+        let atoms = store.atoms_of_name(name).iter().filter(|&&atom| self.passes_source_of(store, atom));
+        let owned = atoms.map(|&atom| (store.concept_of_atom(atom), atom));
+        owned.filter(|(concept, _)| self.passes_type_of(store, *concept))
     }
 
-    /// The atoms of a row that pass, each with its concept, in the order of concepts.
-    pub fn atoms_of<'a>(&'a self, concepts: &'a Concepts, row: u32) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
-        let passing = concepts.row_atoms(row).iter().filter(|&&atom| self.takes_source_of(concepts, atom));
-        let owned = passing.map(|&atom| (concepts.concept_of(atom), atom));
-        owned.filter(|(concept, _)| self.takes_type_of(concepts, *concept))
-    }
-
-    /// The concepts that a row gives, in order, each with the first of its atoms that passes.
+    /// The concepts of a name that pass, ascending, each with the first of its atoms that passes.
     pub fn concepts_of<'a>(
         &'a self,
-        concepts: &'a Concepts,
-        row: u32,
-    ) -> impl Iterator<Item = (ConceptNumber, u32)> + 'a {
+        store: &'a ConceptStore,
+        name: NameId,
+    ) -> impl Iterator<Item = (ConceptId, AtomId)> + 'a {
         let mut last = None;
-        self.atoms_of(concepts, row).filter(move |(concept, _)| last.replace(*concept) != Some(*concept))
+        self.atoms_of(store, name).filter(move |(concept, _)| last.replace(*concept) != Some(*concept))
     }
 
-    fn takes_type_of(&self, concepts: &Concepts, concept: ConceptNumber) -> bool {
-        let wants = |wanted: &[bool], place: u8| wanted.get(usize::from(place)).copied().unwrap_or(false);
-        self.types.as_ref().is_none_or(|wanted| concepts.types(concept).iter().any(|&place| wants(wanted, place)))
+    fn passes_source_of(&self, store: &ConceptStore, atom: AtomId) -> bool {
+        let source = store.source_of_atom(atom);
+        self.sources.as_ref().is_none_or(|sources| sources.get(source.index()).copied().unwrap_or(false))
+    }
+
+    fn passes_type_of(&self, store: &ConceptStore, concept: ConceptId) -> bool {
+        self.types.as_ref().is_none_or(|types| {
+            store.semantic_types(concept).iter().any(|t| types.get(t.index()).copied().unwrap_or(false))
+        })
     }
 }

@@ -1,63 +1,71 @@
-//! Looks concepts up by what their names are, begin with, or are nearly.
+//! Finds concepts by the beginning of a name, or by a misspelled name (`GET /concepts?q=`).
 //!
-//! Results come as a sequence that a page is cut from: concepts that own the name, then those with names that begin with it in the order
-//! of their keys, then those with misspelled names, the nearest first. A concept comes once, by the first of these. Invariant: the
-//! same request gives the same sequence.
+//! The result is a sequence of three parts: concepts with the name, then concepts with a name that
+//! begins with it, in the order of keys, then concepts with a name within one or two edits, the
+//! nearest first. A concept comes once, in the first part that has it; a page is a slice of the
+//! sequence. Invariant: equal requests give equal sequences.
 
 use std::collections::HashSet;
 
-use crate::concepts::store::{ConceptNumber, Concepts};
 use crate::{
     concepts::{
         filter::Filter,
-        spelling::{LONGEST, Near, edits},
+        spelling::{EditDistance, MAX_WORD_BYTES, edit_distance},
+        store::ConceptStore,
     },
+    domain::{AtomId, ConceptId, NameId},
     text,
 };
 
-/// Letters from which on a name may be misspelled by one edit, and by two.
-const ONE_EDIT: usize = 4;
-const TWO_EDITS: usize = 10;
+/// Letters of the shortest query that may differ from a name by one edit.
+const MIN_LETTERS_ONE_EDIT: usize = 4;
+/// Letters of the shortest query that may differ from a name by two edits.
+const MIN_LETTERS_TWO_EDITS: usize = 10;
 
-/// How a name was found.
+/// How the query relates to the name of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FoundBy {
-    /// It is the name, after normalization.
+    /// The query is the name, after normalization.
     Name,
-    /// It begins the name.
+    /// The name begins with the query.
     Prefix,
-    /// It is the name but for so many edits: letters inserted, left out, replaced, or exchanged with their neighbor.
+    /// This many edits lie between them: letters inserted, deleted or replaced, or two neighbors
+    /// exchanged.
     Spelling(u8),
 }
 
-/// A concept that was found, and through which of its atoms.
+/// A concept that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
-    pub concept: ConceptNumber,
-    pub atom: u32,
+pub struct FoundConcept {
+    /// The concept.
+    pub concept: ConceptId,
+    /// The atom with the name.
+    pub atom: AtomId,
+    /// How the query relates to the name.
     pub by: FoundBy,
 }
 
-/// A page of what was found.
+/// A page of the sequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    pub found: Vec<Found>,
-    /// Whether there is more beyond it.
+pub struct FoundPage {
+    /// Distinct concepts.
+    pub found: Vec<FoundConcept>,
+    /// Whether the sequence goes on after the page.
     pub more: bool,
 }
 
-/// Cuts a page out of a sequence of concepts that may repeat.
-struct Cutter {
-    seen: HashSet<ConceptNumber>,
-    skip: usize,
+/// Takes a page from a sequence of concepts that may repeat.
+struct PageBuilder {
+    seen: HashSet<ConceptId>,
+    offset: usize,
     limit: usize,
-    page: Page,
+    page: FoundPage,
 }
 
-impl Cutter {
-    /// Takes the next of the sequence; false when the page is complete.
-    fn take(&mut self, found: Found) -> bool {
-        if self.seen.insert(found.concept) && self.seen.len() > self.skip {
+impl PageBuilder {
+    /// Adds the next item of the sequence; false if the page is complete.
+    fn push(&mut self, found: FoundConcept) -> bool {
+        if self.seen.insert(found.concept) && self.seen.len() > self.offset {
             self.page.more = self.page.found.len() == self.limit;
             if !self.page.more {
                 self.page.found.push(found);
@@ -67,54 +75,55 @@ impl Cutter {
     }
 }
 
-impl Concepts {
-    /// The concepts from `offset` on, at most `limit`, whose names are, begin with or nearly are `query`.
-    pub fn find(&self, query: &str, filter: &Filter, offset: usize, limit: usize) -> Page {
+impl ConceptStore {
+    /// At most `limit` concepts from position `offset` on that have a name equal to `query`,
+    /// beginning with it, or nearly equal to it. Empty if `query` has no letter or digit.
+    pub fn find(&self, query: &str, filter: &Filter, offset: usize, limit: usize) -> FoundPage {
         let key = text::normalize(query);
-        let mut cutter = Cutter { seen: HashSet::new(), skip: offset, limit, page: Page::default() };
+        let mut page = PageBuilder { seen: HashSet::new(), offset, limit, page: FoundPage::default() };
         if !key.is_empty() {
-            self.sequence(&key, filter, &mut |found| cutter.take(found));
+            self.emit_found(&key, filter, &mut |found| page.push(found));
         }
-        cutter.page
+        page.page
     }
 
-    /// Hands the sequence to `take` until it has enough.
-    fn sequence(&self, key: &str, filter: &Filter, take: &mut dyn FnMut(Found) -> bool) {
-        let named = self.row(key);
-        let mut all_of = |row: u32, by: FoundBy| {
-            filter.concepts_of(self, row).all(|(concept, atom)| take(Found { concept, atom, by }))
+    /// Calls `push` with each item of the sequence until it returns false.
+    fn emit_found(&self, key: &str, filter: &Filter, push: &mut dyn FnMut(FoundConcept) -> bool) {
+        let exact = self.name_id(key);
+        let mut push_all = |name: NameId, by: FoundBy| {
+            filter.concepts_of(self, name).all(|(concept, atom)| push(FoundConcept { concept, atom, by }))
         };
-        if named.is_some_and(|row| !all_of(row, FoundBy::Name)) {
+        if exact.is_some_and(|name| !push_all(name, FoundBy::Name)) {
             return;
         }
-        let begun = filter.rows(self.rows.beginning(key)).filter(|row| Some(*row) != named);
-        for row in begun {
-            if !all_of(row, FoundBy::Prefix) {
+        for name in filter.names_in(self.names.with_prefix(key)).filter(|name| Some(*name) != exact) {
+            if !push_all(name, FoundBy::Prefix) {
                 return;
             }
         }
-        for (edits, row) in self.misspelled(key) {
-            if filter.passes(self, row) && !all_of(row, FoundBy::Spelling(edits as u8)) {
+        for (edits, name) in self.misspelled(key) {
+            if filter.passes(self, name) && !push_all(name, FoundBy::Spelling(edits as u8)) {
                 return;
             }
         }
     }
 
-    /// The rows whose keys are nearly `key`, which they share the first letter with, with the edits between them: nearest first.
-    fn misspelled(&self, key: &str) -> Vec<(usize, u32)> {
-        let most = match key.chars().count() {
-            ..ONE_EDIT => return vec![],
-            ONE_EDIT..TWO_EDITS => 1,
-            TWO_EDITS.. => 2,
+    /// The names with nearly the key `key` and the same first letter, with the edits between them,
+    /// the nearest first.
+    fn misspelled(&self, key: &str) -> Vec<(usize, NameId)> {
+        let max_edits = match key.chars().count() {
+            ..MIN_LETTERS_ONE_EDIT => return vec![],
+            MIN_LETTERS_ONE_EDIT..MIN_LETTERS_TWO_EDITS => 1,
+            MIN_LETTERS_TWO_EDITS.. => 2,
         };
-        if key.len() >= LONGEST {
+        if key.len() >= MAX_WORD_BYTES {
             return vec![];
         }
         let mut near = vec![];
-        self.rows.search(Near::new(key, most), |found, row| {
-            let distance = edits(key, found);
-            if (1..=most).contains(&distance) && !found.starts_with(key) {
-                near.push((distance, row));
+        self.names.search(EditDistance::new(key, max_edits), |found, name| {
+            let edits = edit_distance(key, found);
+            if (1..=max_edits).contains(&edits) && !found.starts_with(key) {
+                near.push((edits, name));
             }
         });
         near.sort_unstable();

@@ -1,4 +1,11 @@
-//! The concept store.
+//! The concept store: concepts with their names, codes, definitions, relations and history.
+//!
+//! It knows no vectors; `index` joins it with them. Reading order: `schema` (files and columns),
+//! `store` (the open store), `view` (what is read from it), `names` (distinct names and their
+//! bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (repair of
+//! misspelled words), `ingest` (how statements become a store).
+//!
+//! Invariant: reading needs nothing of `ingest`, and nothing of a hidden source is given.
 
 pub(crate) mod counts;
 mod error;
@@ -7,7 +14,6 @@ pub(crate) mod ingest;
 pub(crate) mod lookup;
 pub(crate) mod names;
 pub(crate) mod schema;
-pub(crate) mod select;
 pub(crate) mod selection;
 pub(crate) mod spelling;
 pub(crate) mod store;
@@ -19,11 +25,12 @@ pub use counts::{Counts, SourceEntry};
 pub use error::ConceptError;
 pub use filter::{Filter, FilterRequest};
 pub use ingest::{
-    assemble::Assembled,
-    collect::{Collector, Tally},
+    assemble::StoreSummary,
+    collect::{NameTally, StatementCollector},
 };
-pub use lookup::{Found, FoundBy, Page};
+pub use lookup::{FoundBy, FoundConcept, FoundPage};
+pub use schema::Relation;
 pub use selection::Selection;
-pub use store::{ConceptNumber, Concepts};
-pub use view::{AtomView, CodeView, DefinitionView, Relation, Retired, Successor};
+pub use store::ConceptStore;
+pub use view::{AtomView, CodeView, DefinitionView, Retired, Successor};
 pub use words::Repaired;

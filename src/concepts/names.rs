@@ -1,203 +1,128 @@
-//! Rows: the distinct names after normalization, each with its atoms, and which rows a semantic type or a source has.
+//! Distinct names after normalization: their keys, their atoms, and the names of each semantic type
+//! and source.
 //!
-//! Keys are a finite state transducer (`fst`) from key to row; types and sources are compressed bitmaps (`roaring`). Invariant: rows
-//! are numbered in the order of their keys, so that a range of keys is a range of rows.
+//! Keys are a finite state transducer (`fst`) from key to `NameId`; types and sources have
+//! compressed bitmaps (`roaring`). Invariant: names are numbered in the order of their keys, so
+//! that a range of keys is a range of names.
 
-use std::{path::Path, sync::OnceLock};
+use std::{ops::Range, path::Path, sync::OnceLock};
 
-use fst::{IntoStreamer, Map, MapBuilder, Streamer};
+use fst::{IntoStreamer, Map, Streamer};
 use roaring::RoaringBitmap;
 
-use crate::columns::ColumnError;
-use crate::concepts::ingest::collect::SortedNames;
 use crate::{
     columns::{
+        ColumnError,
         automaton::open_fst,
         mapped::{Column, Lists, Sections},
-        writer::ColumnsWriter,
     },
-    concepts::ConceptError,
     concepts::{
-        ingest::source_sets::SourceSets,
-        schema::{KEYS, ROWS, WORDS},
-        words::WordCounter,
+        ConceptError,
+        schema::{self, KEYS_FILE, NAMES_FILE},
     },
-    domain::semantic_type::SEMANTIC_TYPES,
-    job::{Job, StepCounter},
+    domain::{AtomId, NameId, SemanticTypeId, SourceId, SourceSetId, semantic_type::SEMANTIC_TYPES},
 };
 
-/// The rows of an index, mapped. A bitmap is read when it is first asked for and kept: all of them take some 5 MB a million rows.
-pub(crate) struct Rows {
-    atoms: Lists<u32>,
+/// The distinct names of an index, mapped. A bitmap is decoded at its first use and then stays in
+/// memory; all of them take about 5 MB for each million names.
+pub(crate) struct NameTable {
+    atoms: Lists<AtomId>,
     keys: Map<Column<u8>>,
-    /// By place of the type, then of the source.
-    map_bytes: Lists<u8>,
-    /// Sets of sources, each in order: places.
-    source_sets: Lists<u16>,
-    maps: Vec<OnceLock<RoaringBitmap>>,
+    /// Serialized bitmaps of the semantic types, then of the sources.
+    bitmap_bytes: Lists<u8>,
+    bitmaps: Vec<OnceLock<RoaringBitmap>>,
+    source_sets: Lists<SourceId>,
 }
 
-impl Rows {
-    /// Maps the rows in `dir`.
+impl NameTable {
+    /// Maps the names in `dir`, an index of `sources` sources and `names` names.
     ///
     /// # Errors
-    /// [`ColumnError::Damaged`] when they are not what the manifest says.
-    pub(crate) fn open(dir: &Path, sources: usize, rows: usize) -> Result<Self, ConceptError> {
-        let file = Sections::open(&dir.join(ROWS))?;
-        let atoms = file.lists("row.atoms", "row.aends")?;
-        let map_bytes: Lists<u8> = file.lists("map.bytes", "map.ends")?;
-        if atoms.len() != rows || map_bytes.len() != SEMANTIC_TYPES.len() + sources {
+    /// [`ColumnError::Damaged`] if a file contradicts itself or these numbers.
+    pub(crate) fn open(dir: &Path, sources: usize, names: usize) -> Result<Self, ConceptError> {
+        let file = Sections::open(&dir.join(NAMES_FILE))?;
+        let atoms = schema::NAME_ATOMS.open(&file)?;
+        let bitmap_bytes = schema::BITMAPS.open(&file)?;
+        if atoms.len() != names || bitmap_bytes.len() != SEMANTIC_TYPES.len() + sources {
             return Err(file.damaged("its tables do not fit together").into());
         }
-        let keys = open_fst(&dir.join(KEYS))?;
-        if keys.len() != rows {
-            let reason = "it does not hold as many names as the manifest says".into();
-            return Err(ColumnError::Damaged { path: dir.join(KEYS), reason }.into());
+        let keys = open_fst(&dir.join(KEYS_FILE))?;
+        if keys.len() != names {
+            let reason = "its number of names differs from the manifest".into();
+            return Err(ColumnError::Damaged { path: dir.join(KEYS_FILE), reason }.into());
         }
-        let maps = (0..map_bytes.len()).map(|_| OnceLock::new()).collect();
-        let source_sets = file.lists("sset.sources", "sset.ends")?;
-        Ok(Self { atoms, keys, map_bytes, source_sets, maps })
+        let bitmaps = (0..bitmap_bytes.len()).map(|_| OnceLock::new()).collect();
+        let source_sets = schema::SOURCE_SETS.open(&file)?;
+        Ok(Self { atoms, keys, bitmap_bytes, bitmaps, source_sets })
     }
 
-    /// How many there are.
+    /// Number of names.
     pub(crate) fn len(&self) -> usize {
         self.atoms.len()
     }
 
-    /// The row with this key.
-    pub(crate) fn position(&self, key: &str) -> Option<u32> {
-        self.keys.get(key).and_then(|row| self.checked(row))
+    /// The name with this key.
+    pub(crate) fn find(&self, key: &str) -> Option<NameId> {
+        self.keys.get(key).and_then(|number| self.checked(number))
     }
 
-    /// A row that a damaged file might put outside.
-    fn checked(&self, row: u64) -> Option<u32> {
-        u32::try_from(row).ok().filter(|&row| (row as usize) < self.len())
+    /// The name with a number of the automaton; absent if the file is damaged.
+    fn checked(&self, number: u64) -> Option<NameId> {
+        u32::try_from(number).ok().map(NameId::new).filter(|name| name.index() < self.len())
     }
 
-    /// The rows whose keys begin with `prefix`.
-    pub(crate) fn beginning(&self, prefix: &str) -> std::ops::Range<u32> {
-        let at = |key: &[u8]| {
-            let next = self.keys.range().ge(key).into_stream().next().map(|(_, row)| row);
-            next.map_or(self.len() as u32, |row| self.checked(row).unwrap_or(0))
+    /// The names whose keys begin with `prefix`.
+    pub(crate) fn with_prefix(&self, prefix: &str) -> Range<NameId> {
+        let end = NameId::from_index(self.len());
+        let first_at_least = |key: &[u8]| {
+            let next = self.keys.range().ge(key).into_stream().next().map(|(_, number)| number);
+            next.map_or(end, |number| self.checked(number).unwrap_or(NameId::new(0)))
         };
         let mut after = prefix.as_bytes().to_vec();
-        // No byte of UTF-8 is 255, so that the last one can be raised.
+        // No byte of UTF-8 is 255, so the last byte can be incremented.
         match after.last_mut() {
             Some(last) => *last += 1,
-            None => return 0..self.len() as u32,
+            None => return NameId::new(0)..end,
         }
-        at(prefix.as_bytes())..at(&after)
+        first_at_least(prefix.as_bytes())..first_at_least(&after)
     }
 
-    /// The keys that `automaton` accepts, with their rows.
-    pub(crate) fn search(&self, automaton: impl fst::Automaton, mut each: impl FnMut(&str, u32)) {
+    /// Calls `each` with every key that `automaton` accepts and its name, in the order of keys.
+    pub(crate) fn search(&self, automaton: impl fst::Automaton, mut each: impl FnMut(&str, NameId)) {
         let mut found = self.keys.search(automaton).into_stream();
-        while let Some((key, row)) = found.next() {
-            if let (Ok(key), Some(row)) = (std::str::from_utf8(key), self.checked(row)) {
-                each(key, row);
+        while let Some((key, number)) = found.next() {
+            if let (Ok(key), Some(name)) = (std::str::from_utf8(key), self.checked(number)) {
+                each(key, name);
             }
         }
     }
 
-    /// The atoms of a row.
-    pub(crate) fn atoms(&self, row: u32) -> &[u32] {
-        self.atoms.get(row as usize)
+    /// The atoms of a name, ascending.
+    pub(crate) fn atoms(&self, name: NameId) -> &[AtomId] {
+        self.atoms.get(name.index())
     }
 
-    /// The rows that have a name of a concept of the type at `place`.
-    pub(crate) fn of_type(&self, place: usize) -> &RoaringBitmap {
-        self.map(place)
+    /// The names with an atom whose concept has this semantic type.
+    pub(crate) fn with_semantic_type(&self, semantic_type: SemanticTypeId) -> &RoaringBitmap {
+        self.bitmap(semantic_type.index())
     }
 
-    /// The rows that have a name from the source at `place`.
-    pub(crate) fn of_source(&self, place: usize) -> &RoaringBitmap {
-        self.map(SEMANTIC_TYPES.len() + place)
+    /// The names with an atom from this source.
+    pub(crate) fn from_source(&self, source: SourceId) -> &RoaringBitmap {
+        self.bitmap(SEMANTIC_TYPES.len() + source.index())
     }
 
-    /// The sources of a set, by their places.
-    pub(crate) fn source_set(&self, set: u32) -> &[u16] {
-        self.source_sets.get(set as usize)
+    /// The sources of a set, ascending.
+    pub(crate) fn source_set(&self, set: SourceSetId) -> &[SourceId] {
+        self.source_sets.get(set.index())
     }
 
-    /// Bitmap `i`; of one that a damaged file has spoilt what lies among the rows, or nothing.
-    fn map(&self, i: usize) -> &RoaringBitmap {
-        self.maps[i].get_or_init(|| {
-            let mut map = RoaringBitmap::deserialize_from(self.map_bytes.get(i)).unwrap_or_default();
-            map.remove_range(self.len() as u32..);
-            map
+    /// Bitmap `i`; empty if its bytes are damaged, and without numbers that are no names.
+    fn bitmap(&self, i: usize) -> &RoaringBitmap {
+        self.bitmaps[i].get_or_init(|| {
+            let mut bitmap = RoaringBitmap::deserialize_from(self.bitmap_bytes.get(i)).unwrap_or_default();
+            bitmap.remove_range(self.len() as u32..);
+            bitmap
         })
-    }
-}
-
-/// Writes rows, keys and words from atoms sorted by key; gives how many rows there are.
-///
-/// # Errors
-/// What the disk says, and [`ConceptError::Canceled`].
-pub(crate) fn write(
-    dir: &Path,
-    mut names: SortedNames,
-    sets: &[Vec<u8>],
-    sources: usize,
-    mut source_sets: SourceSets,
-    job: Job<'_>,
-) -> Result<u64, ConceptError> {
-    job.progress.stage("writing names", names.len());
-    let mut file = ColumnsWriter::new(dir);
-    let (mut atoms, mut ends) = (file.column()?, file.column()?);
-    let mut maps = vec![RoaringBitmap::new(); SEMANTIC_TYPES.len() + sources];
-    let keys = std::io::BufWriter::with_capacity(1 << 20, fs_err::File::create(dir.join(KEYS))?);
-    let mut keys = MapBuilder::new(keys).map_err(fst_error)?;
-    let mut words = WordCounter::new(dir);
-    let (mut last, mut count, mut rows) = (String::new(), 0u32, 0u32);
-    let (mut from, mut pulse) = (vec![], StepCounter::new(job));
-    while let Some(name) = names.next()? {
-        if rows == 0 || name.key != last {
-            if rows > 0 {
-                ends.push(count)?;
-                words.count(&last, &from)?;
-                from.clear();
-            }
-            keys.insert(name.key, rows.into()).map_err(fst_error)?;
-            last.clear();
-            last.push_str(name.key);
-            rows = rows.checked_add(1).ok_or(ConceptError::TooLarge("4 billion names"))?;
-        }
-        if from.last() != Some(&name.source) {
-            from.push(name.source);
-        }
-        let row = rows - 1;
-        atoms.push(name.atom)?;
-        count += 1;
-        for &place in &sets[usize::from(name.set)] {
-            maps[usize::from(place)].insert(row);
-        }
-        maps[SEMANTIC_TYPES.len() + usize::from(name.source)].insert(row);
-        pulse.step()?;
-    }
-    if rows > 0 {
-        ends.push(count)?;
-        words.count(&last, &from)?;
-    }
-    keys.finish().map_err(fst_error)?;
-    file.add("row.atoms", atoms)?;
-    file.add("row.aends", ends)?;
-    let (mut bytes, mut ends) = (vec![], vec![]);
-    for map in &mut maps {
-        map.optimize();
-        map.serialize_into(&mut bytes)?;
-        ends.push(u32::try_from(bytes.len()).map_err(|_| ConceptError::TooLarge("4 GiB of filters"))?);
-    }
-    file.add_values("map.bytes", &bytes)?;
-    file.add_values("map.ends", &ends)?;
-    words.write(&dir.join(WORDS), &mut source_sets)?;
-    file.add_lists("sset.sources", "sset.ends", source_sets.all())?;
-    file.join(&dir.join(ROWS))?;
-    Ok(rows.into())
-}
-
-fn fst_error(e: fst::Error) -> ConceptError {
-    match e {
-        fst::Error::Io(e) => e.into(),
-        e => std::io::Error::other(e).into(),
     }
 }

@@ -1,20 +1,30 @@
-//! Which names and concepts of the terminologies an index takes.
+//! Selections: which names and concepts a build, or the sampling of training pairs, takes.
+//!
+//! `ingest::collect` applies a selection to statements, and the methods of [`ConceptStore`] below
+//! apply it to an open store. Invariant: applied to the store that was built with it, a selection
+//! takes every visible name.
 
 use serde::{Deserialize, Serialize};
 
-/// What is taken of the terminologies. Empty lists take everything.
+use crate::{
+    concepts::{ConceptError, store::ConceptStore},
+    domain::{ConceptId, semantic_type},
+};
+
+/// Which names and concepts are taken. Empty lists take everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// Languages (LAT); of several, names in the first are preferred. [`Selection::ALL`] stands for all others.
+    /// Languages (LAT), the preferred ones first. [`Selection::ALL`] means all others.
     pub languages: Vec<String>,
     /// Source vocabularies (SAB).
     pub sources: Vec<String>,
-    /// TUIs; a concept of any is taken.
+    /// TUIs; a concept with any of them is taken.
     pub semantic_types: Vec<String>,
-    /// Groups; joined with the types.
+    /// Abbreviations of semantic groups; their types are added to `semantic_types`.
     pub semantic_groups: Vec<String>,
+    /// Whether suppressed names are taken.
     pub include_suppressed: bool,
-    /// The first names by preference; absent: all.
+    /// Most names of a concept, the preferred ones first; absent: no limit.
     pub max_names_per_concept: Option<usize>,
 }
 
@@ -32,7 +42,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// What takes every language.
+    /// The value of `languages` that means every language.
     pub const ALL: &str = "all";
 
     /// Whether names in this language and from this source are taken.
@@ -40,8 +50,8 @@ impl Selection {
         self.takes_language(language) && self.takes_source(source)
     }
 
-    /// Where a language's names stand in order.
-    pub(crate) fn order_of(&self, language: &str) -> usize {
+    /// The position of a language in the order of preference; 0 is preferred.
+    pub(crate) fn language_order(&self, language: &str) -> usize {
         let all = || self.languages.iter().position(|l| l == Self::ALL);
         self.languages.iter().position(|l| l == language).or_else(all).unwrap_or(0)
     }
@@ -52,5 +62,55 @@ impl Selection {
 
     pub(crate) fn takes_source(&self, source: &str) -> bool {
         self.sources.is_empty() || self.sources.iter().any(|s| s == source)
+    }
+
+    /// Checks that each selected source and language gave a name. A misspelled one would otherwise
+    /// be noticed after hours of work, or never.
+    ///
+    /// # Errors
+    /// [`ConceptError::UnusedSource`] or [`ConceptError::UnusedLanguage`].
+    pub(crate) fn check_used(
+        &self,
+        has_source: impl Fn(&str) -> bool,
+        has_language: impl Fn(&str) -> bool,
+    ) -> Result<(), ConceptError> {
+        if let Some(unused) = self.sources.iter().find(|source| !has_source(source)) {
+            return Err(ConceptError::UnusedSource(unused.clone()));
+        }
+        let mut languages = self.languages.iter().filter(|language| *language != Self::ALL);
+        if let Some(unused) = languages.find(|language| !has_language(language)) {
+            return Err(ConceptError::UnusedLanguage(unused.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl ConceptStore {
+    /// Checks that the store has names from every source and in every language of `selection`.
+    ///
+    /// # Errors
+    /// [`ConceptError::UnusedSource`] or [`ConceptError::UnusedLanguage`].
+    pub fn check_selection(&self, selection: &Selection) -> Result<(), ConceptError> {
+        selection.check_used(
+            |source| self.sources().any(|entry| entry.source == source && entry.atoms > 0),
+            |language| (0..self.languages.len()).any(|i| self.languages.get(i) == language),
+        )
+    }
+
+    /// The names of a concept that `selection` takes, the preferred one first.
+    pub fn selected_names<'a>(
+        &'a self,
+        concept: ConceptId,
+        selection: &'a Selection,
+    ) -> impl Iterator<Item = &'a str> + 'a {
+        let types = semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups);
+        let is_selected =
+            types.is_none_or(|types| self.semantic_types(concept).iter().any(|t| types.get(t.index()) == Some(&true)));
+        let max_names = if is_selected { selection.max_names_per_concept.unwrap_or(usize::MAX) } else { 0 };
+        let atoms = self.atoms(concept).map(move |atom| self.atom(atom));
+        let taken = atoms.filter(move |atom| {
+            selection.takes(atom.language, atom.source) && (selection.include_suppressed || !atom.suppressed)
+        });
+        taken.map(|atom| atom.name).take(max_names)
     }
 }

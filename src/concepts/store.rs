@@ -1,12 +1,11 @@
-//! Concepts with their atoms, codes, definitions, relations and history: as columns on disk, mapped and never parsed.
+//! The open concept store: columns on disk, mapped and never parsed.
 //!
-//! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source, rows by key. Names of one normalized
-//! key share a row, whatever concepts they belong to. Reading order: this file (the columns), `view` (what is read from them),
-//! `find` (names by their beginning and misspelled), `select` (names that are asked for), `collect`, `assemble`, `merge` and `rows`
-//! (how they come to be), `succession` (for both), `retell` (how they become an input again).
+//! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source,
+//! distinct names by key. Atoms with equal keys share a name, whatever concepts they belong to.
+//! This file has the columns; `view` reads them.
 //!
-//! Invariants: opening touches a page or two of each column, whatever their size; what a damaged file says wrongly reads as empty and
-//! never as a panic; of a hidden source nothing is read.
+//! Invariants: opening touches a page or two of each column, whatever their size; contradictions in
+//! a damaged file read as empty and never panic.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,106 +14,108 @@ use std::{
 
 use roaring::RoaringBitmap;
 
-use crate::concepts::names::Rows;
 use crate::{
     columns::mapped::{Column, Lists, Sections, Strings},
-    concepts::ConceptError,
     concepts::{
+        ConceptError,
         counts::{Counts, SourceEntry},
-        schema::{CONCEPTS, Edge, Step},
+        names::NameTable,
+        schema::{self, CONCEPTS_FILE, Edge, SuccessionStep},
     },
+    domain::{CodeId, ConceptId, LanguageId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, TermTypeId},
 };
 
-/// A concept's number in the index.
-pub type ConceptNumber = u32;
-
-/// The concepts of an index, mapped.
-pub struct Concepts {
-    /// Of the file, for errors.
+/// The concepts of an index, mapped. The columns are those of `schema` with the same names.
+pub struct ConceptStore {
+    /// Path of the section file, for errors.
     pub(super) path: PathBuf,
-    pub(super) ids: Strings,
-    /// For each concept its set of semantic types.
-    pub(super) set: Column<u16>,
-    /// Places in [`crate::domain::semantic_type::SEMANTIC_TYPES`].
-    pub(super) sets: Lists<u8>,
-    /// For each concept its atoms, and of those the sources.
-    pub(super) atoms: Lists<u16>,
-    pub(super) names: Strings,
-    pub(super) atom_term: Column<u16>,
-    pub(super) atom_language: Column<u8>,
+    pub(super) concept_ids: Strings,
+    pub(super) concept_type_set: Column<SemanticTypeSetId>,
+    pub(super) type_sets: Lists<SemanticTypeId>,
+    pub(super) concept_atoms: Lists<SourceId>,
+    pub(super) atom_names: Strings,
+    pub(super) atom_term_type: Column<TermTypeId>,
+    pub(super) atom_language: Column<LanguageId>,
     pub(super) atom_suppressed: Column<u8>,
-    pub(super) atom_code: Column<u32>,
+    pub(super) atom_code: Column<CodeId>,
     pub(super) code_text: Strings,
-    pub(super) code_source: Column<u16>,
-    pub(super) code_concept: Column<u32>,
-    /// For each code the set of sources that say that its concept has it.
-    pub(super) code_said_by: Column<u32>,
-    /// For each concept its codes.
-    pub(super) codes: Lists<u32>,
+    pub(super) code_source: Column<SourceId>,
+    pub(super) code_concept: Column<ConceptId>,
+    pub(super) code_asserted_by: Column<SourceSetId>,
+    pub(super) concept_codes: Lists<CodeId>,
     pub(super) definition_text: Strings,
-    pub(super) definition_source: Lists<u16>,
-    /// For each concept its relations.
-    pub(super) related: Lists<Edge>,
-    pub(super) retired: Strings,
-    pub(super) successors: Lists<Step>,
-    pub(super) successor_id: Strings,
-    pub(super) terms: Strings,
+    pub(super) concept_definitions: Lists<SourceId>,
+    pub(super) concept_edges: Lists<Edge>,
+    pub(super) retired_ids: Strings,
+    pub(super) retired_steps: Lists<SuccessionStep>,
+    pub(super) successor_ids: Strings,
+    pub(super) term_types: Strings,
     pub(super) languages: Strings,
+    /// By `SourceId`.
     pub(super) sources: Vec<SourceEntry>,
-    /// By source.
+    /// By `SourceId`, whether the source is hidden.
     pub(super) hidden: Vec<bool>,
-    /// Rows that a source that is not hidden gives; absent when all are.
-    pub(super) visible: Option<Arc<RoaringBitmap>>,
-    pub(super) rows: Rows,
+    /// Names with an atom from a source that is not hidden; absent if no source is hidden.
+    pub(super) visible_names: Option<Arc<RoaringBitmap>>,
+    pub(super) names: NameTable,
 }
 
-impl Concepts {
-    /// Maps the concepts in `dir`, whose sources and counts the manifest gives.
+impl ConceptStore {
+    /// Maps the store in `dir`. `sources` and `counts` are those of the manifest.
     ///
     /// # Errors
-    /// [`ColumnError::Damaged`] when a file is not what it should be.
+    /// [`crate::columns::ColumnError::Damaged`] if a file contradicts itself or the counts.
     pub fn open(dir: &Path, sources: &[SourceEntry], counts: Counts) -> Result<Self, ConceptError> {
-        let path = dir.join(CONCEPTS);
-        let file = Sections::open(&path)?;
+        let path = dir.join(CONCEPTS_FILE);
+        let file = &Sections::open(&path)?;
         let (concepts, atoms) = (counts.concepts as usize, counts.atoms as usize);
-        let code_source: Column<u16> = file.column("code.source")?;
+        let code_source = schema::CODE_SOURCE.open(file)?;
         let codes = code_source.len();
         let store = Self {
             path,
-            ids: file.strings("id")?,
-            set: file.counted("concept.set", concepts)?,
-            sets: file.lists("set.types", "set.ends")?,
-            atoms: file.lists("atom.source", "concept.aends")?,
-            names: file.strings("name")?,
-            atom_term: file.counted("atom.term", atoms)?,
-            atom_language: file.counted("atom.language", atoms)?,
-            atom_suppressed: file.counted("atom.suppressed", atoms)?,
-            atom_code: file.counted("atom.code", atoms)?,
-            code_text: file.strings("code")?,
-            code_concept: file.counted("code.concept", codes)?,
-            code_said_by: file.counted("code.said", codes)?,
+            concept_ids: schema::CONCEPT_IDS.open(file)?,
+            concept_type_set: schema::CONCEPT_TYPE_SET.open_counted(file, concepts)?,
+            type_sets: schema::TYPE_SETS.open(file)?,
+            concept_atoms: schema::CONCEPT_ATOMS.open(file)?,
+            atom_names: schema::ATOM_NAMES.open(file)?,
+            atom_term_type: schema::ATOM_TERM_TYPE.open_counted(file, atoms)?,
+            atom_language: schema::ATOM_LANGUAGE.open_counted(file, atoms)?,
+            atom_suppressed: schema::ATOM_SUPPRESSED.open_counted(file, atoms)?,
+            atom_code: schema::ATOM_CODE.open_counted(file, atoms)?,
+            code_text: schema::CODE_TEXT.open(file)?,
+            code_concept: schema::CODE_CONCEPT.open_counted(file, codes)?,
+            code_asserted_by: schema::CODE_ASSERTED_BY.open_counted(file, codes)?,
             code_source,
-            codes: file.lists("concept.codes", "concept.cends")?,
-            definition_text: file.strings("def")?,
-            definition_source: file.lists("def.source", "concept.dends")?,
-            related: file.lists("edge", "concept.eends")?,
-            retired: file.strings("old")?,
-            successors: file.lists("old.steps", "old.sends")?,
-            successor_id: file.strings("new")?,
-            terms: file.strings("term")?,
-            languages: file.strings("language")?,
+            concept_codes: schema::CONCEPT_CODES.open(file)?,
+            definition_text: schema::DEFINITION_TEXT.open(file)?,
+            concept_definitions: schema::CONCEPT_DEFINITIONS.open(file)?,
+            concept_edges: schema::CONCEPT_EDGES.open(file)?,
+            retired_ids: schema::RETIRED_IDS.open(file)?,
+            retired_steps: schema::RETIRED_STEPS.open(file)?,
+            successor_ids: schema::SUCCESSOR_IDS.open(file)?,
+            term_types: schema::TERM_TYPES.open(file)?,
+            languages: schema::LANGUAGES.open(file)?,
             sources: sources.to_vec(),
             hidden: vec![false; sources.len()],
-            visible: None,
-            rows: Rows::open(dir, sources.len(), counts.rows as usize)?,
+            visible_names: None,
+            names: NameTable::open(dir, sources.len(), counts.rows as usize)?,
         };
-        let lengths =
-            [store.ids.len(), store.atoms.len(), store.codes.len(), store.definition_source.len(), store.related.len()];
-        let fits = lengths == [concepts; 5]
-            && [store.names.len(), store.atoms.values()] == [atoms; 2]
+        let per_concept = [
+            store.concept_ids.len(),
+            store.concept_atoms.len(),
+            store.concept_codes.len(),
+            store.concept_definitions.len(),
+            store.concept_edges.len(),
+        ];
+        let is_consistent = per_concept == [concepts; 5]
+            && [store.atom_names.len(), store.concept_atoms.values().len()] == [atoms; 2]
             && store.code_text.len() == codes
-            && store.definition_text.len() == store.definition_source.values()
-            && store.retired.len() == store.successors.len();
-        if fits && concepts > 0 { Ok(store) } else { Err(file.damaged("its tables do not fit together").into()) }
+            && store.definition_text.len() == store.concept_definitions.values().len()
+            && store.retired_ids.len() == store.retired_steps.len();
+        if is_consistent && concepts > 0 {
+            Ok(store)
+        } else {
+            Err(file.damaged("its tables do not fit together").into())
+        }
     }
 }

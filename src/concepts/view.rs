@@ -1,26 +1,28 @@
-//! What is read of concepts.
+//! Reads concepts, atoms, codes, definitions, relations and retired ids from an open store.
 //!
-//! Invariant: of a hidden source no name, code, definition, relation or successor is given; a concept without other names is not there.
+//! Invariant: nothing of a hidden source is given, neither names nor codes, definitions, relations
+//! or successors; a concept without a visible name does not exist for the caller.
 
 use std::sync::Arc;
 
 use roaring::{MultiOps, RoaringBitmap};
 
-use crate::concepts::{
-    schema::{NO_CODE, Step},
-    store::{ConceptNumber, Concepts},
-    succession::{Next, follow},
-};
 use crate::{
-    columns::mapped::partition,
-    concepts::ConceptError,
-    concepts::counts::{Counts, SourceEntry},
-    domain::Succession,
+    columns::mapped::partition_point,
+    concepts::{
+        ConceptError,
+        counts::{Counts, SourceEntry},
+        schema::{NO_CODE, Relation, SuccessionStep},
+        store::ConceptStore,
+        succession::{Target, follow},
+    },
+    domain::{AtomId, CodeId, ConceptId, NameId, SemanticTypeId, SourceId, SourceSetId, Succession},
 };
 
-/// An atom as the index holds it.
+/// An atom: a name of a concept in one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AtomView<'a> {
+    /// The name as the source writes it.
     pub name: &'a str,
     /// Source vocabulary (SAB).
     pub source: &'a str,
@@ -30,285 +32,306 @@ pub struct AtomView<'a> {
     pub term_type: &'a str,
     /// Language (LAT).
     pub language: &'a str,
-    /// Whether its source has withdrawn it or the release advises against it.
+    /// Whether its source has withdrawn the name or the release advises against it.
     pub suppressed: bool,
 }
 
 /// A code of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeView<'a> {
+    /// Source vocabulary (SAB).
     pub source: &'a str,
+    /// The code in that source.
     pub code: &'a str,
 }
 
 /// A definition of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DefinitionView<'a> {
+    /// Source vocabulary (SAB).
     pub source: &'a str,
+    /// The definition.
     pub text: &'a str,
 }
 
-/// What another concept is to a concept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Relation {
-    Parent,
-    Child,
-    Broader,
-    Narrower,
-}
-
-impl Relation {
-    pub const ALL: [Self; 4] = [Self::Parent, Self::Child, Self::Broader, Self::Narrower];
-}
-
-/// Successions by their number on disk.
-pub(crate) const SUCCESSIONS: [Succession; 5] =
-    [Succession::Same, Succession::Broader, Succession::Narrower, Succession::Other, Succession::Deleted];
-
-/// An id that names no concept any more.
+/// An id that is no concept any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retired<'a> {
+    /// CUI or prefixed id.
     pub id: &'a str,
-    /// Whether nothing ever took its place.
+    /// Whether every visible source states that the id was deleted.
     pub deleted: bool,
-    /// From the nearest, then by id; none where they are hidden or lead nowhere.
+    /// By kind from the nearest, then by id; empty if they are hidden or the chains end nowhere.
     pub successors: Vec<Successor<'a>>,
 }
 
-/// What took the place of a retired id.
+/// The successor of a retired id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Successor<'a> {
+    /// CUI or prefixed id.
     pub id: &'a str,
+    /// How the retired id relates to it.
     pub kind: Succession,
     /// The concept, if the index has it.
-    pub concept: Option<ConceptNumber>,
+    pub concept: Option<ConceptId>,
 }
 
-impl Concepts {
-    /// Hides the sources named, and those with a higher restriction level than `ceiling`. A source whose level is unknown is not above it.
+/// The store as a whole: counts, sources, and what is hidden.
+impl ConceptStore {
+    /// Hides `sources`, and sources with a restriction level above `max_restriction_level`. A
+    /// source with an unknown level is above none.
     ///
     /// # Errors
-    /// [`ConceptError::UnknownSource`] when a source is none of this index: a misspelled one would otherwise be shown.
-    pub fn hide(&mut self, sources: &[String], ceiling: Option<u8>) -> Result<(), ConceptError> {
+    /// [`ConceptError::UnknownSource`] if the index lacks one of `sources`; otherwise the source
+    /// that a misspelled name means would stay visible.
+    pub fn hide(&mut self, sources: &[String], max_restriction_level: Option<u8>) -> Result<(), ConceptError> {
         for name in sources {
-            let place = self.place(name).ok_or_else(|| ConceptError::UnknownSource(name.clone()))?;
-            self.hidden[usize::from(place)] = true;
+            let source = self.any_source(name).ok_or_else(|| ConceptError::UnknownSource(name.clone()))?;
+            self.hidden[source.index()] = true;
         }
-        for (place, source) in self.sources.iter().enumerate() {
-            self.hidden[place] |= ceiling.zip(source.restriction_level).is_some_and(|(most, level)| level > most);
+        for (hidden, source) in self.hidden.iter_mut().zip(&self.sources) {
+            *hidden |= max_restriction_level.zip(source.restriction_level).is_some_and(|(max, level)| level > max);
         }
-        let shown = (0..self.sources.len()).filter(|&place| !self.hidden[place]);
-        let visible = shown.map(|place| self.rows.of_source(place)).union();
-        self.visible = self.hidden.contains(&true).then(|| Arc::new(visible));
+        let visible = SourceId::all(self.sources.len()).filter(|source| !self.hidden[source.index()]);
+        let visible_names = visible.map(|source| self.names.from_source(source)).union();
+        self.visible_names = self.hidden.contains(&true).then(|| Arc::new(visible_names));
         Ok(())
     }
 
-    /// How many of each the index holds, hidden ones too.
+    /// Numbers of concepts, atoms and distinct names, including hidden ones.
     pub fn counts(&self) -> Counts {
-        let count = |n: usize| n as u64;
-        Counts { concepts: count(self.ids.len()), atoms: count(self.names.len()), rows: count(self.rows.len()) }
-    }
-
-    /// The concept with this id.
-    pub fn concept(&self, id: &str) -> Option<ConceptNumber> {
-        self.ids.position(id).map(|i| i as u32).filter(|&concept| self.is_visible(concept))
-    }
-
-    /// Whether a name of it may be shown.
-    pub fn is_visible(&self, concept: ConceptNumber) -> bool {
-        self.visible.is_none() || self.atoms(concept).next().is_some()
-    }
-
-    /// A concept's id.
-    pub fn id(&self, concept: ConceptNumber) -> &str {
-        self.ids.get(concept as usize)
-    }
-
-    /// A concept's preferred name: that of its first atom.
-    pub fn preferred(&self, concept: ConceptNumber) -> &str {
-        self.atoms(concept).next().map_or("", |atom| self.names.get(atom as usize))
-    }
-
-    /// Places of a concept's types in [`crate::domain::semantic_type::SEMANTIC_TYPES`].
-    pub fn types(&self, concept: ConceptNumber) -> &[u8] {
-        self.set.get(concept as usize).map_or(&[], |&set| self.sets.get(set.into()))
-    }
-
-    /// A concept's atoms, the preferred one first.
-    pub fn atoms(&self, concept: ConceptNumber) -> impl Iterator<Item = u32> + '_ {
-        let range = self.atoms.range(concept as usize);
-        (range.start as u32..range.end as u32).filter(|&atom| self.shows(self.source_of(atom)))
-    }
-
-    /// An atom.
-    pub fn atom(&self, atom: u32) -> AtomView<'_> {
-        let i = atom as usize;
-        let code = self.atom_code.get(i).copied().filter(|&code| code != NO_CODE);
-        AtomView {
-            name: self.names.get(i),
-            source: self.source_name(self.source_of(atom)),
-            code: code.map_or("", |code| self.code_text.get(code as usize)),
-            term_type: self.atom_term.get(i).map_or("", |&term| self.terms.get(term.into())),
-            language: self.atom_language.get(i).map_or("", |&language| self.languages.get(language.into())),
-            suppressed: self.atom_suppressed.get(i).is_some_and(|&s| s != 0),
+        Counts {
+            concepts: self.concept_ids.len() as u64,
+            atoms: self.atom_names.len() as u64,
+            rows: self.names.len() as u64,
         }
     }
 
-    /// The concept that an atom belongs to.
-    pub fn concept_of(&self, atom: u32) -> ConceptNumber {
-        self.atoms.list_of(atom as usize) as u32
-    }
-
-    /// The place of an atom's source among the sources.
-    pub fn source_of(&self, atom: u32) -> u16 {
-        self.atoms.value(atom as usize).unwrap_or(u16::MAX)
-    }
-
-    /// The place of a source that may be shown.
-    pub fn source(&self, source: &str) -> Option<u16> {
-        self.place(source).filter(|&place| self.shows(place))
-    }
-
-    fn place(&self, source: &str) -> Option<u16> {
-        Some(self.sources.binary_search_by(|s| s.source.as_str().cmp(source)).ok()? as u16)
-    }
-
-    /// The sources that may be shown.
+    /// The visible sources, ascending by abbreviation.
     pub fn sources(&self) -> impl Iterator<Item = &SourceEntry> {
         self.sources.iter().zip(&self.hidden).filter(|(_, hidden)| !**hidden).map(|(source, _)| source)
     }
 
-    /// Every source with its place, hidden ones too.
-    pub(crate) fn all_sources(&self) -> impl Iterator<Item = (u16, &str)> {
-        self.sources.iter().enumerate().map(|(place, source)| (place as u16, source.source.as_str()))
+    /// Every source with its abbreviation, including hidden ones.
+    pub(crate) fn all_sources(&self) -> impl Iterator<Item = (SourceId, &str)> {
+        SourceId::all(self.sources.len()).zip(&self.sources).map(|(id, entry)| (id, entry.source.as_str()))
     }
 
-    /// The rows that a source that is not hidden gives; absent when none is hidden.
-    pub(crate) fn visible_rows(&self) -> Option<&Arc<RoaringBitmap>> {
-        self.visible.as_ref()
+    /// The visible source with this abbreviation.
+    pub fn source(&self, abbreviation: &str) -> Option<SourceId> {
+        self.any_source(abbreviation).filter(|&source| self.is_source_visible(source))
     }
 
-    /// The rows that have a name of a concept of the type at `place`.
-    pub(crate) fn rows_of_type(&self, place: usize) -> &RoaringBitmap {
-        self.rows.of_type(place)
+    /// The source with this abbreviation, hidden or not.
+    fn any_source(&self, abbreviation: &str) -> Option<SourceId> {
+        let position = self.sources.binary_search_by(|entry| entry.source.as_str().cmp(abbreviation));
+        position.ok().map(SourceId::from_index)
     }
 
-    /// The rows that have a name from the source at `place`.
-    pub(crate) fn rows_of_source(&self, place: usize) -> &RoaringBitmap {
-        self.rows.of_source(place)
+    /// Whether a source is not hidden; false for an id that is no source.
+    pub fn is_source_visible(&self, source: SourceId) -> bool {
+        self.hidden.get(source.index()).is_some_and(|hidden| !hidden)
     }
 
-    /// Whether the source at `place` may be shown.
-    pub fn shows(&self, place: u16) -> bool {
-        self.hidden.get(usize::from(place)).is_some_and(|hidden| !hidden)
+    /// Whether a source of the set is not hidden.
+    pub fn is_any_source_visible(&self, set: SourceSetId) -> bool {
+        self.visible_names.is_none() || self.names.source_set(set).iter().any(|&source| self.is_source_visible(source))
     }
 
-    pub(crate) fn source_name(&self, place: u16) -> &str {
-        self.sources.get(usize::from(place)).map_or("", |source| &source.source)
+    /// The abbreviation of a source; empty for an id that is no source.
+    pub(crate) fn source_name(&self, source: SourceId) -> &str {
+        self.sources.get(source.index()).map_or("", |entry| &entry.source)
+    }
+}
+
+/// Concepts and their atoms.
+impl ConceptStore {
+    /// The visible concept with this CUI or prefixed id.
+    pub fn concept(&self, id: &str) -> Option<ConceptId> {
+        self.any_concept(id).filter(|&concept| self.is_visible(concept))
     }
 
-    /// A concept's codes, by source and code.
-    pub fn codes(&self, concept: ConceptNumber) -> impl Iterator<Item = CodeView<'_>> + '_ {
-        let shown = self.codes.get(concept as usize).iter().map(|&code| code as usize).filter(|&i| self.shows_code(i));
-        shown.filter_map(|i| {
-            let source = self.source_name(*self.code_source.get(i)?);
-            Some(CodeView { source, code: self.code_text.get(i) })
-        })
+    /// The concept with this id, visible or not.
+    fn any_concept(&self, id: &str) -> Option<ConceptId> {
+        self.concept_ids.position(id).map(ConceptId::from_index)
     }
 
-    /// Whether code `i` is of a source that may be shown, and said by one.
-    fn shows_code(&self, i: usize) -> bool {
-        let said = || self.code_said_by.get(i).is_some_and(|&set| self.shows_any(set));
-        self.code_source.get(i).is_some_and(|&place| self.shows(place)) && (self.visible.is_none() || said())
+    /// Whether a concept has a visible atom.
+    pub fn is_visible(&self, concept: ConceptId) -> bool {
+        self.visible_names.is_none() || self.atoms(concept).next().is_some()
     }
 
-    /// Whether one of a set of sources may be shown.
-    fn shows_any(&self, set: u32) -> bool {
-        self.rows.source_set(set).iter().any(|&place| self.shows(place))
+    /// The CUI or prefixed id of a concept.
+    pub fn id(&self, concept: ConceptId) -> &str {
+        self.concept_ids.get(concept.index())
     }
 
-    /// Whether a word of the index, which comes with a set of sources, is in a name that may be shown.
-    pub fn shows_word(&self, set: u32) -> bool {
-        self.visible.is_none() || self.shows_any(set)
+    /// The preferred name of a concept: that of its first visible atom.
+    pub fn preferred_name(&self, concept: ConceptId) -> &str {
+        self.atoms(concept).next().map_or("", |atom| self.atom_names.get(atom.index()))
     }
 
-    /// The concepts that have this code, by id.
-    pub fn by_code<'a>(&'a self, source: &str, code: &'a str) -> impl Iterator<Item = ConceptNumber> + 'a {
-        let place = self.source(source);
-        let key = |i: usize| (self.code_source[i], self.code_text.get(i));
-        let first = place.map_or(usize::MAX, |place| partition(self.code_source.len(), |i| key(i) < (place, code)));
-        let same =
-            (first..self.code_source.len()).take_while(move |&i| Some(key(i)) == place.map(|place| (place, code)));
-        let shown = same.filter(|&i| self.shows_code(i)).filter_map(|i| self.code_concept.get(i).copied());
-        shown.filter(|&concept| self.is_visible(concept))
+    /// The semantic types of a concept, ascending.
+    pub fn semantic_types(&self, concept: ConceptId) -> &[SemanticTypeId] {
+        self.concept_type_set.get(concept.index()).map_or(&[], |set| self.type_sets.get(set.index()))
     }
 
-    /// What the codes of a source have before a colon, judged by the first of them: `HP` where it is `HP:0000001`.
-    pub fn code_prefix(&self, source: &str) -> Option<&str> {
-        let place = self.source(source)?;
-        let first = partition(self.code_source.len(), |i| self.code_source[i] < place);
-        self.code_source.get(first).filter(|&&of| of == place)?;
-        self.code_text.get(first).split_once(':').map(|(prefix, _)| prefix)
+    /// The visible atoms of a concept, the preferred one first.
+    pub fn atoms(&self, concept: ConceptId) -> impl Iterator<Item = AtomId> + '_ {
+        let range = self.concept_atoms.range(concept.index());
+        range.map(AtomId::from_index).filter(|&atom| self.is_source_visible(self.source_of_atom(atom)))
     }
 
-    /// A concept's definitions, by source.
-    pub fn definitions(&self, concept: ConceptNumber) -> impl Iterator<Item = DefinitionView<'_>> + '_ {
-        let places = self.definition_source.range(concept as usize);
-        places
-            .zip(self.definition_source.get(concept as usize))
-            .filter(|(_, source)| self.shows(**source))
+    /// The fields of an atom, hidden or not.
+    pub fn atom(&self, atom: AtomId) -> AtomView<'_> {
+        let i = atom.index();
+        let code = self.atom_code.get(i).filter(|&&code| code != NO_CODE);
+        AtomView {
+            name: self.atom_names.get(i),
+            source: self.source_name(self.source_of_atom(atom)),
+            code: code.map_or("", |code| self.code_text.get(code.index())),
+            term_type: self.atom_term_type.get(i).map_or("", |term_type| self.term_types.get(term_type.index())),
+            language: self.atom_language.get(i).map_or("", |language| self.languages.get(language.index())),
+            suppressed: self.atom_suppressed.get(i).is_some_and(|&s| s != 0),
+        }
+    }
+
+    /// The concept of an atom.
+    pub fn concept_of_atom(&self, atom: AtomId) -> ConceptId {
+        ConceptId::from_index(self.concept_atoms.list_of(atom.index()))
+    }
+
+    /// The source of an atom.
+    pub fn source_of_atom(&self, atom: AtomId) -> SourceId {
+        self.concept_atoms.values().get(atom.index()).copied().unwrap_or(SourceId::new(u16::MAX))
+    }
+
+    /// The visible definitions of a concept, by source.
+    pub fn definitions(&self, concept: ConceptId) -> impl Iterator<Item = DefinitionView<'_>> + '_ {
+        let positions = self.concept_definitions.range(concept.index());
+        positions
+            .zip(self.concept_definitions.get(concept.index()))
+            .filter(|(_, source)| self.is_source_visible(**source))
             .map(|(i, &source)| DefinitionView { source: self.source_name(source), text: self.definition_text.get(i) })
     }
 
-    /// The concepts that are a `relation` of this one, by id.
-    pub fn related(&self, concept: ConceptNumber, relation: Relation) -> impl Iterator<Item = ConceptNumber> + '_ {
+    /// The visible concepts that are a `relation` of `concept`, ascending.
+    pub fn related(&self, concept: ConceptId, relation: Relation) -> impl Iterator<Item = ConceptId> + '_ {
         let mut last = None;
-        let edges = self.related.get(concept as usize).iter().filter(move |edge| edge.relation == relation as u16);
-        edges.filter(|edge| self.shows(edge.source) && self.is_visible(edge.to)).filter_map(move |edge| {
+        let edges = self.concept_edges.get(concept.index()).iter();
+        let edges = edges.filter(move |edge| edge.relation() == Some(relation));
+        edges.filter(|edge| self.is_source_visible(edge.source) && self.is_visible(edge.to)).filter_map(move |edge| {
             let repeated = last.replace(edge.to) == Some(edge.to);
-            (!repeated && (edge.to as usize) < self.ids.len()).then_some(edge.to)
+            (!repeated && edge.to.index() < self.concept_ids.len()).then_some(edge.to)
+        })
+    }
+}
+
+/// Codes.
+impl ConceptStore {
+    /// The visible codes of a concept, by source and code.
+    pub fn codes(&self, concept: ConceptId) -> impl Iterator<Item = CodeView<'_>> + '_ {
+        let codes = self.concept_codes.get(concept.index()).iter().copied();
+        codes.filter(|&code| self.is_code_visible(code)).filter_map(|code| {
+            let source = self.source_name(*self.code_source.get(code.index())?);
+            Some(CodeView { source, code: self.code_text.get(code.index()) })
         })
     }
 
-    /// What became of an id that names no concept any more; none for one that never was or still is.
+    /// Whether the source of a code and a source that asserts it of its concept are visible.
+    fn is_code_visible(&self, code: CodeId) -> bool {
+        let is_asserted =
+            || self.code_asserted_by.get(code.index()).is_some_and(|&set| self.is_any_source_visible(set));
+        self.code_source.get(code.index()).is_some_and(|&source| self.is_source_visible(source))
+            && (self.visible_names.is_none() || is_asserted())
+    }
+
+    /// The visible concepts with this code, ascending.
+    pub fn concepts_with_code<'a>(&'a self, source: &str, code: &'a str) -> impl Iterator<Item = ConceptId> + 'a {
+        let source = self.source(source);
+        let key = |i: usize| (self.code_source[i], self.code_text.get(i));
+        let first = source.map_or(usize::MAX, |s| partition_point(self.code_source.len(), |i| key(i) < (s, code)));
+        let equal = (first..self.code_source.len()).take_while(move |&i| Some(key(i)) == source.map(|s| (s, code)));
+        let visible = equal.filter(|&i| self.is_code_visible(CodeId::from_index(i)));
+        let concepts = visible.filter_map(|i| self.code_concept.get(i).copied());
+        concepts.filter(|&concept| self.is_visible(concept))
+    }
+
+    /// The part before the colon that the codes of a source have, judged by the first code: `HP`
+    /// for `HP:0000001`.
+    pub fn code_prefix(&self, source: &str) -> Option<&str> {
+        let source = self.source(source)?;
+        let first = partition_point(self.code_source.len(), |i| self.code_source[i] < source);
+        self.code_source.get(first).filter(|&&of_code| of_code == source)?;
+        self.code_text.get(first).split_once(':').map(|(prefix, _)| prefix)
+    }
+}
+
+/// Retired ids.
+impl ConceptStore {
+    /// The history of an id that is no concept any more; absent for a concept and for an id without
+    /// visible history.
     pub fn retired(&self, id: &str) -> Option<Retired<'_>> {
         if self.concept(id).is_some() {
             return None;
         }
-        let place = self.retired.position(id)?;
-        let shown = |place| self.successors.get(place).iter().filter(|step| self.shows(step.source));
-        shown(place).next()?;
-        let ends = follow(place, |place| {
-            let known = shown(place).map(|step| (SUCCESSIONS.get(usize::from(step.kind)), step.id));
-            let known = known.filter_map(|(kind, id)| Some((*kind?, self.successor_id.get(id as usize))));
-            let steps = known.filter(|(kind, _)| *kind != Succession::Deleted).filter_map(|(kind, id)| {
-                // A concept that only hidden sources name is not there for anybody who asks.
-                let next = match self.ids.position(id) {
-                    Some(concept) => self.is_visible(concept as u32).then_some(Next::End(id))?,
-                    None => self.retired.position(id).map_or(Next::End(id), Next::Retired),
-                };
-                Some((kind, next))
-            });
-            steps.collect()
+        let position = self.retired_ids.position(id)?;
+        self.visible_steps(position).next()?;
+        let successors = follow(position, |position| self.targets(position)).into_iter();
+        let successors = successors.map(|(kind, id)| Successor { id, kind, concept: self.concept(id) }).collect();
+        let deleted = self.visible_steps(position).all(|step| step.kind() == Some(Succession::Deleted));
+        Some(Retired { id: self.retired_ids.get(position), deleted, successors })
+    }
+
+    fn visible_steps(&self, position: usize) -> impl Iterator<Item = &SuccessionStep> {
+        self.retired_steps.get(position).iter().filter(|step| self.is_source_visible(step.source))
+    }
+
+    /// The targets of the visible steps from the retired id at `position`.
+    fn targets(&self, position: usize) -> Vec<(Succession, Target<&str>)> {
+        let steps = self.visible_steps(position).filter_map(|step| {
+            let kind = step.kind().filter(|kind| *kind != Succession::Deleted)?;
+            let id = self.successor_ids.get(step.successor as usize);
+            let target = match self.any_concept(id) {
+                // A concept with names from hidden sources only does not exist for the caller.
+                Some(concept) => self.is_visible(concept).then_some(Target::End(id))?,
+                None => self.retired_ids.position(id).map_or(Target::End(id), Target::Retired),
+            };
+            Some((kind, target))
         });
-        let successor = |(kind, id)| Successor { id, kind, concept: self.concept(id) };
-        let deletes = |step: &Step| SUCCESSIONS.get(usize::from(step.kind)) == Some(&Succession::Deleted);
-        let deleted = shown(place).all(deletes);
-        Some(Retired { id: self.retired.get(place), deleted, successors: ends.into_iter().map(successor).collect() })
+        steps.collect()
+    }
+}
+
+/// Distinct names.
+impl ConceptStore {
+    /// The name with a normalized `key`.
+    pub fn name_id(&self, key: &str) -> Option<NameId> {
+        self.names.find(key)
     }
 
-    /// Names as they are compared.
-    pub fn row(&self, key: &str) -> Option<u32> {
-        self.rows.position(key)
+    /// The atoms that share a name, ascending; hidden ones too.
+    pub fn atoms_of_name(&self, name: NameId) -> &[AtomId] {
+        self.names.atoms(name)
     }
 
-    /// The atoms that share a row, by concept; hidden ones too.
-    pub fn row_atoms(&self, row: u32) -> &[u32] {
-        self.rows.atoms(row)
+    /// The text that is embedded for a name: that of its first atom.
+    pub fn name_text(&self, name: NameId) -> &str {
+        self.atoms_of_name(name).first().map_or("", |&atom| self.atom_names.get(atom.index()))
     }
 
-    /// The text that stands for a row: its first name.
-    pub fn row_text(&self, row: u32) -> &str {
-        self.row_atoms(row).first().map_or("", |&atom| self.names.get(atom as usize))
+    /// The names with an atom from a visible source; absent if no source is hidden.
+    pub(crate) fn visible_names(&self) -> Option<&Arc<RoaringBitmap>> {
+        self.visible_names.as_ref()
+    }
+
+    /// The names with an atom whose concept has this semantic type.
+    pub(crate) fn names_with_semantic_type(&self, semantic_type: SemanticTypeId) -> &RoaringBitmap {
+        self.names.with_semantic_type(semantic_type)
+    }
+
+    /// The names with an atom from this source.
+    pub(crate) fn names_from_source(&self, source: SourceId) -> &RoaringBitmap {
+        self.names.from_source(source)
     }
 }

@@ -1,179 +1,87 @@
-//! The words of all names, and the repair of words that none of them has.
+//! Repairs misspelled words of a mention with words that occur in names.
 //!
-//! A misspelled word is cut by the tokenizer into pieces that mean something else, so that its embedding is of little use. A word of
-//! at least five letters that no name contains is therefore replaced by the nearest word that one does, if there is one within
-//! one edit (two from ten letters on), with the same first letter, and without putting
-//! one telling affix for another (a hypertension is no hypotension). Where the nearest words differ in such an affix, none is taken. Kept as a finite state transducer from word to
-//! number of names and set of sources (`fst`). Invariant: a word that some name contains is never changed.
+//! A tokenizer cuts a misspelled word into pieces that mean something else, so its embedding is of
+//! little use. An unknown word of at least five letters is therefore replaced by the nearest known
+//! word within one edit (two edits from ten letters on) with the same first letter. A repair never
+//! replaces one affix by another (hypertension is not hypotension); if the nearest words differ in
+//! an affix, the word stays as it is. The words are a finite state transducer (`fst`) from word to
+//! [`WordEntry`].
+//!
+//! Invariant: a word that occurs in a visible name is never replaced.
 
-use std::{cmp::Reverse, collections::HashMap, io::BufWriter, path::Path};
+use std::{cmp::Reverse, path::Path};
 
 use fst::{IntoStreamer, Streamer};
 
-use crate::files::sorter::Sorter;
 use crate::{
     columns::{automaton::open_fst, mapped::Column},
-    concepts::ConceptError,
     concepts::{
-        ingest::source_sets::SourceSets,
-        spelling::{Near, edits},
+        ConceptError,
+        schema::WordEntry,
+        spelling::{EditDistance, edit_distance},
     },
+    domain::SourceSetId,
 };
 
-/// Letters that a word needs to be repaired.
-const SHORTEST: usize = 5;
-/// Letters from which on two edits are allowed.
-const LONG: usize = 10;
-/// Bytes from which on a word is no word; it bounds the work that one can cause.
-const LONGEST: usize = 40;
-/// Memory in which words are counted, in bytes.
-const COUNTING_MEMORY: usize = 64 << 20;
-/// What a word takes beside its letters while it is counted.
-const BYTES_OF_ENTRY: usize = 56;
-/// Unknown words of a mention that are looked up; it bounds the work that a mention can cause.
-const MOST_UNKNOWN: usize = 8;
-/// Beginnings and ends that make another word of a word: one is never repaired to another.
+/// Letters of the shortest word that is repaired.
+const MIN_LETTERS: usize = 5;
+/// Letters of the shortest word that may be repaired by two edits.
+const MIN_LETTERS_TWO_EDITS: usize = 10;
+/// Longer words, in bytes, are neither repaired nor stored, which bounds the work for one word.
+const MAX_BYTES: usize = 39;
+/// Unknown words of a mention that are repaired, which bounds the work for one mention.
+const MAX_REPAIRS: usize = 8;
+/// Prefixes that change the meaning of a word.
 const PREFIXES: [&str; 10] = ["hyper", "hypo", "tachy", "brady", "inter", "intra", "macro", "micro", "endo", "exo"];
+/// Suffixes that change the meaning of a word.
 const SUFFIXES: [&str; 12] =
     ["ectomy", "otomy", "ostomy", "oscopy", "plasty", "itis", "osis", "emia", "uria", "algia", "pathy", "oma"];
 
-/// Counts the words of keys, and gathers the sources of the names that they are in, for [`Words`].
-pub(crate) struct WordCounter {
-    words: HashMap<Box<str>, (u32, Vec<u16>)>,
-    bytes: usize,
-    sorter: Sorter,
-}
-
-/// What is known of a word: how many names have it, and the number of their set of sources.
-#[derive(Clone, Copy)]
-struct Counted {
-    names: u32,
-    sources: u32,
-}
-
-impl Counted {
-    /// As one number, which the transducer holds.
-    fn packed(self) -> u64 {
-        u64::from(self.names) << 32 | u64::from(self.sources)
-    }
-
-    fn unpacked(packed: u64) -> Self {
-        Self { names: (packed >> 32) as u32, sources: packed as u32 }
-    }
-}
-
-impl WordCounter {
-    /// Counts; what exceeds its memory is kept in `dir`.
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { words: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
-    }
-
-    /// Counts the words of `key`, of names from `sources`, that may be of use: a word that could not be misspelled is not asked for.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub(crate) fn count(&mut self, key: &str, sources: &[u16]) -> std::io::Result<()> {
-        for word in key.split(' ').filter(|word| is_repairable(word)) {
-            if !self.words.contains_key(word) {
-                self.bytes += word.len() + BYTES_OF_ENTRY;
-                self.words.insert(word.into(), (0, vec![]));
-            }
-            let Some((names, known)) = self.words.get_mut(word) else { continue };
-            *names = names.saturating_add(1);
-            for source in sources {
-                if let Err(place) = known.binary_search(source) {
-                    known.insert(place, *source);
-                    self.bytes += size_of::<u16>();
-                }
-            }
-        }
-        if self.bytes > COUNTING_MEMORY { self.spill() } else { Ok(()) }
-    }
-
-    fn spill(&mut self) -> std::io::Result<()> {
-        let mut record = vec![];
-        for (word, (names, sources)) in self.words.drain() {
-            record.clear();
-            record.extend_from_slice(word.as_bytes());
-            record.push(0);
-            record.extend_from_slice(&names.to_be_bytes());
-            sources.iter().for_each(|source| record.extend_from_slice(&source.to_be_bytes()));
-            self.sorter.push(&record)?;
-        }
-        self.bytes = 0;
-        Ok(())
-    }
-
-    /// Writes the words; their sets of sources get numbers among `sets`.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub(crate) fn write(mut self, path: &Path, sets: &mut SourceSets) -> Result<(), ConceptError> {
-        self.spill()?;
-        let failed = |e: fst::Error| std::io::Error::other(e);
-        let mut map = fst::MapBuilder::new(BufWriter::new(fs_err::File::create(path)?)).map_err(failed)?;
-        let mut sorted = self.sorter.sort()?;
-        let (mut record, mut word) = (vec![], vec![]);
-        let (mut names, mut sources) = (0u32, vec![]);
-        loop {
-            let more = sorted.next(&mut record)?;
-            let end = memchr::memchr(0, &record).unwrap_or(record.len());
-            if !word.is_empty() && (!more || record[..end] != word) {
-                let counted = Counted { names, sources: sets.number(std::mem::take(&mut sources)) };
-                map.insert(&word, counted.packed()).map_err(failed)?;
-                names = 0;
-            }
-            if !more {
-                break;
-            }
-            word.clear();
-            word.extend_from_slice(&record[..end]);
-            let Some((count, rest)) = record.get(end + 1..).and_then(|r| r.split_first_chunk()) else { continue };
-            names = names.saturating_add(u32::from_be_bytes(*count));
-            sources.extend(rest.as_chunks().0.iter().map(|source| u16::from_be_bytes(*source)));
-        }
-        Ok(map.finish().map_err(failed)?)
-    }
-}
-
-/// Whether a word is one that a repair may replace, or be replaced with.
-fn is_repairable(word: &str) -> bool {
-    word.len() < LONGEST && word.chars().count() >= SHORTEST - 1 && word.chars().all(char::is_alphabetic)
-}
-
-/// A mention whose unknown words were replaced.
+/// A mention with repaired words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repaired {
+    /// The normalized mention after the repair.
     pub text: String,
-    /// 1 less the share of letters that were edited.
+    /// 1 minus edits divided by letters of the mention.
     pub similarity: f32,
 }
 
-/// Whether a set of sources, by its number, has one that may be shown.
-pub(crate) type Shows<'a> = &'a dyn Fn(u32) -> bool;
+/// Whether a source of a set is visible.
+pub(crate) type IsVisible<'a> = &'a dyn Fn(SourceSetId) -> bool;
 
-/// The words of an index, mapped.
-pub(crate) struct Words(fst::Map<Column<u8>>);
+/// Whether a word can be a repair of another one: letters only, and at most one letter shorter than
+/// the shortest word that is repaired.
+pub(crate) fn is_repair_candidate(word: &str) -> bool {
+    word.len() <= MAX_BYTES && word.chars().count() >= MIN_LETTERS - 1 && word.chars().all(char::is_alphabetic)
+}
 
-impl Words {
+/// Whether a word that is unknown counts as misspelled, rather than as short or a code.
+fn is_repairable(word: &str) -> bool {
+    is_repair_candidate(word) && word.chars().count() >= MIN_LETTERS
+}
+
+/// The words of the names of an index, mapped.
+pub(crate) struct WordIndex(fst::Map<Column<u8>>);
+
+impl WordIndex {
     /// Maps `path`.
     ///
     /// # Errors
-    /// [`ColumnError::Damaged`] when it is no such file.
+    /// [`crate::columns::ColumnError::Damaged`] if it is no transducer or its checksum differs.
     pub(crate) fn open(path: &Path) -> Result<Self, ConceptError> {
         Ok(Self(open_fst(path)?))
     }
 
-    /// A normalized `key` with its unknown words repaired; none if every word is known or none can be repaired. Only words of
-    /// sources that `shows`, which is given the number of their set, are known.
-    pub(crate) fn repair(&self, key: &str, shows: Shows) -> Option<Repaired> {
-        let (mut edits, mut letters, mut unknown) = (0, 0, 0);
+    /// The normalized mention `key` with its unknown words repaired; absent if there is nothing to
+    /// repair. A word is known if a source of its set is visible.
+    pub(crate) fn repair(&self, key: &str, is_visible: IsVisible) -> Option<Repaired> {
+        let (mut edits, mut letters, mut repairs) = (0, 0, 0);
         let mut repaired = Vec::new();
         for word in key.split(' ') {
             letters += word.chars().count();
-            let nearest = if self.is_unknown(word, shows) && unknown < MOST_UNKNOWN {
-                unknown += 1;
-                self.nearest(word, shows)
+            let nearest = if self.is_unknown(word, is_visible) && repairs < MAX_REPAIRS {
+                repairs += 1;
+                self.nearest(word, is_visible)
             } else {
                 None
             };
@@ -189,55 +97,53 @@ impl Words {
         (edits > 0).then(|| Repaired { text: repaired.join(" "), similarity })
     }
 
-    /// Whether a normalized `key` has words that are long enough to be told, and none of them is known.
-    pub(crate) fn is_foreign(&self, key: &str, shows: Shows) -> bool {
-        let mut told = key.split(' ').filter(|word| is_told(word)).peekable();
-        told.peek().is_some() && told.all(|word| self.is_unknown(word, shows))
+    /// Whether the normalized mention `key` has words of five letters or more and none of them is
+    /// known.
+    pub(crate) fn has_only_unknown_words(&self, key: &str, is_visible: IsVisible) -> bool {
+        let mut words = key.split(' ').filter(|word| is_repairable(word)).peekable();
+        words.peek().is_some() && words.all(|word| self.is_unknown(word, is_visible))
     }
 
-    fn is_unknown(&self, word: &str, shows: Shows) -> bool {
-        let known = || self.0.get(word).is_some_and(|packed| shows(Counted::unpacked(packed).sources));
-        is_told(word) && !known()
+    fn is_unknown(&self, word: &str, is_visible: IsVisible) -> bool {
+        let is_known = || self.0.get(word).is_some_and(|entry| is_visible(WordEntry::decode(entry).sources));
+        is_repairable(word) && !is_known()
     }
 
-    /// The word nearest to an unknown one and the edits between them; of several the one in most names, then the first.
-    fn nearest(&self, word: &str, shows: Shows) -> Option<(String, usize)> {
-        let most = if word.chars().count() < LONG { 1 } else { 2 };
-        let mut near = self.0.search(Near::new(word, most)).into_stream();
+    /// The known word nearest to an unknown one, with the edits between them; of equally near words
+    /// the one in the most names, then the first.
+    fn nearest(&self, word: &str, is_visible: IsVisible) -> Option<(String, usize)> {
+        let max_edits = if word.chars().count() < MIN_LETTERS_TWO_EDITS { 1 } else { 2 };
+        let mut near = self.0.search(EditDistance::new(word, max_edits)).into_stream();
         let mut best: Option<(usize, Reverse<u32>, String)> = None;
-        // The distance at which two words contradict each other.
-        let mut doubtful = usize::MAX;
-        while let Some((candidate, packed)) = near.next() {
+        // The distance at which two known words differ in an affix.
+        let mut ambiguous = usize::MAX;
+        while let Some((candidate, entry)) = near.next() {
             let Ok(candidate) = std::str::from_utf8(candidate) else { continue };
-            let counted = Counted::unpacked(packed);
-            if !shows(counted.sources) {
+            let entry = WordEntry::decode(entry);
+            if !is_visible(entry.sources) {
                 continue;
             }
-            let found = (edits(word, candidate), Reverse(counted.names));
-            if found.0 > most || contradict(word, candidate) {
+            let order = (edit_distance(word, candidate), Reverse(entry.names));
+            if order.0 > max_edits || differ_in_affix(word, candidate) {
                 continue;
             }
             match &best {
-                Some((distance, _, other)) if found.0 == *distance && contradict(other, candidate) => {
-                    doubtful = found.0
+                Some((distance, _, other)) if order.0 == *distance && differ_in_affix(other, candidate) => {
+                    ambiguous = order.0
                 }
                 _ => {}
             }
-            if best.as_ref().is_none_or(|(distance, names, _)| found < (*distance, *names)) {
-                best = Some((found.0, found.1, candidate.to_owned()));
+            if best.as_ref().is_none_or(|(distance, names, _)| order < (*distance, *names)) {
+                best = Some((order.0, order.1, candidate.to_owned()));
             }
         }
-        best.filter(|(distance, ..)| *distance < doubtful).map(|(distance, _, candidate)| (candidate, distance))
+        best.filter(|(distance, ..)| *distance < ambiguous).map(|(distance, _, candidate)| (candidate, distance))
     }
 }
 
-/// Whether a word is one that names are told by: neither short nor a code.
-fn is_told(word: &str) -> bool {
-    is_repairable(word) && word.chars().count() >= SHORTEST
-}
-
-/// Whether each word has a telling affix and they are not the same.
-fn contradict(a: &str, b: &str) -> bool {
+/// Whether both words have a prefix of [`PREFIXES`], or a suffix of [`SUFFIXES`], and not the same
+/// one.
+fn differ_in_affix(a: &str, b: &str) -> bool {
     let prefix = |word: &str| PREFIXES.iter().find(|affix| word.starts_with(**affix));
     let suffix = |word: &str| SUFFIXES.iter().find(|affix| word.ends_with(**affix));
     let differ = |a: Option<&&str>, b: Option<&&str>| a.is_some() && b.is_some() && a != b;
@@ -247,30 +153,37 @@ fn contradict(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        concepts::ingest::{source_sets::SourceSets, words::WordCounter},
+        domain::SourceId,
+    };
+
+    const SOURCE: SourceId = SourceId::new(0);
 
     fn write<'a>(path: &Path, keys: impl Iterator<Item = &'a str>) -> Result<(), ConceptError> {
         let (mut counter, mut sets) = (WordCounter::new(path.parent().unwrap()), SourceSets::default());
-        keys.for_each(|key| counter.count(key, &[0]).unwrap());
+        keys.for_each(|key| counter.count(key, &[SOURCE]).unwrap());
         counter.write(path, &mut sets)
     }
 
     #[test]
-    fn the_automaton_finds_what_comparing_every_word_finds() {
+    fn automaton_finds_the_same_words_as_comparing_all() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("words.fst");
         let letters = ["a", "b", "é"];
         let word = |mut n: usize| (0..7).map(|_| (letters[n % 3], n /= 3).0).collect::<String>();
         let known: Vec<String> = (0..2187).step_by(5).map(word).collect();
         write(&path, known.iter().map(String::as_str)).unwrap();
-        let words = Words::open(&path).unwrap();
+        let words = WordIndex::open(&path).unwrap();
         for unknown in (1..2187).step_by(35).map(word).filter(|w| !known.contains(w)) {
             let same_start = known.iter().filter(|k| k.chars().next() == unknown.chars().next());
-            let least = same_start.map(|k| edits(&unknown, k)).min().filter(|&d| d <= 1);
-            // An exchange of a letter of one byte with one of two is more than one edit of bytes.
+            let nearest = same_start.map(|k| edit_distance(&unknown, k)).min().filter(|&d| d <= 1);
+            // To exchange a letter of one byte and a letter of two bytes takes several edits of
+            // bytes.
             if let Some((_, distance)) = words.nearest(&unknown, &|_| true) {
-                assert_eq!(Some(distance), least, "{unknown}");
+                assert_eq!(Some(distance), nearest, "{unknown}");
             } else if !unknown.contains('é') {
-                assert_eq!(None, least, "{unknown}");
+                assert_eq!(None, nearest, "{unknown}");
             }
         }
     }
@@ -281,39 +194,39 @@ mod tests {
         let path = dir.path().join("words.fst");
         let names = ["pneumonia of the lung", "pneumonitis", "cold", "asthma", "asthmas", "asthma attack", "b12"];
         write(&path, names.into_iter()).unwrap();
-        let words = Words::open(&path).unwrap();
+        let words = WordIndex::open(&path).unwrap();
         let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
         assert_eq!(repair("pnuemonia"), Some("pneumonia".into()));
         assert_eq!(repair("left pnuemonia"), Some("left pneumonia".into()));
-        assert_eq!(repair("asthm"), Some("asthma".into()), "the word of more names wins");
+        assert_eq!(repair("asthm"), Some("asthma".into()), "the word in more names wins");
         assert_eq!(words.repair("pnuemonia", &|_| true).unwrap().similarity, 1.0 - 1.0 / 9.0);
         for (a, b) in [("hyperkalemia", "hypokalemia"), ("craniectomy", "craniotomy"), ("hysterotomy", "hysterectomy")]
         {
             write(&path, [b].into_iter()).unwrap();
-            assert_eq!(Words::open(&path).unwrap().repair(a, &|_| true), None, "{a}");
+            assert_eq!(WordIndex::open(&path).unwrap().repair(a, &|_| true), None, "{a}");
         }
         write(&path, ["appendectomy", "hyperkalemia", "hypertension", "hypotension", "leukemia"].into_iter()).unwrap();
-        let words = Words::open(&path).unwrap();
+        let words = WordIndex::open(&path).unwrap();
         let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
         for (a, b) in [("hyperkalemai", "hyperkalemia"), ("leukemai", "leukemia"), ("appendectmy", "appendectomy")] {
             assert_eq!(repair(a).as_deref(), Some(b), "{a}");
         }
-        assert_eq!(repair("hyprtension"), None, "it may be either");
+        assert_eq!(repair("hyprtension"), None, "both hypertension and hypotension are one edit away");
         write(&path, names.into_iter()).unwrap();
-        let words = Words::open(&path).unwrap();
+        let words = WordIndex::open(&path).unwrap();
         let repair = |text| words.repair(text, &|_| true).map(|r| r.text);
-        for kept in ["pneumonia", "colt", "b122", "bneumonia", "xyzzy", "", "azthmq"] {
-            assert_eq!(repair(kept), None, "{kept}");
+        for unchanged in ["pneumonia", "colt", "b122", "bneumonia", "xyzzy", "", "azthmq"] {
+            assert_eq!(repair(unchanged), None, "{unchanged}");
         }
     }
 
     #[test]
-    fn a_text_is_foreign_if_none_of_its_long_words_is_known() {
+    fn mention_without_known_long_words() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("words.fst");
         write(&path, ["pneumonia of the lung", "asthma"].into_iter()).unwrap();
-        let words = Words::open(&path).unwrap();
-        for (key, foreign) in [
+        let words = WordIndex::open(&path).unwrap();
+        for (key, expected) in [
             ("qwrtzpsd 8815", true),
             ("zzzzz lungs", true),
             ("asthma qwrtzpsd", false),
@@ -321,9 +234,9 @@ mod tests {
             ("", false),
             ("8815 12345", false),
         ] {
-            assert_eq!(words.is_foreign(key, &|_| true), foreign, "{key}");
+            assert_eq!(words.has_only_unknown_words(key, &|_| true), expected, "{key}");
         }
-        assert!(words.is_foreign("asthma", &|_| false), "of what is hidden nothing is known");
+        assert!(words.has_only_unknown_words("asthma", &|_| false), "words of hidden sources are unknown");
     }
 
     #[test]
@@ -332,13 +245,13 @@ mod tests {
         let path = dir.path().join("words.fst");
         let (mut counter, mut sets) = (WordCounter::new(dir.path()), SourceSets::default());
         for (key, source) in [("zylith", 0), ("zymolith", 1), ("asthma", 1), ("asthma", 0)] {
-            counter.count(key, &[source]).unwrap();
+            counter.count(key, &[SourceId::new(source)]).unwrap();
             counter.spill().unwrap();
         }
         counter.write(&path, &mut sets).unwrap();
-        let words = Words::open(&path).unwrap();
-        let shows = |set: u32| sets.all()[set as usize].contains(&0);
-        let repair = |text| words.repair(text, &shows).map(|r| r.text);
+        let words = WordIndex::open(&path).unwrap();
+        let is_visible = |set: SourceSetId| sets.all()[set.index()].contains(&SOURCE);
+        let repair = |text| words.repair(text, &is_visible).map(|r| r.text);
         assert_eq!(repair("zymolit"), None);
         assert_eq!(repair("zylit"), Some("zylith".into()));
         assert_eq!(repair("asthm"), Some("asthma".into()));

@@ -1,7 +1,7 @@
 //! The mentions of a file, as lines of JSON.
 
 use std::{
-    io::{self, BufRead},
+    io::BufRead,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,

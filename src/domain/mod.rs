@@ -6,16 +6,21 @@
 //! | `concept_id` | [`is_concept_id`]: which texts can name a concept |
 //! | [`curie`] | ids of ontologies (IRIs and CURIEs) and the codes of UMLS that they stand for |
 //! | [`semantic_type`] | semantic types and groups of UMLS |
+//! | `ids` | [`ConceptId`], [`AtomId`], [`NameId`] and others: positions in the tables of an index |
 //! | `match_kind` | [`MatchKind`]: how a candidate was found |
 //!
 //! Invariant: no IO, no serde, no HTTP.
 
 mod concept_id;
 pub mod curie;
+mod ids;
 mod match_kind;
 pub mod semantic_type;
 mod statement;
 
 pub use concept_id::is_concept_id;
+pub use ids::{
+    AtomId, CodeId, ConceptId, LanguageId, NameId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, TermTypeId,
+};
 pub use match_kind::MatchKind;
 pub use statement::{AtomRef, Refusal, RelationKind, Statement, Succession};

@@ -1,122 +1,158 @@
-//! `model import`: a checkpoint, or a graph exported elsewhere, becomes a model directory.
+//! `model import`: converts a checkpoint, or an ONNX graph of another exporter, to a model
+//! directory.
 //!
-//! Invariant: what was written has been loaded and run once before it appears.
+//! Invariant: the model has been loaded and run once before its directory appears.
 
 use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use crate::encoder::{
-    Device, EncoderError, ModelManifest, Output, Runtime,
-    manifest::{FORMAT, GRAPH, MANIFEST, TOKENIZER},
-    session::{EncoderSession, normalize},
-    tokens::{self, Tokens},
-};
 use crate::{
     bert::{self, ExportOptions, Pooling, Precision},
+    encoder::{
+        device::Device,
+        error::EncoderError,
+        manifest::{GRAPH_FILE, GraphOutput, MODEL_FORMAT, MODEL_MANIFEST, ModelManifest, TOKENIZER_FILE},
+        runtime::Runtime,
+        session::{EncoderSession, normalize},
+        tokenizer::{self, BertTokenizer},
+    },
     files::{StagedDir, checksums, write_sealed},
 };
 
-/// What to import and how.
+/// Options of an import.
 pub struct ImportOptions {
-    /// A directory as downloaded.
+    /// Directory of a checkpoint, or of a `model.onnx` with its tokenizer.
     pub from: PathBuf,
     /// The model directory to write.
     pub out: PathBuf,
-    /// The manifest's name for it.
+    /// Name of the model in its manifest.
     pub name: String,
+    /// How token vectors become one vector.
     pub pooling: Pooling,
+    /// Number format of the exported graph; applies to checkpoints only.
     pub precision: Precision,
+    /// Maximum tokens of a text, [CLS] and [SEP] included.
     pub max_tokens: usize,
-    /// Replace `out` if it is there.
+    /// Whether to replace the model in `out`.
     pub force: bool,
 }
 
-/// Imports `options.from` into `options.out`: a checkpoint with weights, or else a `model.onnx` whose output is
-/// `last_hidden_state`.
+/// The graph of a staged model, and what the manifest states about it.
+struct ImportedGraph {
+    dimensions: usize,
+    /// Rows of the word embedding table, if they are known.
+    vocab: Option<usize>,
+    output: GraphOutput,
+    precision: Option<Precision>,
+}
+
+/// Imports `options.from` into `options.out`: a checkpoint with weights, else a `model.onnx` with
+/// the output `last_hidden_state`.
 ///
 /// # Errors
-/// [`EncoderError`] names the file or tensor that is wrong; nothing is written then.
+/// [`EncoderError`] names the file or tensor at fault; nothing is written then.
 pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifest, EncoderError> {
     let from = &options.from;
     if !from.is_dir() {
         return Err(EncoderError::Import(format!("{}: is not a directory", from.display())));
     }
-    let staged = StagedDir::create(&options.out, MANIFEST, options.force)?;
-    let graph = staged.path().join(GRAPH);
-    let foreign = from.join(GRAPH);
+    let staged = StagedDir::create(&options.out, MODEL_MANIFEST, options.force)?;
     let is_checkpoint = bert::checkpoint::weight_file(from).is_ok();
-    let (dimensions, vocab, output, precision) = if is_checkpoint || !foreign.is_file() {
-        let (config, weights) = bert::load(from)?;
-        check_length(options.max_tokens, Some(config.positions))?;
-        let export = ExportOptions { pooling: options.pooling, precision: options.precision };
-        let model = bert::export::export(&config, &weights, export);
-        drop(weights);
-        fs_err::write(&graph, model.encode_to_vec())?;
-        (config.hidden, Some(config.vocab), Output::Pooled, Some(options.precision))
+    let graph = if is_checkpoint || !from.join(GRAPH_FILE).is_file() {
+        export_checkpoint(options, &staged.path().join(GRAPH_FILE))?
     } else {
-        check_length(options.max_tokens, None)?;
-        if options.precision != Precision::Fp32 {
-            let reason = "a graph exported elsewhere is taken as it is: --precision applies to checkpoints";
-            return Err(EncoderError::Import(format!("{}: {reason}", foreign.display())));
-        }
-        fs_err::copy(&foreign, &graph)?;
-        let dimensions = EncoderSession::declared_dimensions(runtime, &foreign)?.ok_or_else(|| {
-            let reason = "it has no output `last_hidden_state` [batch, tokens, dimensions] of known dimensions".into();
-            EncoderError::Graph { path: foreign.clone(), reason }
-        })?;
-        (dimensions, None, Output::Tokens, None)
+        copy_graph(runtime, options, &staged.path().join(GRAPH_FILE))?
     };
-    fs_err::write(staged.path().join(TOKENIZER), tokens::import(from, vocab)?)?;
+    let tokenizer = tokenizer::import_tokenizer(from, graph.vocab)?;
+    fs_err::write(staged.path().join(TOKENIZER_FILE), tokenizer)?;
     let manifest = ModelManifest {
-        format: FORMAT,
+        format: MODEL_FORMAT,
         name: options.name.clone(),
-        dimensions,
+        dimensions: graph.dimensions,
         pooling: options.pooling,
-        output,
-        precision,
+        output: graph.output,
+        precision: graph.precision,
         max_tokens: options.max_tokens,
-        files: checksums(staged.path(), &[GRAPH, TOKENIZER])?,
-        source: checksums(from, &sources(from, is_checkpoint))?,
+        files: checksums(staged.path(), &[GRAPH_FILE, TOKENIZER_FILE])?,
+        source: checksums(from, &source_files(from, is_checkpoint))?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
-    write_sealed(&staged.path().join(MANIFEST), &manifest)?;
+    write_sealed(&staged.path().join(MODEL_MANIFEST), &manifest)?;
 
-    try_out(runtime, staged.path(), &manifest)?;
+    test_run(runtime, staged.path(), &manifest)?;
     staged.commit()?;
     Ok(manifest)
 }
 
-/// Runs the longest text of the largest token ids, so that no text can meet a limit of the graph later.
-fn try_out(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<(), EncoderError> {
-    let largest = Tokens::read(&dir.join(TOKENIZER), manifest.max_tokens)?.largest_id();
+/// Exports the checkpoint in `options.from` to the file `graph`.
+fn export_checkpoint(options: &ImportOptions, graph: &Path) -> Result<ImportedGraph, EncoderError> {
+    let (config, weights) = bert::load(&options.from)?;
+    check_max_tokens(options.max_tokens, Some(config.positions))?;
+    let export = ExportOptions { pooling: options.pooling, precision: options.precision };
+    let model = bert::export::export(&config, &weights, export);
+    // The graph has its own copy of the weights: free these before it is serialized.
+    drop(weights);
+    fs_err::write(graph, model.encode_to_vec())?;
+    Ok(ImportedGraph {
+        dimensions: config.hidden,
+        vocab: Some(config.vocab),
+        output: GraphOutput::Pooled,
+        precision: Some(options.precision),
+    })
+}
+
+/// Copies the `model.onnx` in `options.from`, which another program exported, to the file `graph`.
+fn copy_graph(runtime: &Runtime, options: &ImportOptions, graph: &Path) -> Result<ImportedGraph, EncoderError> {
+    let path = options.from.join(GRAPH_FILE);
+    check_max_tokens(options.max_tokens, None)?;
+    if options.precision != Precision::Fp32 {
+        let reason = "a graph exported elsewhere is taken as it is: --precision applies to checkpoints";
+        return Err(EncoderError::Import(format!("{}: {reason}", path.display())));
+    }
+    fs_err::copy(&path, graph)?;
+    let dimensions = EncoderSession::declared_dimensions(runtime, &path)?.ok_or_else(|| {
+        let reason = "it has no output `last_hidden_state` [batch, tokens, dimensions] of known dimensions".into();
+        EncoderError::Graph { path, reason }
+    })?;
+    Ok(ImportedGraph { dimensions, vocab: None, output: GraphOutput::Tokens, precision: None })
+}
+
+/// Runs a text of maximum length with the largest token id, so that no later text exceeds a limit
+/// of the graph.
+fn test_run(runtime: &Runtime, dir: &Path, manifest: &ModelManifest) -> Result<(), EncoderError> {
+    let max_id = BertTokenizer::read(&dir.join(TOKENIZER_FILE), manifest.max_tokens)?.max_id();
     let (mut session, _) = EncoderSession::load(runtime, dir, manifest, Device::Cpu, 1)?;
-    let texts = [vec![largest; manifest.max_tokens], vec![0; 3]];
+    let texts = [vec![max_id; manifest.max_tokens], vec![0; 3]];
     let vectors = session.run(&texts.each_ref().map(Vec::as_slice));
-    let directed = |mut vectors: Vec<f32>| vectors.chunks_exact_mut(manifest.dimensions).try_for_each(normalize);
-    vectors.and_then(directed).map_err(|e| {
-        let reason = format!("it cannot read {} tokens of ids up to {largest} ({e})", manifest.max_tokens);
-        EncoderError::Graph { path: dir.join(GRAPH), reason }
+    let normalize_all = |mut vectors: Vec<f32>| vectors.chunks_exact_mut(manifest.dimensions).try_for_each(normalize);
+    vectors.and_then(normalize_all).map_err(|e| {
+        let reason = format!("it cannot read {} tokens of ids up to {max_id} ({e})", manifest.max_tokens);
+        EncoderError::Graph { path: dir.join(GRAPH_FILE), reason }
     })?;
     Ok(())
 }
 
-fn check_length(max_tokens: usize, positions: Option<usize>) -> Result<(), EncoderError> {
+/// Refuses a `max_tokens` that leaves no token for the text or exceeds the position embeddings.
+fn check_max_tokens(max_tokens: usize, positions: Option<usize>) -> Result<(), EncoderError> {
     if max_tokens < 3 {
-        return Err(EncoderError::Import(format!("--max-tokens {max_tokens} leaves no room for a text")));
+        return Err(EncoderError::Import(format!(
+            "--max-tokens {max_tokens} is too small: [CLS], [SEP] and one token of the text need 3"
+        )));
     }
-    match positions.filter(|&most| max_tokens > most) {
-        Some(most) => {
-            Err(EncoderError::Import(format!("--max-tokens {max_tokens} is more than the model's {most} positions")))
-        }
+    match positions.filter(|&positions| max_tokens > positions) {
+        Some(positions) => Err(EncoderError::Import(format!(
+            "--max-tokens {max_tokens} is more than the {positions} positions of the model"
+        ))),
         None => Ok(()),
     }
 }
 
-fn sources(from: &Path, is_checkpoint: bool) -> Vec<&'static str> {
+/// Names of the files in `from` that the model is imported from.
+fn source_files(from: &Path, is_checkpoint: bool) -> Vec<&'static str> {
     let weights = ["model.safetensors", "pytorch_model.bin"].into_iter().find(|f| from.join(f).is_file());
-    let model = if is_checkpoint { weights } else { Some(GRAPH) };
-    let tokenizer = [TOKENIZER, "vocab.txt"].into_iter().find(|f| from.join(f).is_file());
+    let model = if is_checkpoint { weights } else { Some(GRAPH_FILE) };
+    let tokenizer = [TOKENIZER_FILE, "vocab.txt"].into_iter().find(|f| from.join(f).is_file());
     let config = ["config.json", "tokenizer_config.json"].into_iter().filter(|f| from.join(f).is_file());
     model.into_iter().chain(tokenizer).chain(config).collect()
 }

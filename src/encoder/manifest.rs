@@ -1,82 +1,90 @@
-//! `model.json`: what a model directory holds and how its vectors are to be read.
+//! `model.json`: the files of a model directory and how their vectors are computed.
 //!
-//! Invariant: a model is loaded only if every file is what the manifest says.
+//! Invariant: a model is loaded only if every file has the size and the checksum of the manifest.
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::EncoderError;
 use crate::{
     bert::{Pooling, Precision},
+    encoder::error::EncoderError,
     files::{FileSum, read_manifest, sha256_hex},
 };
 
-/// Version of the directory's layout.
-pub(super) const FORMAT: u32 = 1;
-pub const MANIFEST: &str = "model.json";
-pub(super) const GRAPH: &str = "model.onnx";
-pub(super) const TOKENIZER: &str = "tokenizer.json";
+/// Format version of a model directory.
+pub(super) const MODEL_FORMAT: u32 = 1;
+/// File name of the manifest.
+pub const MODEL_MANIFEST: &str = "model.json";
+/// File name of the ONNX graph.
+pub(super) const GRAPH_FILE: &str = "model.onnx";
+/// File name of the tokenizer.
+pub(super) const TOKENIZER_FILE: &str = "tokenizer.json";
 
-/// What the graph's output is.
+/// The output of the graph. The `Debug` text is part of the fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Output {
+pub enum GraphOutput {
     /// `embedding`, `[batch, dimensions]`: the graph pools.
     Pooled,
     /// `last_hidden_state`, `[batch, tokens, dimensions]`: the encoder pools.
     Tokens,
 }
 
-/// `model.json`.
+/// The content of `model.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelManifest {
+    /// Format version, 1.
     pub format: u32,
+    /// Name of the model, the first part of its label.
     pub name: String,
-    /// Length of a vector.
+    /// Values of a vector.
     pub dimensions: usize,
+    /// How token vectors become one vector.
     pub pooling: Pooling,
-    pub output: Output,
-    /// Absent for a graph that was exported elsewhere.
+    /// Whether the graph or the encoder does the pooling.
+    pub output: GraphOutput,
+    /// Number format; absent for a graph that saplink did not export.
     pub precision: Option<Precision>,
-    /// Tokens of a text that are read, [CLS] and [SEP] included.
+    /// Maximum tokens of a text, [CLS] and [SEP] included; longer texts are truncated.
     pub max_tokens: usize,
-    /// The files of this directory.
+    /// Size and checksum of the files of this directory, by name.
     pub files: BTreeMap<String, FileSum>,
-    /// The files that the model was imported from.
+    /// Size and checksum of the files that the model was imported from, by name.
     pub source: BTreeMap<String, FileSum>,
-    /// The saplink that wrote it.
+    /// Version of saplink that wrote the directory.
     pub saplink: String,
 }
 
 impl ModelManifest {
-    /// Reads `dir`'s manifest and checks every file that it lists.
+    /// Reads the manifest of the model in `dir` and checks graph and tokenizer against their
+    /// checksums.
     ///
     /// # Errors
-    /// [`EncoderError::Manifest`] or [`EncoderError::File`], naming the file.
+    /// [`EncoderError::Manifest`] or [`EncoderError::File`] with the name of the file.
     pub fn read(dir: &Path) -> Result<Self, EncoderError> {
-        let path = dir.join(MANIFEST);
+        let path = dir.join(MODEL_MANIFEST);
         let fail = |reason: String| EncoderError::Manifest { path: path.clone(), reason };
-        let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
+        let manifest: Self = read_manifest(&path, MODEL_FORMAT).map_err(fail)?;
         if manifest.dimensions == 0 || manifest.max_tokens < 3 {
             return Err(fail("dimensions or max_tokens is too small for a model".into()));
         }
-        for name in [GRAPH, TOKENIZER] {
+        for name in [GRAPH_FILE, TOKENIZER_FILE] {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
             sum.check(&dir.join(name))?;
         }
         Ok(manifest)
     }
 
-    /// What makes two models interchangeable: hexadecimal, 16 digits.
+    /// 16 hexadecimal digits. Models with the same fingerprint compute the same vectors.
     pub fn fingerprint(&self) -> String {
-        let sums: Vec<&str> = [GRAPH, TOKENIZER].iter().map(|f| self.files[*f].sha256.as_str()).collect();
+        let sums: Vec<&str> = [GRAPH_FILE, TOKENIZER_FILE].iter().map(|f| self.files[*f].sha256.as_str()).collect();
         let text = format!("{sums:?} {:?} {:?} {}", self.pooling, self.output, self.max_tokens);
         sha256_hex(text.as_bytes())[..16].to_owned()
     }
 
-    /// `name@fingerprint`, shortened for people.
+    /// `name@` and the first 8 digits of the fingerprint.
     pub fn label(&self) -> String {
         format!("{}@{}", self.name, &self.fingerprint()[..8])
     }

@@ -1,155 +1,90 @@
-//! Texts that wait for a session, and how they become batches.
+//! The queue of waiting calls, and how their texts become batches.
 //!
-//! Calls take turns: a batch begins with the longest text of the call whose turn it is, takes what fits of calls of a few texts and one text as
-//! long of each other call, and is filled up with what is as long, or, where that is little, nearly as long. So a call of one text waits for a batch of a large call and
-//! not for all of it, and padding is small: to begin a run takes what some five tokens take, less than to pad many texts by one.
-//! Invariant: a text is in one batch, and a call that was canceled is in no further one.
+//! Rules of a batch:
+//! - Calls take turns. The batch begins with the longest text of the call at the front.
+//! - Each call of a few texts adds all of its texts that fit, and each other call one text of the
+//!   same length.
+//! - The rest is filled with texts of the same length and, while the batch is small, shorter ones.
+//!
+//! So a call of one text waits for one batch of a large call, not for all of it, and there is
+//! little padding. To start a run costs about as much as five tokens, which is less than to pad
+//! many texts by one token.
+//!
+//! Nothing here locks: the dispatcher owns the queue and calls it under its own lock; only
+//! [`Batch::finish`], which runs without that lock, takes the locks of the calls.
+//!
+//! Invariant: a text is in at most one batch, and a canceled call is in no further batch.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
-use crate::cancel::Canceled;
-use crate::encoder::EncoderError;
-use crate::job::Job;
+use crate::encoder::{call::Call, error::EncoderError};
 
-/// Where several sessions could share what waits, or texts of one length are few, a batch is no smaller than this.
-const LEAST_TOKENS: usize = 128;
-/// A call of no more texts is run with whatever is run next.
-const FEW: usize = 4;
-/// How large a batch may be.
+/// A batch of fewer tokens takes shorter texts too, and is not made smaller for idle sessions to
+/// share.
+const MIN_BATCH_TOKENS: usize = 128;
+/// A call of at most this many texts joins the next batch.
+const MAX_SMALL_CALL: usize = 4;
+
+/// Limits of a batch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
+pub(super) struct BatchLimits {
     /// Tokens, padding included.
-    pub tokens: usize,
-    pub texts: usize,
+    pub(super) tokens: usize,
+    /// Texts.
+    pub(super) texts: usize,
 }
 
-impl Room {
-    /// More gains nothing on a CPU.
+impl BatchLimits {
+    /// On a CPU, larger batches bring no more texts per second.
     pub(super) const CPU: Self = Self { tokens: 512, texts: 64 };
-    /// A GPU is filled by many texts at once only.
+    /// A GPU needs many texts at once to be used fully.
     pub(super) const GPU: Self = Self { tokens: 16_384, texts: 1024 };
 }
 
-/// How often a waiting call looks whether anybody still waits for it.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// Texts that somebody waits for together.
-pub(super) struct Call {
-    ids: Vec<Vec<i64>>,
-    dimensions: usize,
-    asked: Instant,
-    begun: OnceLock<Instant>,
-    canceled: AtomicBool,
-    answer: Mutex<Answer>,
-    changed: Condvar,
-}
-
-struct Answer {
-    vectors: Vec<f32>,
-    done: usize,
-    told: usize,
-    failed: Option<String>,
-}
-
-impl Call {
-    /// A call for vectors of texts, each a list of token ids.
-    pub(super) fn new(ids: Vec<Vec<i64>>, dimensions: usize) -> Arc<Self> {
-        let answer = Answer { vectors: vec![0.0; ids.len() * dimensions], done: 0, told: 0, failed: None };
-        let (answer, changed, canceled) = (Mutex::new(answer), Condvar::new(), AtomicBool::new(false));
-        let (asked, begun) = (Instant::now(), OnceLock::new());
-        Arc::new(Self { ids, dimensions, asked, begun, canceled, answer, changed })
-    }
-
-    /// How long it waited until the first of its texts was in a batch.
-    pub(super) fn waited(&self) -> Duration {
-        self.begun.get().map_or(Duration::ZERO, |begun| *begun - self.asked)
-    }
-
-    /// Waits for the vectors, a row for each text in their order.
-    ///
-    /// # Errors
-    /// [`EncoderError::Inference`] when a batch failed; [`EncoderError::Canceled`], after which the rest of the call is not run.
-    pub(super) fn wait(&self, job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
-        loop {
-            let over = self.is_over(job);
-            let mut answer = self.answer();
-            if let Some(reason) = answer.failed.take() {
-                self.canceled.store(true, Ordering::Relaxed);
-                return Err(EncoderError::Inference(reason));
-            }
-            if answer.done == self.ids.len() && over {
-                return Ok(std::mem::take(&mut answer.vectors));
-            }
-            if over {
-                self.canceled.store(true, Ordering::Relaxed);
-                return Err(Canceled.into());
-            }
-            if answer.done == answer.told {
-                drop(self.changed.wait_timeout(answer, LOOK).unwrap_or_else(PoisonError::into_inner));
-            }
-        }
-    }
-
-    /// Whether there is nothing to wait for: it is done, it failed, or nobody waits any more. Reports what was done.
-    pub(super) fn is_over(&self, job: Job<'_>) -> bool {
-        let mut answer = self.answer();
-        let (done, over) = (answer.done, answer.done == self.ids.len() || answer.failed.is_some());
-        let told = std::mem::replace(&mut answer.told, done);
-        drop(answer);
-        if done > told {
-            job.progress.advance((done - told) as u64);
-        }
-        over || job.cancel.is_canceled()
-    }
-
-    fn answer(&self) -> MutexGuard<'_, Answer> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_canceled(&self) -> bool {
-        self.canceled.load(Ordering::Relaxed)
-    }
-}
-
-/// A call with those of its texts that are in no batch yet.
-struct Waiting {
+/// A call with its texts that are in no batch yet.
+struct WaitingCall {
     call: Arc<Call>,
+    /// Indices of the texts by their number of tokens.
     by_length: BTreeMap<usize, Vec<u32>>,
+    /// Number of these texts.
     left: usize,
 }
 
-impl Waiting {
-    /// Takes the longest text of `least` to `most` tokens.
-    fn take(&mut self, least: usize, most: usize) -> Option<(u32, usize)> {
-        let (&length, texts) = self.by_length.range_mut(least..=most).next_back()?;
+impl WaitingCall {
+    /// Takes the longest text of `min_length` to `max_length` tokens; returns its index and its
+    /// length.
+    fn take(&mut self, min_length: usize, max_length: usize) -> Option<(u32, usize)> {
+        let (&length, texts) = self.by_length.range_mut(min_length..=max_length).next_back()?;
         let text = texts.pop()?;
         if texts.is_empty() {
             self.by_length.remove(&length);
         }
         self.left -= 1;
-        self.call.begun.get_or_init(Instant::now);
+        self.call.mark_started();
         Some((text, length))
+    }
+
+    /// Tokens of the texts that are left.
+    fn tokens(&self) -> usize {
+        self.by_length.iter().map(|(length, texts)| length * texts.len()).sum()
     }
 }
 
-/// Texts that are run together.
+/// Texts that a session runs together.
 pub(super) struct Batch {
+    /// Each with the index of the text in its call.
     texts: Vec<(Arc<Call>, u32)>,
-    /// Tokens of the longest.
-    pub longest: usize,
+    /// Tokens of the longest text.
+    pub(super) longest: usize,
 }
 
 impl Batch {
     /// The token ids of each text.
     pub(super) fn ids(&self) -> Vec<&[i64]> {
-        self.texts.iter().map(|(call, text)| call.ids[*text as usize].as_slice()).collect()
+        self.texts.iter().map(|(call, text)| call.texts()[*text as usize].as_slice()).collect()
     }
 
     /// Tokens of all texts, without padding.
@@ -157,88 +92,84 @@ impl Batch {
         self.ids().iter().map(|ids| ids.len()).sum()
     }
 
-    /// Whether it is of one text.
+    /// Whether it has one text only.
     pub(super) fn is_single(&self) -> bool {
         self.texts.len() == 1
     }
 
-    /// A batch for each of its texts.
-    pub(super) fn singles(self) -> impl Iterator<Item = Self> {
+    /// A batch of one text for each text.
+    pub(super) fn into_singles(self) -> impl Iterator<Item = Self> {
         self.texts.into_iter().map(|(call, text)| {
-            let longest = call.ids[text as usize].len();
+            let longest = call.texts()[text as usize].len();
             Self { texts: vec![(call, text)], longest }
         })
     }
 
-    /// Hands the rows of a run, or why there are none, to those who wait.
+    /// Passes the result of the run, row-major `[texts, dimensions]` or an error, to the calls.
     pub(super) fn finish(self, outcome: Result<Vec<f32>, EncoderError>) {
-        let rows = outcome.map_err(|e| match e {
+        let vectors = outcome.map_err(|e| match e {
             EncoderError::Inference(reason) => reason,
             other => other.to_string(),
         });
-        for (place, (call, text)) in self.texts.iter().enumerate() {
-            let (mut answer, dimensions) = (call.answer(), call.dimensions);
-            match &rows {
-                Ok(rows) => {
-                    let (from, to) = (place * dimensions, *text as usize * dimensions);
-                    // A call that was given up has taken its vectors away.
-                    if let Some(row) = answer.vectors.get_mut(to..to + dimensions) {
-                        row.copy_from_slice(&rows[from..from + dimensions]);
-                    }
-                    answer.done += 1;
-                }
-                Err(reason) => answer.failed = Some(reason.clone()),
+        for (row, (call, text)) in self.texts.iter().enumerate() {
+            match &vectors {
+                Ok(vectors) => call.store(*text as usize, &vectors[row * call.dimensions()..][..call.dimensions()]),
+                Err(reason) => call.fail(reason),
             }
-            call.changed.notify_all();
         }
     }
 }
 
-/// Calls that wait, the one whose turn is next first.
+/// Calls that wait; the front one begins the next batch.
 pub(super) struct Queue {
-    room: Room,
-    waiting: VecDeque<Waiting>,
+    limits: BatchLimits,
+    waiting: VecDeque<WaitingCall>,
+    /// Texts that are in no batch yet.
     texts: usize,
+    /// Tokens of these texts.
     tokens: usize,
 }
 
 impl Queue {
-    /// Nothing waits, for batches of such a size.
-    pub(super) fn new(room: Room) -> Self {
-        Self { room, waiting: VecDeque::new(), texts: 0, tokens: 0 }
+    /// An empty queue.
+    pub(super) fn new(limits: BatchLimits) -> Self {
+        Self { limits, waiting: VecDeque::new(), texts: 0, tokens: 0 }
     }
 
     /// Puts a call at the end.
     pub(super) fn push(&mut self, call: Arc<Call>) {
         let mut by_length: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        // From the end, so that of equally long texts the first is taken first.
-        for (text, ids) in call.ids.iter().enumerate().rev() {
+        // Reversed, because `take` pops from the end: of texts of equal length the first is taken
+        // first.
+        for (text, ids) in call.texts().iter().enumerate().rev() {
             by_length.entry(ids.len()).or_default().push(text as u32);
             self.tokens += ids.len();
         }
-        let left = call.ids.len();
+        let left = call.texts().len();
         self.texts += left;
         if left > 0 {
-            self.waiting.push_back(Waiting { call, by_length, left });
+            self.waiting.push_back(WaitingCall { call, by_length, left });
         }
     }
 
-    /// Texts that are in no batch yet and that somebody still waits for.
+    /// Texts that are in no batch yet, without those of canceled calls.
     pub(super) fn texts(&mut self) -> usize {
-        self.forget_canceled();
+        self.remove_canceled();
         self.texts
     }
 
-    /// Whether nothing waits.
+    /// Whether no text waits.
     pub(super) fn is_empty(&mut self) -> bool {
         self.texts() == 0
     }
 
-    /// The next batch for one of `sessions`, if anything waits.
-    pub(super) fn next(&mut self, sessions: usize) -> Option<Batch> {
-        self.forget_canceled();
+    /// Forms the next batch, if a text waits. `sessions` is the number of sessions that share the
+    /// queue: a batch takes no more than a session's share of the tokens, but at least
+    /// [`MIN_BATCH_TOKENS`].
+    pub(super) fn next_batch(&mut self, sessions: usize) -> Option<Batch> {
+        self.remove_canceled();
         let mut first = self.waiting.pop_front()?;
-        let most = (self.tokens / sessions.max(1)).clamp(LEAST_TOKENS, self.room.tokens);
+        let max_tokens = (self.tokens / sessions.max(1)).clamp(MIN_BATCH_TOKENS, self.limits.tokens);
         let mut batch = Batch { texts: vec![], longest: 0 };
         let mut tokens = 0;
         if let Some((text, length)) = first.take(0, usize::MAX) {
@@ -247,22 +178,23 @@ impl Queue {
             batch.texts.push((first.call.clone(), text));
         }
         let longest = batch.longest;
-        let texts = self.room.texts;
-        let fits = |batch: &Batch| batch.texts.len() < texts && (batch.texts.len() + 1) * longest <= most;
-        let mut fill = |batch: &mut Batch, waiting: &mut Waiting, least: usize, count: usize| {
+        let max_texts = self.limits.texts;
+        let fits = |batch: &Batch| batch.texts.len() < max_texts && (batch.texts.len() + 1) * longest <= max_tokens;
+        let mut fill = |batch: &mut Batch, waiting: &mut WaitingCall, min_length: usize, count: usize| {
             for _ in 0..count {
-                let Some((text, length)) = fits(batch).then(|| waiting.take(least, longest)).flatten() else { break };
+                let taken = fits(batch).then(|| waiting.take(min_length, longest)).flatten();
+                let Some((text, length)) = taken else { break };
                 tokens += length;
                 batch.texts.push((waiting.call.clone(), text));
             }
         };
-        let few = |waiting: &&mut Waiting| waiting.call.ids.len() <= FEW;
-        self.waiting.iter_mut().filter(few).for_each(|waiting| fill(&mut batch, waiting, 0, FEW));
+        let is_small = |waiting: &&mut WaitingCall| waiting.call.texts().len() <= MAX_SMALL_CALL;
+        self.waiting.iter_mut().filter(is_small).for_each(|waiting| fill(&mut batch, waiting, 0, MAX_SMALL_CALL));
         self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, longest, 1));
-        for least in (0..=longest).rev() {
-            fill(&mut batch, &mut first, least, usize::MAX);
-            self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, least, usize::MAX));
-            if batch.texts.len() * longest >= LEAST_TOKENS.min(most) {
+        for min_length in (0..=longest).rev() {
+            fill(&mut batch, &mut first, min_length, usize::MAX);
+            self.waiting.iter_mut().for_each(|waiting| fill(&mut batch, waiting, min_length, usize::MAX));
+            if batch.texts.len() * longest >= MIN_BATCH_TOKENS.min(max_tokens) {
                 break;
             }
         }
@@ -273,15 +205,15 @@ impl Queue {
         Some(batch)
     }
 
-    fn forget_canceled(&mut self) {
+    fn remove_canceled(&mut self) {
         let (texts, tokens) = (&mut self.texts, &mut self.tokens);
         self.waiting.retain(|waiting| {
-            let keep = !waiting.call.is_canceled();
-            if !keep {
+            let canceled = waiting.call.is_canceled();
+            if canceled {
                 *texts -= waiting.left;
-                *tokens -= waiting.by_length.iter().map(|(length, texts)| length * texts.len()).sum::<usize>();
+                *tokens -= waiting.tokens();
             }
-            keep
+            !canceled
         });
     }
 }
@@ -289,22 +221,26 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::CancelToken;
+    use std::sync::atomic::AtomicBool;
+
+    use crate::{cancel::CancelToken, job::Job};
 
     fn call(lengths: &[usize]) -> Arc<Call> {
         Call::new(lengths.iter().map(|&length| vec![7; length]).collect(), 1)
     }
 
-    /// Runs everything that waits as `sessions` would: the batches, each with the calls and numbers of its texts.
+    /// Runs all waiting texts as `sessions` would. Returns the batches, each with call and index of
+    /// its texts.
     fn batches(queue: &mut Queue, calls: &[Arc<Call>], sessions: usize) -> Vec<Vec<(usize, u32)>> {
         let mut seen = vec![];
-        while let Some(batch) = queue.next(sessions) {
-            let number = |call: &Arc<Call>| calls.iter().position(|one| Arc::ptr_eq(one, call)).unwrap();
+        while let Some(batch) = queue.next_batch(sessions) {
+            let call_index = |call: &Arc<Call>| calls.iter().position(|one| Arc::ptr_eq(one, call)).unwrap();
             assert_eq!(batch.longest, batch.ids().iter().map(|ids| ids.len()).max().unwrap());
-            assert!(batch.texts.len() == 1 || batch.texts.len() * batch.longest <= Room::CPU.tokens);
-            assert!(batch.texts.len() <= Room::CPU.texts);
-            seen.push(batch.texts.iter().map(|(call, text)| (number(call), *text)).collect());
-            let rows = batch.texts.iter().map(|(call, text)| (number(call) * 1000 + *text as usize) as f32).collect();
+            assert!(batch.texts.len() == 1 || batch.texts.len() * batch.longest <= BatchLimits::CPU.tokens);
+            assert!(batch.texts.len() <= BatchLimits::CPU.texts);
+            seen.push(batch.texts.iter().map(|(call, text)| (call_index(call), *text)).collect());
+            let rows =
+                batch.texts.iter().map(|(call, text)| (call_index(call) * 1000 + *text as usize) as f32).collect();
             batch.finish(Ok(rows));
         }
         assert_eq!((queue.texts, queue.tokens, queue.waiting.len()), (0, 0, 0));
@@ -312,10 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn every_text_is_answered_once_and_in_its_place() {
+    fn every_text_gets_one_vector_at_its_index() {
         let lengths: Vec<usize> = (0..900).map(|i| 2 + i * 7 % 300).collect();
         let calls = [call(&lengths[..700]), call(&lengths[700..701]), call(&[]), call(&lengths[701..])];
-        let mut queue = Queue::new(Room::CPU);
+        let mut queue = Queue::new(BatchLimits::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         assert_eq!(queue.texts(), 900);
         let mut seen = batches(&mut queue, &calls, 1).concat();
@@ -323,44 +259,49 @@ mod tests {
         seen.dedup();
         assert_eq!(seen.len(), 900);
         for (number, call) in calls.iter().enumerate() {
-            let expected: Vec<f32> = (0..call.ids.len()).map(|text| (number * 1000 + text) as f32).collect();
+            let expected: Vec<f32> = (0..call.texts().len()).map(|text| (number * 1000 + text) as f32).collect();
             assert_eq!(call.wait(Job::silent()).unwrap(), expected);
         }
     }
 
     #[test]
-    fn a_small_call_waits_for_one_batch_of_a_large_one() {
+    fn a_small_call_waits_for_one_batch_of_a_large_call() {
         let calls = [call(&[20; 1000]), call(&[5]), call(&[25]), call(&[20; 1000])];
-        let mut queue = Queue::new(Room::CPU);
+        let mut queue = Queue::new(BatchLimits::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         let seen = batches(&mut queue, &calls, 1);
-        let place = |number: usize| seen.iter().position(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
-        assert_eq!([place(1), place(2), place(3)], [0, 1, 0]);
-        let last = |number: usize| seen.iter().rposition(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
-        assert!(last(0).abs_diff(last(3)) <= 3, "two large calls are done at about the same time");
+        let first_batch =
+            |number: usize| seen.iter().position(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
+        assert_eq!([first_batch(1), first_batch(2), first_batch(3)], [0, 1, 0]);
+        let last_batch =
+            |number: usize| seen.iter().rposition(|batch| batch.iter().any(|text| text.0 == number)).unwrap();
+        assert!(last_batch(0).abs_diff(last_batch(3)) <= 3, "two large calls end at about the same time");
     }
 
     #[test]
-    fn texts_of_a_length_are_run_together_unless_they_are_few() {
+    fn batches_have_texts_of_one_length_unless_there_are_few() {
         let lengths: Vec<usize> = (0..600).map(|i| 4 + i * 7 % 11).collect();
-        let mut queue = Queue::new(Room::CPU);
+        let mut queue = Queue::new(BatchLimits::CPU);
         lengths.chunks(32).for_each(|lengths| queue.push(call(lengths)));
         let (mut batches, mut padded) = (0, 0);
-        while let Some(batch) = queue.next(1) {
+        while let Some(batch) = queue.next_batch(1) {
             batches += 1;
             padded += batch.texts.len() * batch.longest;
         }
         let tokens: usize = lengths.iter().sum();
-        assert!(padded <= tokens * 103 / 100 && batches <= 2 * tokens.div_ceil(Room::CPU.tokens), "{padded} {batches}");
+        assert!(
+            padded <= tokens * 103 / 100 && batches <= 2 * tokens.div_ceil(BatchLimits::CPU.tokens),
+            "{padded} {batches}"
+        );
         queue.push(call(&[3, 4, 5, 6, 7]));
-        assert_eq!(queue.next(1).map(|batch| batch.texts.len()), Some(5));
+        assert_eq!(queue.next_batch(1).map(|batch| batch.texts.len()), Some(5));
     }
 
     #[test]
-    fn sessions_share_a_call() {
+    fn sessions_share_the_texts_of_a_call() {
         let calls = [call(&[10; 40])];
         let counts = |sessions| {
-            let mut queue = Queue::new(Room::CPU);
+            let mut queue = Queue::new(BatchLimits::CPU);
             queue.push(calls[0].clone());
             batches(&mut queue, &calls, sessions).iter().map(Vec::len).collect::<Vec<_>>()
         };
@@ -369,9 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_not_run() {
+    fn texts_of_a_canceled_call_do_not_run() {
         let calls = [call(&[9; 100]), call(&[4, 3])];
-        let mut queue = Queue::new(Room::CPU);
+        let mut queue = Queue::new(BatchLimits::CPU);
         calls.iter().for_each(|call| queue.push(call.clone()));
         assert!(matches!(
             calls[0].wait(Job::quiet(&CancelToken::on(Arc::new(AtomicBool::new(true))))),
@@ -381,11 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_batch_fails_its_calls_and_no_other() {
+    fn a_failed_batch_fails_only_its_own_calls() {
         let calls = [call(&[9]), call(&[4])];
-        let mut queue = Queue::new(Room::CPU);
+        let mut queue = Queue::new(BatchLimits::CPU);
         queue.push(calls[0].clone());
-        queue.next(1).unwrap().finish(Err(EncoderError::Inference("why".into())));
+        queue.next_batch(1).unwrap().finish(Err(EncoderError::Inference("why".into())));
         queue.push(calls[1].clone());
         batches(&mut queue, &calls, 1);
         assert_eq!(calls[0].wait(Job::silent()).unwrap_err().to_string(), "inference failed: why");

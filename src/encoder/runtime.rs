@@ -1,7 +1,9 @@
 //! Finds and loads the ONNX Runtime library.
 //!
-//! Look-up: the path that was asked for, then `.onnxruntime/` in the working directory or above the executable, then the
-//! system's. Invariant: what cannot be loaded is one sentence with the remedy.
+//! Search order: the requested path; `.onnxruntime/` in the working directory; `.onnxruntime/`
+//! beside the executable or in a directory above it; the library path of the system.
+//!
+//! Invariant: every error of loading names the remedy.
 
 use std::path::{Path, PathBuf};
 
@@ -15,19 +17,19 @@ use ort::{
     },
 };
 
-use crate::encoder::{Device, EncoderError};
+use crate::encoder::{device::Device, error::EncoderError};
 
 #[cfg(target_os = "macos")]
-const LIBRARY: &str = "libonnxruntime.dylib";
+const LIBRARY_FILE: &str = "libonnxruntime.dylib";
 #[cfg(target_os = "windows")]
-const LIBRARY: &str = "onnxruntime.dll";
+const LIBRARY_FILE: &str = "onnxruntime.dll";
 #[cfg(not(any(target_os = "macos", target_os = "windows")))]
-const LIBRARY: &str = "libonnxruntime.so";
+const LIBRARY_FILE: &str = "libonnxruntime.so";
 
 const REMEDY: &str =
     "run `make onnxruntime`, or name the library of the Python package onnxruntime >= 1.19 with --onnxruntime";
 
-/// The loaded library; there is one a process.
+/// The loaded library; a process loads only one.
 #[derive(Clone)]
 pub struct Runtime {
     environment: Environment,
@@ -35,18 +37,18 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the library at `asked`, else the first that is found.
+    /// Loads the library at `requested`, else the first of the search order.
     ///
     /// # Errors
-    /// [`EncoderError::Runtime`] when there is none, it is too old or it is broken.
-    pub fn load(asked: Option<&Path>) -> Result<Self, EncoderError> {
+    /// [`EncoderError::Runtime`] if there is none, or it is too old or broken.
+    pub fn load(requested: Option<&Path>) -> Result<Self, EncoderError> {
         let fail = |reason: String| EncoderError::Runtime(format!("{reason}; {REMEDY}"));
-        let path = match asked {
-            // dlopen would look a bare name up in the system's folders, not in the working directory.
+        let path = match requested {
+            // dlopen searches a bare file name on the library path, not in the working directory.
             Some(path) => std::path::absolute(path)?,
-            None => beside_project().unwrap_or_else(|| LIBRARY.into()),
+            None => find_beside_project().unwrap_or_else(|| LIBRARY_FILE.into()),
         };
-        if asked.is_some() && !path.is_file() {
+        if requested.is_some() && !path.is_file() {
             return Err(fail(format!("{}: no such ONNX Runtime library", path.display())));
         }
         let environment = ort::init_from(&path)
@@ -59,10 +61,10 @@ impl Runtime {
         Ok(Self { environment, path })
     }
 
-    /// How sessions are built on CUDA or the CPU, with so many threads each.
+    /// A builder of sessions on CUDA or the CPU, with `threads` threads each.
     ///
     /// # Errors
-    /// [`EncoderError::Device`] when CUDA was asked for and cannot be had.
+    /// [`EncoderError::Device`] if `cuda` is true and CUDA does not work.
     pub fn builder(&self, cuda: bool, threads: usize) -> Result<SessionBuilder, EncoderError> {
         let settings = |builder: SessionBuilder| -> Result<SessionBuilder, ort::Error> {
             let builder = builder
@@ -70,7 +72,7 @@ impl Runtime {
                 .with_intra_threads(threads)?
                 .with_inter_threads(1)?
                 .with_intra_op_spinning(false)?
-                // Batches differ in shape: a pattern kept for each would be memory that only grows.
+                // Batches differ in shape: memory would grow by a pattern for each shape.
                 .with_memory_pattern(false)?;
             Ok(builder)
         };
@@ -86,18 +88,18 @@ impl Runtime {
             .map_err(|e| EncoderError::Device(format!("CUDA was asked for and cannot be used: {e}")))
     }
 
-    /// The device that `asked` comes to, never [`Device::Auto`].
+    /// Resolves [`Device::Auto`]: returns CUDA or the CPU.
     ///
     /// # Errors
-    /// [`EncoderError::Device`] when CUDA was asked for and cannot be had.
-    pub fn device(&self, asked: Device) -> Result<Device, EncoderError> {
-        match asked {
+    /// [`EncoderError::Device`] if CUDA was requested and does not work.
+    pub fn device(&self, requested: Device) -> Result<Device, EncoderError> {
+        match requested {
             Device::Cpu => Ok(Device::Cpu),
             Device::Cuda => self.builder(true, 1).map(|_| Device::Cuda),
             Device::Auto if ep::CUDA::is_available().unwrap_or(false) => match self.builder(true, 1) {
                 Ok(_) => Ok(Device::Cuda),
                 Err(reason) => {
-                    tracing::info!(%reason, "CUDA cannot be used, taking the CPU");
+                    tracing::info!(%reason, "CUDA cannot be used; falling back to the CPU");
                     Ok(Device::Cpu)
                 }
             },
@@ -105,29 +107,35 @@ impl Runtime {
         }
     }
 
-    /// What the library says about training on its own: its training API is in no build that is published since 1.20, which is why
-    /// training brings its gradients as graphs.
-    pub fn training_api(&self) -> String {
+    /// A clause about the training API of the library, for the log of a training run. Published
+    /// builds since 1.20 have no training API; saplink trains with graphs that contain the
+    /// gradients.
+    pub fn training_api_note(&self) -> String {
         match ort::training::training_api() {
-            Ok(_) => "has a training API, which is not needed".into(),
-            Err(e) => format!("has no training API, and needs none ({})", e.message()),
+            Ok(_) => "has a training API, which saplink does not use".into(),
+            Err(e) => format!("has no training API, which saplink does not need ({})", e.message()),
         }
     }
 
-    /// Where the library was found.
+    /// Path of the library; a bare file name if the system found it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Version and build flags, as the library states them.
+    /// Version and build flags as the library reports them.
     pub fn build_info(&self) -> &'static str {
         ort::info()
     }
 }
 
-fn beside_project() -> Option<PathBuf> {
-    let working = std::env::current_dir().ok();
+/// The library in `.onnxruntime/` of the working directory, or beside or above the executable.
+fn find_beside_project() -> Option<PathBuf> {
+    let working_dir = std::env::current_dir().ok();
     let executable = std::env::current_exe().ok();
-    let above = executable.iter().flat_map(|exe| exe.ancestors().skip(1).map(Path::to_path_buf));
-    working.into_iter().chain(above).map(|dir| dir.join(".onnxruntime").join(LIBRARY)).find(|path| path.is_file())
+    let above_executable = executable.iter().flat_map(|exe| exe.ancestors().skip(1).map(Path::to_path_buf));
+    working_dir
+        .into_iter()
+        .chain(above_executable)
+        .map(|dir| dir.join(".onnxruntime").join(LIBRARY_FILE))
+        .find(|path| path.is_file())
 }

@@ -1,89 +1,80 @@
-//! Scores to probabilities, and the score below which the best candidate is no answer.
+//! Fits a curve from scores to probabilities, and the NIL threshold.
 //!
-//! Every labeled mention is taken twice: as it is, and with its gold concepts removed from the answer, as if the index did not have them.
-//! Those that no concept covers count as the second alone. Invariant: what is measured is measured on mentions that were not fitted on.
+//! Every labeled mention gives two samples: the best candidate as it is, and the best candidate
+//! without the gold concepts, as if the index did not have them. A mention labeled NIL gives the
+//! second sample only. Invariant: the metrics of a calibration come from cross-validation; no
+//! mention is measured with a curve that was fitted on it.
 
-use crate::index::{Calibration, Input, Measured, Method};
+use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
 
-/// Parts that mentions are cut into: each is measured with what was fitted on the others.
-const PARTS: usize = 5;
-/// Groups of neighboring scores that are made at most before a curve is fitted, and mentions of one at least.
-const GROUPS: usize = 40;
-const LEAST: usize = 15;
+/// Number of parts of the cross-validation.
+const CROSS_VALIDATION_PARTS: usize = 5;
+/// Before isotonic regression, samples with neighboring scores form at most `MAX_GROUPS` groups of
+/// at least `MIN_GROUP_SIZE` samples.
+const MAX_GROUPS: usize = 40;
+const MIN_GROUP_SIZE: usize = 15;
 /// Bins of the expected calibration error.
 const BINS: usize = 10;
-/// Points by which a logistic curve is kept.
-const POINTS: usize = 41;
-/// Steps of fitting one.
-const STEPS: usize = 100;
+/// Number of points that represent a logistic curve.
+const CURVE_POINTS: usize = 41;
+/// Maximum number of steps of Newton's method.
+const MAX_NEWTON_STEPS: usize = 100;
 
-/// The best candidate for a mention.
+/// The best candidate for a mention, from which a calibration is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
-    /// The mention's number: both of its samples stay together.
+pub struct CalibrationSample {
+    /// Number of the mention, so that both of its samples are in one part of the cross-validation.
     pub mention: usize,
+    /// Score of the candidate.
     pub score: f32,
+    /// Whether the candidate is a gold concept.
     pub right: bool,
-    /// Whether no concept of the index covers the mention.
+    /// Whether the right answer is NIL.
     pub nil: bool,
 }
 
-/// A bin of probabilities, as a reliability diagram shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct Bin {
-    /// Mean probability, share that is right, share of all samples.
+/// Samples with similar probabilities, as one bar of a reliability diagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ReliabilityBin {
+    /// Mean probability of the samples.
     pub probability: f64,
+    /// Share of the samples that are right.
     pub right: f64,
+    /// Weighted share of the samples among all samples.
     pub share: f64,
 }
 
-/// What was fitted.
+/// A fitted calibration.
 #[derive(Clone, Debug)]
-pub struct Fitted {
+pub struct FittedCalibration {
+    /// Curve and metrics, as the manifest of an index stores them.
     pub calibration: Calibration,
+    /// NIL threshold: the answer is NIL if the best score is lower.
     pub nil_threshold: f32,
-    pub bins: Vec<Bin>,
+    /// The bins of the expected calibration error.
+    pub bins: Vec<ReliabilityBin>,
 }
 
-/// Fits `samples`, of which those that are NIL are to count as `nil_share` of all.
-pub fn fit(samples: &[Sample], method: Method, nil_share: f64, inputs: Vec<Input>) -> Fitted {
-    let weights = Weights::new(samples, nil_share);
-    let mut held: Vec<Held> = vec![];
-    for part in 0..PARTS {
-        let (measured, fitted): (Vec<Sample>, Vec<Sample>) = samples.iter().partition(|s| s.mention % PARTS == part);
-        let curve = curve(&fitted, weights, method);
-        let threshold = threshold(&fitted, weights);
-        let probability = |score| Calibration { curve: curve.clone(), ..empty(method) }.probability(score);
-        held.extend(measured.into_iter().map(|sample| Held {
-            sample,
-            probability: probability(sample.score).into(),
-            answered: sample.score >= threshold,
-        }));
-    }
-    let bins = bins(&held, weights);
-    let calibration_error = bins.iter().map(|bin| bin.share * (bin.probability - bin.right).abs()).sum();
-    let share = |of: &dyn Fn(&Held) -> bool, among: &dyn Fn(&Held) -> bool| {
-        let sum = |which: &dyn Fn(&Held) -> bool| {
-            held.iter().filter(|one| which(one)).map(|one| weights.of(&one.sample)).sum::<f64>()
-        };
-        let all = sum(among);
-        if all > 0.0 { sum(&|one| among(one) && of(one)) / all } else { 1.0 }
-    };
-    let measured = Measured {
-        calibration_error,
-        nil_precision: share(&|one| one.sample.nil, &|one| !one.answered),
-        nil_recall: share(&|one| !one.answered, &|one| one.sample.nil),
-        accuracy: share(&|one| if one.answered { one.sample.right } else { one.sample.nil }, &|_| true),
-    };
+/// Fits a calibration to `samples`. NIL samples get weights that sum to `nil_share` of all weights;
+/// `inputs` are the files of the mentions.
+pub fn fit_calibration(
+    samples: &[CalibrationSample],
+    method: CalibrationMethod,
+    nil_share: f64,
+    inputs: Vec<InputRecord>,
+) -> FittedCalibration {
+    let weights = SampleWeights::new(samples, nil_share);
+    let held_out = cross_validate(samples, weights, method);
+    let bins = bins(&held_out, weights);
     let mut mentions: Vec<usize> = samples.iter().map(|sample| sample.mention).collect();
     mentions.dedup();
-    Fitted {
+    FittedCalibration {
         calibration: Calibration {
             curve: curve(samples, weights, method),
             mentions: mentions.len() as u64,
             inputs,
             nil_share,
-            measured,
+            measured: measure(&held_out, &bins, weights),
             ..empty(method)
         },
         nil_threshold: threshold(samples, weights),
@@ -91,42 +82,87 @@ pub fn fit(samples: &[Sample], method: Method, nil_share: f64, inputs: Vec<Input
     }
 }
 
-fn empty(method: Method) -> Calibration {
-    Calibration { method, curve: vec![], mentions: 0, inputs: vec![], nil_share: 0.0, measured: Measured::default() }
+fn empty(method: CalibrationMethod) -> Calibration {
+    Calibration {
+        method,
+        curve: vec![],
+        mentions: 0,
+        inputs: vec![],
+        nil_share: 0.0,
+        measured: CalibrationMetrics::default(),
+    }
 }
 
-/// A sample that was not fitted on, and what was said of it.
-struct Held {
-    sample: Sample,
+/// Answers every sample with a curve and a threshold that were fitted on the other parts.
+fn cross_validate(
+    samples: &[CalibrationSample],
+    weights: SampleWeights,
+    method: CalibrationMethod,
+) -> Vec<HeldOutSample> {
+    let mut held_out = vec![];
+    for part in 0..CROSS_VALIDATION_PARTS {
+        let (measured, fitted): (Vec<CalibrationSample>, Vec<CalibrationSample>) =
+            samples.iter().partition(|sample| sample.mention % CROSS_VALIDATION_PARTS == part);
+        let calibration = Calibration { curve: curve(&fitted, weights, method), ..empty(method) };
+        let threshold = threshold(&fitted, weights);
+        held_out.extend(measured.into_iter().map(|sample| HeldOutSample {
+            sample,
+            probability: calibration.probability(sample.score).into(),
+            answered: sample.score >= threshold,
+        }));
+    }
+    held_out
+}
+
+/// The metrics of a calibration. A share of no samples is 1.
+fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], weights: SampleWeights) -> CalibrationMetrics {
+    let share = |of: &dyn Fn(&HeldOutSample) -> bool, among: &dyn Fn(&HeldOutSample) -> bool| {
+        let sum = |test: &dyn Fn(&HeldOutSample) -> bool| {
+            held_out.iter().filter(|held| test(held)).map(|held| weights.of(&held.sample)).sum::<f64>()
+        };
+        let all = sum(among);
+        if all > 0.0 { sum(&|held| among(held) && of(held)) / all } else { 1.0 }
+    };
+    CalibrationMetrics {
+        calibration_error: bins.iter().map(|bin| bin.share * (bin.probability - bin.right).abs()).sum(),
+        nil_precision: share(&|held| held.sample.nil, &|held| !held.answered),
+        nil_recall: share(&|held| !held.answered, &|held| held.sample.nil),
+        accuracy: share(&|held| if held.answered { held.sample.right } else { held.sample.nil }, &|_| true),
+    }
+}
+
+/// A sample that was not used in the fit, with its calibrated answer.
+struct HeldOutSample {
+    sample: CalibrationSample,
     probability: f64,
     answered: bool,
 }
 
-/// What a sample counts.
+/// The weights of samples.
 #[derive(Clone, Copy)]
-struct Weights {
+struct SampleWeights {
     covered: f64,
     nil: f64,
 }
 
-impl Weights {
-    fn new(samples: &[Sample], nil_share: f64) -> Self {
+impl SampleWeights {
+    fn new(samples: &[CalibrationSample], nil_share: f64) -> Self {
         let nil = samples.iter().filter(|sample| sample.nil).count();
         let each = |share: f64, count: usize| if count > 0 { share / count as f64 } else { 0.0 };
         Self { covered: each(1.0 - nil_share, samples.len() - nil), nil: each(nil_share, nil) }
     }
 
-    fn of(self, sample: &Sample) -> f64 {
+    fn of(self, sample: &CalibrationSample) -> f64 {
         if sample.nil { self.nil } else { self.covered }
     }
 }
 
-/// The score from which on answering is right more often than it is wrong to: of all thresholds the one with the most right answers, the
-/// mentions that no concept covers being answered rightly below it.
-fn threshold(samples: &[Sample], weights: Weights) -> f32 {
-    let mut ordered: Vec<&Sample> = samples.iter().collect();
+/// The NIL threshold with the greatest weight of right answers. For a NIL sample the right answer
+/// is a score below the threshold.
+fn threshold(samples: &[CalibrationSample], weights: SampleWeights) -> f32 {
+    let mut ordered: Vec<&CalibrationSample> = samples.iter().collect();
     ordered.sort_by(|a, b| b.score.total_cmp(&a.score));
-    // Above all scores everything is NIL.
+    // With a threshold above all scores every answer is NIL.
     let mut right: f64 = samples.iter().filter(|sample| sample.nil).map(|sample| weights.of(sample)).sum();
     let highest = ordered.first().map_or(1.0, |sample| sample.score);
     let (mut best, mut threshold) = (right, highest + f32::EPSILON);
@@ -141,69 +177,77 @@ fn threshold(samples: &[Sample], weights: Weights) -> f32 {
     threshold
 }
 
-/// The curve of probabilities that the best candidate of a score is right.
-fn curve(samples: &[Sample], weights: Weights, method: Method) -> Vec<[f32; 2]> {
+/// The curve from the score of the best candidate to the probability that it is right.
+fn curve(samples: &[CalibrationSample], weights: SampleWeights, method: CalibrationMethod) -> Vec<[f32; 2]> {
     match method {
-        Method::Isotonic => isotonic(samples, weights),
-        Method::Platt => logistic(samples, weights),
+        CalibrationMethod::Isotonic => isotonic(samples, weights),
+        CalibrationMethod::Platt => logistic(samples, weights),
     }
 }
 
-/// Samples of neighboring scores together.
+/// Samples with neighboring scores.
 #[derive(Clone, Copy)]
-struct Group {
+struct ScoreGroup {
+    /// Weighted mean score.
     score: f64,
+    /// Weighted share of right samples.
     right: f64,
     weight: f64,
 }
 
-impl Group {
-    fn and(self, other: Self) -> Self {
+impl ScoreGroup {
+    fn merged_with(self, other: Self) -> Self {
         let weight = self.weight + other.weight;
         let mean = |a: f64, b: f64| (a * self.weight + b * other.weight) / weight;
         Self { score: mean(self.score, other.score), right: mean(self.right, other.right), weight }
     }
 }
 
-fn isotonic(samples: &[Sample], weights: Weights) -> Vec<[f32; 2]> {
-    let mut ordered: Vec<&Sample> = samples.iter().filter(|sample| weights.of(sample) > 0.0).collect();
+/// Isotonic regression by pooling adjacent violators.
+fn isotonic(samples: &[CalibrationSample], weights: SampleWeights) -> Vec<[f32; 2]> {
+    let mut ordered: Vec<&CalibrationSample> = samples.iter().filter(|sample| weights.of(sample) > 0.0).collect();
     ordered.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let least = ordered.len().div_ceil(GROUPS).max(LEAST);
-    let mut groups: Vec<(Group, usize, f32)> = vec![];
+    let min_size = ordered.len().div_ceil(MAX_GROUPS).max(MIN_GROUP_SIZE);
+    let mut groups: Vec<(ScoreGroup, usize, f32)> = vec![];
     for sample in ordered {
-        let one = Group { score: sample.score.into(), right: sample.right.into(), weight: weights.of(sample) };
+        let sample_group =
+            ScoreGroup { score: sample.score.into(), right: sample.right.into(), weight: weights.of(sample) };
         match groups.last_mut() {
-            // Equal scores stay together, and names, whose score is 1, by themselves.
-            Some((group, count, last)) if *last == sample.score || *count < least && sample.score < 1.0 => {
-                (*group, *count, *last) = (group.and(one), *count + 1, sample.score);
+            // Equal scores stay together. Matched names, whose score is 1, have a group of their
+            // own.
+            Some((group, count, last)) if *last == sample.score || *count < min_size && sample.score < 1.0 => {
+                (*group, *count, *last) = (group.merged_with(sample_group), *count + 1, sample.score);
             }
-            _ => groups.push((one, 1, sample.score)),
+            _ => groups.push((sample_group, 1, sample.score)),
         }
     }
-    let mut pooled: Vec<Group> = vec![];
+    let mut pooled: Vec<ScoreGroup> = vec![];
     for (group, count, _) in groups {
-        // As if half of one more were right: no few mentions make anything certain (Krichevsky and Trofimov 1981).
+        // Half a right and half a wrong sample more, so that a few samples do not give a
+        // probability of 0 or 1 (Krichevsky and Trofimov 1981).
         let count = count as f64;
-        pooled.push(Group { right: (group.right * count + 0.5) / (count + 1.0), ..group });
+        pooled.push(ScoreGroup { right: (group.right * count + 0.5) / (count + 1.0), ..group });
         while let [.., below, above] = pooled[..]
             && below.right >= above.right
         {
             pooled.truncate(pooled.len() - 2);
-            pooled.push(below.and(above));
+            pooled.push(below.merged_with(above));
         }
     }
     pooled.iter().map(|group| [group.score as f32, group.right as f32]).collect()
 }
 
-/// By Newton's method, with the targets that Platt takes: no sample is certain.
-fn logistic(samples: &[Sample], weights: Weights) -> Vec<[f32; 2]> {
+/// Platt scaling: a logistic curve, fitted by Newton's method with Platt's targets, which are not 0
+/// and 1 (Platt 1999).
+fn logistic(samples: &[CalibrationSample], weights: SampleWeights) -> Vec<[f32; 2]> {
     let rights = samples.iter().filter(|sample| sample.right).count() as f64;
     let wrongs = samples.len() as f64 - rights;
-    let target = |sample: &Sample| if sample.right { (rights + 1.0) / (rights + 2.0) } else { 1.0 / (wrongs + 2.0) };
+    let target =
+        |sample: &CalibrationSample| if sample.right { (rights + 1.0) / (rights + 2.0) } else { 1.0 / (wrongs + 2.0) };
     let (mut slope, mut offset) = (0.0f64, 0.0f64);
     let probability = |slope: f64, offset: f64, score: f64| 1.0 / (1.0 + (-(slope * score + offset)).exp());
-    for _ in 0..STEPS {
-        // A little of a ridge, so that perfect scores have an end.
+    for _ in 0..MAX_NEWTON_STEPS {
+        // A small ridge, so that the slope stays finite if scores separate right from wrong.
         let (mut g, mut h) = ([1e-6 * slope, 1e-6 * offset], [1e-6, 0.0, 1e-6]);
         for sample in samples {
             let (x, w) = (f64::from(sample.score), weights.of(sample));
@@ -224,16 +268,16 @@ fn logistic(samples: &[Sample], weights: Weights) -> Vec<[f32; 2]> {
             break;
         }
     }
-    // A curve that falls would say that the better the score the less likely it is right.
+    // A falling curve would give better scores smaller probabilities.
     let slope = slope.max(0.0);
     let (low, high) = samples.iter().fold((1f32, 0f32), |(low, high), s| (low.min(s.score), high.max(s.score)));
-    let at = |i: usize| low + (high - low) * i as f32 / (POINTS - 1) as f32;
-    (0..POINTS).map(|i| [at(i), probability(slope, offset, at(i).into()) as f32]).collect()
+    let at = |i: usize| low + (high - low) * i as f32 / (CURVE_POINTS - 1) as f32;
+    (0..CURVE_POINTS).map(|i| [at(i), probability(slope, offset, at(i).into()) as f32]).collect()
 }
 
-fn bins(held: &[Held], weights: Weights) -> Vec<Bin> {
-    let mut bins = [Bin::default(); BINS];
-    for one in held {
+fn bins(held_out: &[HeldOutSample], weights: SampleWeights) -> Vec<ReliabilityBin> {
+    let mut bins = [ReliabilityBin::default(); BINS];
+    for one in held_out {
         let bin = &mut bins[((one.probability * BINS as f64) as usize).min(BINS - 1)];
         let weight = weights.of(&one.sample);
         bin.share += weight;
@@ -241,7 +285,7 @@ fn bins(held: &[Held], weights: Weights) -> Vec<Bin> {
         bin.right += weight * f64::from(one.sample.right);
     }
     let all: f64 = bins.iter().map(|bin| bin.share).sum();
-    let mean = |bin: &Bin| Bin {
+    let mean = |bin: &ReliabilityBin| ReliabilityBin {
         probability: bin.probability / bin.share,
         right: bin.right / bin.share,
         share: bin.share / all.max(f64::MIN_POSITIVE),
@@ -254,14 +298,15 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// Scores from 0 to 1 of which as many are right as their square says, and NIL mentions of scores from 0 to 0.5.
-    fn samples(count: usize) -> Vec<Sample> {
+    /// Samples with scores from 0 to 1 that are right with a probability of score squared, and NIL
+    /// samples with scores from 0 to 0.5.
+    fn samples(count: usize) -> Vec<CalibrationSample> {
         let mut random = Random::new(11);
         let covered = |mention: usize, random: &mut Random| {
             let score = random.share();
-            Sample { mention, score, right: random.share() < score * score, nil: false }
+            CalibrationSample { mention, score, right: random.share() < score * score, nil: false }
         };
-        let nil = |mention: usize, random: &mut Random| Sample {
+        let nil = |mention: usize, random: &mut Random| CalibrationSample {
             mention,
             score: random.share() / 2.0,
             right: false,
@@ -271,10 +316,10 @@ mod tests {
     }
 
     #[test]
-    fn curves_say_how_many_are_right() {
+    fn curves_give_the_share_of_right_answers() {
         let samples = samples(8000);
-        for (method, tolerance) in [(Method::Isotonic, 0.06), (Method::Platt, 0.12)] {
-            let fitted = fit(&samples, method, 0.0, vec![]);
+        for (method, tolerance) in [(CalibrationMethod::Isotonic, 0.06), (CalibrationMethod::Platt, 0.12)] {
+            let fitted = fit_calibration(&samples, method, 0.0, vec![]);
             assert_eq!(fitted.calibration.fault(), None);
             for score in [0.2f32, 0.4, 0.6, 0.8, 0.95] {
                 let probability = fitted.calibration.probability(score);
@@ -290,36 +335,43 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_weighs_nil_by_its_share() {
+    fn the_threshold_weights_nil_by_its_share() {
         let samples = samples(8000);
-        // With half of all mentions NIL: below 0.5 answering is right in s^2 of as many as it is wrong in 2.
-        let half = fit(&samples, Method::Isotonic, 0.5, vec![]);
+        // Half of the weight is NIL, all of it below 0.5, where NIL samples are twice as dense as
+        // the others and only score squared of these are right: NIL is the better answer below 0.5.
+        let half = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.5, vec![]);
         assert!((half.nil_threshold - 0.5).abs() < 0.03, "{}", half.nil_threshold);
         let measured = half.calibration.measured;
         assert!(
             (measured.nil_recall - 1.0).abs() < 0.05 && (measured.nil_precision - 2.0 / 3.0).abs() < 0.05,
             "{measured:?}"
         );
-        let none = fit(&samples, Method::Isotonic, 0.0, vec![]);
+        let none = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.0, vec![]);
         assert!(none.nil_threshold < 0.1, "{}", none.nil_threshold);
         assert!(none.calibration.measured.nil_recall == 1.0);
     }
 
     #[test]
-    fn names_are_a_group_of_their_own() {
+    fn matched_names_are_a_group_of_their_own() {
         let mut samples = samples(200);
-        samples.extend((200..260).map(|mention| Sample { mention, score: 1.0, right: mention % 20 > 0, nil: false }));
-        let fitted = fit(&samples, Method::Isotonic, 0.2, vec![]);
+        samples.extend((200..260).map(|mention| CalibrationSample {
+            mention,
+            score: 1.0,
+            right: mention % 20 > 0,
+            nil: false,
+        }));
+        let fitted = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.2, vec![]);
         let last = fitted.calibration.curve.last().unwrap();
         assert_eq!(last[0], 1.0);
         assert!((last[1] - 57.5 / 61.0).abs() < 1e-3);
     }
 
     #[test]
-    fn few_or_one_sided_samples_give_a_curve_too() {
-        for samples in [&samples(3)[..], &[Sample { mention: 0, score: 0.5, right: true, nil: false }], &[]] {
-            for method in [Method::Isotonic, Method::Platt] {
-                let fitted = fit(samples, method, 0.2, vec![]);
+    fn few_or_one_sided_samples_give_a_curve() {
+        for samples in [&samples(3)[..], &[CalibrationSample { mention: 0, score: 0.5, right: true, nil: false }], &[]]
+        {
+            for method in [CalibrationMethod::Isotonic, CalibrationMethod::Platt] {
+                let fitted = fit_calibration(samples, method, 0.2, vec![]);
                 assert!(fitted.nil_threshold.is_finite());
                 assert!(samples.is_empty() || fitted.calibration.fault().is_none(), "{:?}", fitted.calibration);
             }

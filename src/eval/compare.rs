@@ -1,6 +1,6 @@
-//! Two evaluations of the same mentions.
+//! Compares two reports of the same mentions.
 //!
-//! Invariant: what is not the same is named, and nothing is compared then.
+//! Invariant: reports of different mentions are refused, with the difference in the error.
 
 use std::collections::BTreeMap;
 
@@ -8,92 +8,102 @@ use serde::Serialize;
 
 use crate::eval::{
     EvalError,
-    metrics::{Outcome, Paired},
-    report::{Report, System, columns},
+    metrics::{GoldRanks, PairedComparison},
+    report::{EvalReport, SystemEntry},
+    tables::aligned,
 };
 use crate::page::count;
 
-/// Systems of the two, side by side.
+/// The systems of two reports, side by side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// What each is called.
+    /// Names of the reports.
     pub names: [String; 2],
-    pub systems: Vec<Compared>,
+    /// The systems that both reports have.
+    pub systems: Vec<SystemComparison>,
 }
 
-/// A system in both.
+/// A system in both reports.
 #[derive(Clone, Debug, Serialize)]
-pub struct Compared {
+pub struct SystemComparison {
+    /// Name of the system.
     pub name: String,
-    /// Acc@1 by the paper's rule, and strict.
-    pub acc_1: Paired,
-    pub strict_acc_1: Paired,
-    /// Strict Acc@1 in both by semantic type, the greatest difference first.
-    pub types: Vec<TypeCompared>,
+    /// Acc@1 by the paper's rule.
+    pub acc_1: PairedComparison,
+    /// Acc@1 by the strict rule.
+    pub strict_acc_1: PairedComparison,
+    /// Strict Acc@1 by semantic type, the greatest difference first.
+    pub types: Vec<TypeComparison>,
 }
 
-/// Mentions of one semantic type in both.
+/// The mentions of one semantic type in both reports.
 #[derive(Clone, Debug, Serialize)]
-pub struct TypeCompared {
+pub struct TypeComparison {
+    /// TUI, or the type that the file of the mentions has.
     pub semantic_type: String,
+    /// Number of mentions of the type.
     pub mentions: usize,
+    /// Strict Acc@1 in the first and in the second report.
     pub strict_acc_1: [f64; 2],
 }
 
-/// Compares the systems that both have.
+/// Compares the systems that both reports have; `seed` is that of the bootstrap.
 ///
 /// # Errors
-/// [`EvalError::Compare`] says what differs: mentions, which of them count, or that no system is in both.
-pub fn compare(reports: [&Report; 2], names: [String; 2], seed: u64) -> Result<Comparison, EvalError> {
+/// [`EvalError::Compare`] if the reports have different mentions, or no system in common.
+pub fn compare(reports: [&EvalReport; 2], names: [String; 2], seed: u64) -> Result<Comparison, EvalError> {
     let [first, second] = reports;
     let fail = |reason: String| Err(EvalError::Compare(reason));
-    let sums = |report: &Report| report.folds.iter().map(|fold| fold.sha256.clone()).collect::<Vec<_>>();
+    let sums = |report: &EvalReport| report.folds.iter().map(|fold| fold.sha256.clone()).collect::<Vec<_>>();
     if sums(first) != sums(second) {
-        let files = |report: &Report| report.folds.iter().map(|fold| fold.name.as_str()).collect::<Vec<_>>().join(", ");
-        return fail(format!("they are of other mentions: {} and {}", files(first), files(second)));
+        let files =
+            |report: &EvalReport| report.folds.iter().map(|fold| fold.name.as_str()).collect::<Vec<_>>().join(", ");
+        return fail(format!("the reports are of other mentions: {} and {}", files(first), files(second)));
     }
     if first.mentions != second.mentions {
-        let said = "of the same files other mentions count, as some are not covered or were left out";
-        return fail(format!("{said}: {} and {}", count(first.mentions as u64), count(second.mentions as u64)));
+        let reason = "the reports count different numbers of mentions (was --covered given for only one?)";
+        return fail(format!("{reason}: {} and {}", count(first.mentions as u64), count(second.mentions as u64)));
     }
-    let systems: Vec<Compared> = second
-        .systems
-        .iter()
-        .filter_map(|theirs| first.system(&theirs.name).map(|ours| compared(ours, theirs, seed)))
-        .collect();
-    if systems.is_empty() { fail("no system is in both".into()) } else { Ok(Comparison { names, systems }) }
+    let systems: Vec<SystemComparison> =
+        second.systems.iter().filter_map(|b| first.system(&b.name).map(|a| compare_systems(a, b, seed))).collect();
+    if systems.is_empty() {
+        fail("the reports have no system in common".into())
+    } else {
+        Ok(Comparison { names, systems })
+    }
 }
 
-fn compared(first: &System, second: &System, seed: u64) -> Compared {
-    let paired = |right: fn(&Outcome) -> bool| {
+fn compare_systems(first: &SystemEntry, second: &SystemEntry, seed: u64) -> SystemComparison {
+    let paired = |right: fn(&GoldRanks) -> bool| {
         let both: Vec<[bool; 2]> =
-            first.outcomes.iter().zip(&second.outcomes).map(|(a, b)| [right(a), right(b)]).collect();
-        Paired::of(&both, seed)
+            first.gold_ranks.iter().zip(&second.gold_ranks).map(|(a, b)| [right(a), right(b)]).collect();
+        PairedComparison::of(&both, seed)
     };
-    let of: BTreeMap<&str, f64> = first.types.iter().map(|t| (t.semantic_type.as_str(), t.strict_acc_1)).collect();
-    let both = second.types.iter().filter_map(|theirs| {
-        Some(TypeCompared {
-            semantic_type: theirs.semantic_type.clone(),
-            mentions: theirs.mentions,
-            strict_acc_1: [*of.get(theirs.semantic_type.as_str())?, theirs.strict_acc_1],
+    let first_types: BTreeMap<&str, f64> =
+        first.types.iter().map(|t| (t.semantic_type.as_str(), t.strict_acc_1)).collect();
+    let both = second.types.iter().filter_map(|entry| {
+        Some(TypeComparison {
+            semantic_type: entry.semantic_type.clone(),
+            mentions: entry.mentions,
+            strict_acc_1: [*first_types.get(entry.semantic_type.as_str())?, entry.strict_acc_1],
         })
     });
-    let mut types: Vec<TypeCompared> = both.collect();
-    let weight = |t: &TypeCompared| (t.strict_acc_1[1] - t.strict_acc_1[0]).abs() * t.mentions as f64;
+    let mut types: Vec<TypeComparison> = both.collect();
+    let weight = |t: &TypeComparison| (t.strict_acc_1[1] - t.strict_acc_1[0]).abs() * t.mentions as f64;
     types.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    Compared {
+    SystemComparison {
         name: second.name.clone(),
-        acc_1: paired(|outcome| outcome.name == 1),
-        strict_acc_1: paired(|outcome| outcome.concept == 1),
+        acc_1: paired(|ranks| ranks.name == 1),
+        strict_acc_1: paired(|ranks| ranks.concept == 1),
         types,
     }
 }
 
-/// Types of a table.
-const TYPES: usize = 12;
+/// Maximum number of semantic types in the table.
+const MAX_TYPES: usize = 12;
 
 impl Comparison {
-    /// The tables of the terminal.
+    /// The comparison as tables of text.
     pub fn table(&self) -> String {
         let [first, second] = &self.names;
         let mut text = format!("A  {first}\nB  {second}\n\n");
@@ -114,14 +124,14 @@ impl Comparison {
                 ]);
             }
         }
-        text += &columns(&rows);
+        text += &aligned(&rows);
         let Some(system) = self.systems.last().filter(|system| !system.types.is_empty()) else { return text };
         text += &format!("\n{}, strict Acc@1 by semantic type, the greatest differences\n", system.name);
         let mut rows = vec![["type", "mentions", "A", "B"].map(str::to_owned)];
-        rows.extend(system.types.iter().take(TYPES).map(|t| {
+        rows.extend(system.types.iter().take(MAX_TYPES).map(|t| {
             let [a, b] = t.strict_acc_1.map(|share| format!("{:.1}", 100.0 * share));
             [t.semantic_type.clone(), count(t.mentions as u64), a, b]
         }));
-        text + &columns(&rows)
+        text + &aligned(&rows)
     }
 }

@@ -1,42 +1,55 @@
-//! The names that mentions are looked up among: a row for each distinct name, in lower case, with every concept that owns it.
+//! The dictionary that mentions are searched in: one row per distinct lower-case name, with all
+//! concepts that own the name.
 //!
-//! Ids that stand together in a line (`D003920|114480`) are several of one concept; concepts that have a name in common are several.
-//! Invariant: rows are in the order of the file or the index, concepts of a row in the order of their ids.
+//! Several ids in one line (`D003920|114480`) are ids of one concept. Concepts that share a name
+//! stay separate. Invariant: rows have the order of the file or the index; the concepts of a row
+//! are ordered by id.
 
 use std::{collections::HashMap, path::Path};
 
 use crate::eval::{
     EvalError,
-    mentions::{Mention, lowered, read_text, without_prefix},
+    mentions::{LabeledMention, lowercased, read_text, without_prefix},
 };
-use crate::{domain::semantic_type::SEMANTIC_TYPES, files::sha256_hex, index::Index, text};
+use crate::{domain::NameId, files::sha256_hex, index::Index, text};
 
 /// Columns of a dictionary with a header.
-const ID: &str = "cui";
-const NAME: &str = "name";
-const TYPE: &str = "semantic_type";
+const ID_COLUMN: &str = "cui";
+const NAME_COLUMN: &str = "name";
+const TYPE_COLUMN: &str = "semantic_type";
 
-/// A concept by its number.
-pub(super) type Concept = u32;
+/// Position of a concept in a dictionary.
+pub(super) type DictConcept = u32;
+
+/// A labeled mention with its gold concepts in a dictionary.
+pub(super) struct ResolvedMention<'a> {
+    pub(super) mention: &'a LabeledMention,
+    /// In the order of their ids; empty if the dictionary does not cover the mention.
+    pub(super) gold: Vec<DictConcept>,
+}
 
 /// Names with their owners.
 pub struct Dictionary {
-    /// What reports call it.
+    /// Name of the file or the index.
     pub name: String,
+    /// sha256 of the file, or the fingerprint of the index.
     pub sha256: String,
+    /// The distinct lower-case names; a row is a position in this list.
     pub names: Vec<String>,
-    /// Concepts of each name.
-    pub owners: Vec<Vec<Concept>>,
-    /// Ids of each concept, joined by `|`.
+    /// The concepts that own each name.
+    pub(super) owners: Vec<Vec<DictConcept>>,
+    /// The ids of each concept, joined by `|`.
     ids: Vec<String>,
-    /// A semantic type of each concept, or nothing.
+    /// The first semantic type of each concept, or an empty text.
     types: Vec<String>,
-    by_id: HashMap<String, Vec<Concept>>,
+    by_id: HashMap<String, Vec<DictConcept>>,
+    /// The rows of the names of each concept.
     rows_of: Vec<Vec<u32>>,
 }
 
 impl Dictionary {
-    /// Reads a file, plain or `.gz`: `ID||NAME`, ids and a name separated by a tab, or a table with the columns `cui` and `name`.
+    /// Reads a file, plain or `.gz`: `ID||NAME`, ids and a name separated by a tab, or a table with
+    /// the columns `cui` and `name`.
     ///
     /// # Errors
     /// [`EvalError`] names the file, and the line that cannot be read.
@@ -46,21 +59,21 @@ impl Dictionary {
         let first = lines.peek().map_or("", |(_, line)| line);
         let separator = if first.contains("||") { "||" } else { "\t" };
         let header: Vec<&str> = first.split(separator).collect();
-        let place = |column: &str| header.iter().position(|name| name.eq_ignore_ascii_case(column));
-        let (id, name, types, width) = match (place(ID), place(NAME)) {
-            (Some(id), Some(name)) => (id, name, place(TYPE), Some(header.len())),
+        let position = |column: &str| header.iter().position(|name| name.eq_ignore_ascii_case(column));
+        let (id, name, semantic_type, width) = match (position(ID_COLUMN), position(NAME_COLUMN)) {
+            (Some(id), Some(name)) => (id, name, position(TYPE_COLUMN), Some(header.len())),
             _ => (0, 1, None, None),
         };
         if width.is_some() {
             lines.next();
         }
-        let mut building = Building::default();
+        let mut builder = DictionaryBuilder::default();
         for (number, line) in lines {
             let failed = |reason| EvalError::Line { path: path.into(), line: number + 1, reason };
             let fields: Vec<&str> = line.split(separator).collect();
             if fields.len() != width.unwrap_or(2) {
-                let (found, wanted) = (fields.len(), width.unwrap_or(2));
-                return Err(failed(format!("it has {found} columns, and {wanted} are expected")));
+                let (found, expected) = (fields.len(), width.unwrap_or(2));
+                return Err(failed(format!("it has {found} columns, and {expected} are expected")));
             }
             let (ids, name) = (fields[id].trim(), fields[name]);
             if ids.eq_ignore_ascii_case("cui-less") || text::is_blank(name) {
@@ -69,11 +82,11 @@ impl Dictionary {
             if ids.is_empty() {
                 return Err(failed("its id is blank".into()));
             }
-            let semantic_type = types.map_or("", |place| fields[place].split(',').next().unwrap_or(""));
-            building.add(ids, semantic_type, lowered(name));
+            let semantic_type = semantic_type.map_or("", |column| fields[column].split(',').next().unwrap_or(""));
+            builder.add(ids, semantic_type, lowercased(name));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let dictionary = building.finish(name, sha256_hex(text.as_bytes()));
+        let dictionary = builder.finish(name, sha256_hex(text.as_bytes()));
         if dictionary.names.is_empty() {
             return Err(EvalError::File { path: path.into(), reason: "it has no names".into() });
         }
@@ -83,86 +96,87 @@ impl Dictionary {
     /// The names of an index, row by row.
     pub fn of_index(index: &Index) -> Self {
         let concepts = index.concepts();
-        let mut building = Building::default();
-        for row in 0..concepts.counts().rows as u32 {
-            let mut owners: Vec<_> = concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom)).collect();
+        let mut builder = DictionaryBuilder::default();
+        for row in NameId::all(concepts.counts().rows as usize) {
+            let mut owners: Vec<_> =
+                concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom)).collect();
             owners.dedup();
-            let place = building.names.len();
-            building.names.push(concepts.row_text(row).to_lowercase());
-            building.owners.push(vec![]);
+            builder.names.push(concepts.name_text(row).to_lowercase());
+            builder.owners.push(vec![]);
             for owner in owners {
                 let semantic_type =
-                    concepts.types(owner).first().map_or("", |&place| SEMANTIC_TYPES[usize::from(place)].tui);
-                building.own(place, concepts.id(owner), semantic_type);
+                    concepts.semantic_types(owner).first().and_then(|t| t.semantic_type()).map_or("", |t| t.tui);
+                builder.add_owner(row.index(), concepts.id(owner), semantic_type);
             }
         }
         let manifest = index.manifest();
-        building.finish(manifest.name.clone(), manifest.fingerprint())
+        builder.finish(manifest.name.clone(), manifest.fingerprint())
     }
 
-    /// How many concepts there are.
+    /// The number of concepts.
     pub fn concepts(&self) -> usize {
         self.ids.len()
     }
 
     /// The ids of a concept, joined by `|`.
-    pub fn ids(&self, concept: Concept) -> &str {
+    pub(super) fn ids(&self, concept: DictConcept) -> &str {
         &self.ids[concept as usize]
     }
 
-    /// A semantic type of a concept, if one is known.
-    pub fn semantic_type(&self, concept: Concept) -> Option<&str> {
+    /// The first semantic type of a concept, if it has one.
+    pub(super) fn semantic_type(&self, concept: DictConcept) -> Option<&str> {
         Some(self.types[concept as usize].as_str()).filter(|tui| !tui.is_empty())
     }
 
-    /// The concept that has an id.
-    pub fn concept(&self, id: &str) -> Option<Concept> {
+    /// The first concept that has an id.
+    pub(super) fn concept(&self, id: &str) -> Option<DictConcept> {
         self.by_id.get(id).and_then(|concepts| concepts.first().copied())
     }
 
-    /// The concepts that a mention is to be linked to, in the order of their ids.
-    pub fn gold(&self, mention: &Mention) -> Vec<Concept> {
-        let mut gold: Vec<Concept> =
+    /// Finds the gold concepts of a mention.
+    pub(super) fn resolve<'a>(&self, mention: &'a LabeledMention) -> ResolvedMention<'a> {
+        let mut gold: Vec<DictConcept> =
             mention.gold.iter().filter_map(|id| self.by_id.get(id)).flatten().copied().collect();
         gold.sort_unstable();
         gold.dedup();
-        gold
+        ResolvedMention { mention, gold }
     }
 
-    /// The rows of a concept's names.
-    pub fn rows(&self, concept: Concept) -> &[u32] {
+    /// The rows of the names of a concept.
+    pub(super) fn rows(&self, concept: DictConcept) -> &[u32] {
         &self.rows_of[concept as usize]
     }
 }
 
+/// Collects names and owners.
 #[derive(Default)]
-struct Building {
+struct DictionaryBuilder {
     names: Vec<String>,
-    owners: Vec<Vec<Concept>>,
+    owners: Vec<Vec<DictConcept>>,
     rows: HashMap<String, usize>,
     ids: Vec<String>,
     types: Vec<String>,
-    numbers: HashMap<String, Concept>,
+    numbers: HashMap<String, DictConcept>,
 }
 
-impl Building {
+impl DictionaryBuilder {
     fn add(&mut self, ids: &str, semantic_type: &str, name: String) {
-        let place = *self.rows.entry(name).or_insert_with_key(|name| {
+        let row = *self.rows.entry(name).or_insert_with_key(|name| {
             self.names.push(name.clone());
             self.owners.push(vec![]);
             self.names.len() - 1
         });
-        self.own(place, ids, semantic_type);
+        self.add_owner(row, ids, semantic_type);
     }
 
-    fn own(&mut self, place: usize, ids: &str, semantic_type: &str) {
+    fn add_owner(&mut self, row: usize, ids: &str, semantic_type: &str) {
         let concept = *self.numbers.entry(ids.to_owned()).or_insert_with(|| {
             self.ids.push(ids.to_owned());
             self.types.push(semantic_type.to_owned());
-            self.ids.len() as Concept - 1
+            self.ids.len() as DictConcept - 1
         });
-        if !self.owners[place].contains(&concept) {
-            self.owners[place].push(concept);
+        if !self.owners[row].contains(&concept) {
+            self.owners[row].push(concept);
         }
     }
 
@@ -173,7 +187,7 @@ impl Building {
             owners.sort_by(|a, b| ids[*a as usize].cmp(&ids[*b as usize]));
             owners.iter().for_each(|&owner| rows_of[owner as usize].push(row as u32));
         }
-        let mut by_id: HashMap<String, Vec<Concept>> = HashMap::new();
+        let mut by_id: HashMap<String, Vec<DictConcept>> = HashMap::new();
         for (concept, ids) in (0..).zip(&ids) {
             for id in ids.split(['|', '+']).map(without_prefix) {
                 by_id.entry(id.to_owned()).or_default().push(concept);
@@ -195,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn homonyms_are_merged_and_aliases_are_one_concept() {
+    fn equal_names_share_a_row_and_ids_of_a_line_are_one_concept() {
         for content in [
             "C2||Cold\nC1|MESH:9||cold \nC1|MESH:9||flu\ncui-less||x\nC3||..\n",
             "C2\tCold\nC1|MESH:9\tcold\nC1|MESH:9\tflu\n",
@@ -205,14 +219,18 @@ mod tests {
             assert_eq!(dictionary.names, ["cold", "flu"]);
             let ids = |row: usize| dictionary.owners[row].iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>();
             assert_eq!([ids(0), ids(1)], [vec!["C1|MESH:9", "C2"], vec!["C1|MESH:9"]]);
-            let flu = Mention { text: "influenza".into(), gold: vec!["9".into(), "C7".into()], semantic_type: None };
-            assert_eq!(dictionary.gold(&flu).iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(), ["C1|MESH:9"]);
+            let flu =
+                LabeledMention { text: "influenza".into(), gold: vec!["9".into(), "C7".into()], semantic_type: None };
+            assert_eq!(
+                dictionary.resolve(&flu).gold.iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(),
+                ["C1|MESH:9"]
+            );
             assert_eq!(dictionary.rows(dictionary.concept("9").unwrap()), [0, 1]);
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn errors_name_the_file_and_the_line() {
         let refused = |content| read(content).err().unwrap();
         assert_eq!(refused("C1||a\nC2\n"), "/dictionary.txt:2: it has 1 columns, and 2 are expected");
         assert_eq!(refused(" ||a\n"), "/dictionary.txt:1: its id is blank");

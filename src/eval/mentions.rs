@@ -1,14 +1,17 @@
-//! Labeled mentions, as benchmarks and annotators keep them.
+//! Reads labeled mentions in the formats of the published benchmarks.
 //!
-//! Formats, told apart by what a file begins with (`||` fields are those of BioSyn and of SapBERT's evaluation):
-//! - a directory of `*.concept` (or `*.txt`) files, or one of them: `PMID||START|END||TYPE||MENTION||ID`
+//! The first line of a file decides its format (fields between `||` are those of BioSyn and of
+//! SapBERT's evaluation):
+//! - a directory of `*.concept` (or `*.txt`) files, or one of them:
+//!   `PMID||START|END||TYPE||MENTION||ID`
 //! - `ID||MENTION`, or `ID||MENTION||CONTEXT` (XL-BEL)
 //! - COMETA: a table with the columns `Term` and `General SNOMED ID` or `Specific SNOMED ID`
 //! - AskAPatient: `ID`, label and mention, separated by tabs
 //! - PubTator: `PMID|t|..`, `PMID|a|..`, then a row of six columns for each mention (MedMentions)
 //! - a mention and its ids, separated by a tab
 //!
-//! Several ids are joined by `|` or `+`. Invariant: what cannot be read is named by its file and line, and no mention is quoted.
+//! Several ids are joined by `|` or `+`.
+//! Invariant: an error names the file and the line and never quotes a mention.
 
 use std::{
     collections::HashSet,
@@ -23,32 +26,35 @@ use crate::{
     text::{self, quoted},
 };
 
-/// Gold of a mention that no concept covers.
+/// The gold id of a mention without a concept.
 const NIL: &str = "NIL";
-/// What BioSyn's files have where there is no id, and PubTator's.
+/// Texts in place of an id for mentions without one, in BioSyn and PubTator files.
 const NO_ID: [&str; 3] = ["cui-less", "-1", "-"];
-/// Column of COMETA's mentions, and of their ids.
-const TERM: &str = "Term";
+/// Column of a COMETA file with the mentions.
+const TERM_COLUMN: &str = "Term";
 
-/// A mention and what it is to be linked to.
+/// A mention with its gold concepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mention {
+pub struct LabeledMention {
+    /// The words of the mention.
     pub text: String,
-    /// Ids of which one is to be found; none for a mention that no concept covers.
+    /// Ids of the gold concepts, one of which must be found; empty for a mention labeled NIL.
     pub gold: Vec<String>,
-    /// Its semantic type, where the file says so.
+    /// The semantic type of the mention, if the file has it.
     pub semantic_type: Option<String>,
 }
 
-/// Which column of COMETA has the gold ids.
+/// The column of a COMETA file with the gold ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cometa {
+pub enum CometaColumn {
+    /// `General SNOMED ID`: the concept without regard to the context.
     General,
+    /// `Specific SNOMED ID`: the concept that is meant in the context.
     Specific,
 }
 
-impl Cometa {
-    fn column(self) -> &'static str {
+impl CometaColumn {
+    fn name(self) -> &'static str {
         match self {
             Self::General => "General SNOMED ID",
             Self::Specific => "Specific SNOMED ID",
@@ -56,20 +62,21 @@ impl Cometa {
     }
 }
 
-/// What of files is read.
+/// How files of mentions are read.
 #[derive(Clone, Debug)]
-pub struct Wanted {
-    pub cometa: Cometa,
-    /// Documents of PubTator's files [all].
+pub struct MentionOptions {
+    /// The column of COMETA files with the gold ids.
+    pub cometa: CometaColumn,
+    /// Ids of the documents of PubTator files to read; absent: all.
     pub documents: Option<HashSet<String>>,
 }
 
-impl Wanted {
-    /// Reads ids of documents, one a line.
+impl MentionOptions {
+    /// Reads the ids of documents from a file, one per line.
     ///
     /// # Errors
-    /// What the disk says.
-    pub fn new(cometa: Cometa, documents: Option<&Path>) -> Result<Self, EvalError> {
+    /// [`EvalError::Io`] if the file cannot be read.
+    pub fn new(cometa: CometaColumn, documents: Option<&Path>) -> Result<Self, EvalError> {
         let ids = |path| Ok::<_, EvalError>(read_text(path)?.split_whitespace().map(str::to_owned).collect());
         Ok(Self { cometa, documents: documents.map(ids).transpose()? })
     }
@@ -78,15 +85,18 @@ impl Wanted {
 /// The mentions of a file, or of a directory of files: a fold.
 #[derive(Clone, Debug)]
 pub struct Fold {
+    /// The file or directory.
     pub path: PathBuf,
-    /// sha256 of what was read, of compressed files of what they are uncompressed.
+    /// sha256 of the uncompressed text; of a directory, sha256 of the sha256 values of its files.
     pub sha256: String,
-    pub mentions: Vec<Mention>,
-    /// Mentions that have no id, and were left out.
+    /// The mentions with ids and those labeled NIL.
+    pub mentions: Vec<LabeledMention>,
+    /// Number of mentions without an id, which were left out.
     pub without_id: usize,
 }
 
-impl Mention {
+impl LabeledMention {
+    /// The mention of a row; none if it has no id.
     fn new(text: &str, gold: &str, semantic_type: Option<&str>) -> Option<Self> {
         let ids = |gold: &str| -> Vec<String> {
             let ids = gold.split(['|', '+']).map(|id| without_prefix(id.trim()));
@@ -103,20 +113,21 @@ impl Mention {
         })
     }
 
-    /// Whether no concept covers it.
+    /// Whether the mention is labeled NIL.
     pub fn is_nil(&self) -> bool {
         self.gold.is_empty()
     }
 
-    /// What is looked up, each by itself: the parts of a composite mention, which are joined by `|`, or by `+` where there are several ids.
+    /// The parts of the mention, which are linked one by one: a composite mention is cut at `|`,
+    /// and at `+` if it has several ids.
     pub fn parts(&self) -> Vec<&str> {
-        let joined: &[char] = if self.gold.len() > 1 { &['|', '+'] } else { &['|'] };
-        let parts: Vec<&str> = self.text.split(joined).map(str::trim).filter(|part| !part.is_empty()).collect();
+        let separators: &[char] = if self.gold.len() > 1 { &['|', '+'] } else { &['|'] };
+        let parts: Vec<&str> = self.text.split(separators).map(str::trim).filter(|part| !part.is_empty()).collect();
         if parts.is_empty() { vec![&self.text] } else { parts }
     }
 }
 
-/// An id without what says that it is of UMLS or MeSH, which files add or leave out.
+/// An id without the prefix `UMLS:` or `MESH:`, which some files have and others have not.
 pub(super) fn without_prefix(id: &str) -> &str {
     ["UMLS:", "MESH:"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
 }
@@ -125,50 +136,53 @@ impl Fold {
     /// Reads a file, plain or `.gz`, or the files of a directory.
     ///
     /// # Errors
-    /// [`EvalError`] names the file, and the line that cannot be read.
-    pub fn read(path: &Path, wanted: &Wanted) -> Result<Self, EvalError> {
+    /// [`EvalError`] with the file, and the line if one is wrong.
+    pub fn read(path: &Path, options: &MentionOptions) -> Result<Self, EvalError> {
         let files = if path.is_dir() { concept_files(path)? } else { vec![path.to_owned()] };
         let (mut mentions, mut sums, mut without_id) = (vec![], String::new(), 0);
         for file in &files {
             let text = read_text(file)?;
             sums += &sha256_hex(text.as_bytes());
-            for (line, row) in rows(&text, wanted, path.is_dir()).map_err(|reason| broken(file, &reason))? {
+            for (line, row) in rows(&text, options, path.is_dir()).map_err(|reason| file_error(file, &reason))? {
                 let [mention, gold, semantic_type] =
                     row.map_err(|reason| EvalError::Line { path: file.clone(), line, reason })?;
                 if mention.trim().is_empty() {
                     return Err(EvalError::Line { path: file.clone(), line, reason: "its mention is blank".into() });
                 }
                 let semantic_type = (!semantic_type.is_empty()).then_some(semantic_type);
-                match Mention::new(mention, gold, semantic_type) {
+                match LabeledMention::new(mention, gold, semantic_type) {
                     Some(mention) => mentions.push(mention),
                     None => without_id += 1,
                 }
             }
         }
         if mentions.is_empty() {
-            return Err(broken(path, "it has no mention with an id"));
+            return Err(file_error(path, "it has no mention with an id"));
         }
         let sha256 = if files.len() == 1 { sums } else { sha256_hex(sums.as_bytes()) };
         Ok(Self { path: path.into(), sha256, mentions, without_id })
     }
 }
 
-fn broken(path: &Path, reason: &str) -> EvalError {
+fn file_error(path: &Path, reason: &str) -> EvalError {
     EvalError::File { path: path.into(), reason: reason.into() }
 }
 
-/// The files of a directory in BioSyn's format, in the order of their names.
+/// The files of a directory in BioSyn's format, ordered by name.
 fn concept_files(dir: &Path) -> Result<Vec<PathBuf>, EvalError> {
     let entries = fs_err::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    let of = |extension: &str| -> Vec<PathBuf> {
+    let with_extension = |extension: &str| -> Vec<PathBuf> {
         entries.iter().filter(|path| path.extension().is_some_and(|e| e == extension)).cloned().collect()
     };
-    let mut files = [of("concept"), of("txt")].into_iter().find(|files| !files.is_empty()).unwrap_or_default();
+    let mut files = [with_extension("concept"), with_extension("txt")]
+        .into_iter()
+        .find(|files| !files.is_empty())
+        .unwrap_or_default();
     files.sort();
-    if files.is_empty() { Err(broken(dir, "the directory has no *.concept or *.txt files")) } else { Ok(files) }
+    if files.is_empty() { Err(file_error(dir, "the directory has no *.concept or *.txt files")) } else { Ok(files) }
 }
 
-/// What a file holds; bytes that are no UTF-8 are taken for Latin-1, in which AskAPatient is written.
+/// The text of a file. A file that is not UTF-8 is read as Latin-1, the encoding of AskAPatient.
 pub(super) fn read_text(path: &Path) -> Result<String, EvalError> {
     let mut bytes = vec![];
     InputFile::new(path).open(Job::silent())?.read_to_end(&mut bytes)?;
@@ -177,30 +191,30 @@ pub(super) fn read_text(path: &Path) -> Result<String, EvalError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Mention, ids and semantic type of a row, or why it has none.
-type Row<'a> = Result<[&'a str; 3], String>;
+/// Mention, ids and semantic type of a line, or what is wrong with the line.
+type MentionRow<'a> = Result<[&'a str; 3], String>;
 
-/// The rows of a file with the lines that they stand in.
-fn rows<'a>(text: &'a str, wanted: &Wanted, concepts: bool) -> Result<Vec<(usize, Row<'a>)>, String> {
+/// The rows of a file with the numbers of their lines. `is_biosyn`: the file is one of a directory.
+fn rows<'a>(text: &'a str, options: &MentionOptions, is_biosyn: bool) -> Result<Vec<(usize, MentionRow<'a>)>, String> {
     let lines = || text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines().next() else { return Ok(vec![]) };
-    let all = |read: &dyn Fn(&'a str) -> Row<'a>| lines().map(|(number, line)| (number, read(line))).collect();
-    if concepts || first.contains("||") {
-        let wide = concepts || first.split("||").count() >= 5;
-        return Ok(all(if wide { &concept_row } else { &named_row }));
+    let all = |read: &dyn Fn(&'a str) -> MentionRow<'a>| lines().map(|(number, line)| (number, read(line))).collect();
+    if is_biosyn || first.contains("||") {
+        let has_spans = is_biosyn || first.split("||").count() >= 5;
+        return Ok(all(if has_spans { &biosyn_row } else { &id_row }));
     }
     if is_title(first) {
-        let chosen = |line: &str| match (&wanted.documents, line.split_once('\t')) {
+        let is_selected = |line: &str| match (&options.documents, line.split_once('\t')) {
             (Some(documents), Some((id, _))) => documents.contains(id),
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let annotations = lines().filter(|(_, line)| chosen(line));
+        let annotations = lines().filter(|(_, line)| is_selected(line));
         return Ok(annotations.map(|(number, line)| (number, pubtator_row(line))).collect());
     }
     let header: Vec<&str> = first.split('\t').collect();
-    if let Some(term) = header.iter().position(|name| *name == TERM) {
-        let column = wanted.cometa.column();
+    if let Some(term) = header.iter().position(|name| *name == TERM_COLUMN) {
+        let column = options.cometa.name();
         let id = header.iter().position(|name| *name == column).ok_or(format!("it has no column `{column}`"))?;
         let row = |line: &'a str| {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -215,29 +229,30 @@ fn rows<'a>(text: &'a str, wanted: &Wanted, concepts: bool) -> Result<Vec<(usize
         2 => Ok(all(&tab_row)),
         3 => Ok(all(&askapatient_row)),
         columns => Err(format!(
-            "its first line has {columns} columns separated by tabs, and is of none of the formats that are known; see `saplink eval --help`"
+            "its first line has {columns} columns separated by tabs, which is none of the formats in `saplink eval --help`"
         )),
     }
 }
 
+/// Whether a line is the title of a PubTator document: `PMID|t|TITLE`.
 fn is_title(line: &str) -> bool {
     line.split_once('|').is_some_and(|(id, rest)| rest.starts_with("t|") && !id.is_empty() && !id.contains('\t'))
 }
 
-fn fields<'a, const N: usize>(line: &'a str, separator: &str, wanted: &str) -> Result<[&'a str; N], String> {
+fn fields<'a, const N: usize>(line: &'a str, separator: &str, expected: &str) -> Result<[&'a str; N], String> {
     let fields: Vec<&str> = line.split(separator).collect();
     let count = fields.len();
     fields
         .try_into()
-        .map_err(|_| format!("it has {count} fields separated by {}, and {wanted} are expected", quoted(separator)))
+        .map_err(|_| format!("it has {count} fields separated by {}, and {expected} are expected", quoted(separator)))
 }
 
-fn concept_row(line: &str) -> Row<'_> {
-    let [_, _, _, mention, id] = fields(line, "||", "PMID, place, type, mention and id")?;
+fn biosyn_row(line: &str) -> MentionRow<'_> {
+    let [_, _, _, mention, id] = fields(line, "||", "PMID, span, type, mention and id")?;
     Ok([mention, id, ""])
 }
 
-fn named_row(line: &str) -> Row<'_> {
+fn id_row(line: &str) -> MentionRow<'_> {
     let mut fields = line.splitn(3, "||");
     match (fields.next(), fields.next()) {
         (Some(id), Some(mention)) => Ok([mention, id, ""]),
@@ -245,36 +260,36 @@ fn named_row(line: &str) -> Row<'_> {
     }
 }
 
-fn tab_row(line: &str) -> Row<'_> {
+fn tab_row(line: &str) -> MentionRow<'_> {
     let [mention, ids] = fields(line, "\t", "a mention and its ids")?;
     Ok([mention, ids, ""])
 }
 
-fn askapatient_row(line: &str) -> Row<'_> {
+fn askapatient_row(line: &str) -> MentionRow<'_> {
     let [id, _, mention] = fields(line, "\t", "id, label and mention")?;
     Ok([mention, id, ""])
 }
 
-fn pubtator_row(line: &str) -> Row<'_> {
+fn pubtator_row(line: &str) -> MentionRow<'_> {
     let fields: Vec<&str> = line.split('\t').collect();
     match fields[..] {
         [_, _, _, mention, semantic_type, id, ..] => Ok([mention, id, semantic_type.split(',').next().unwrap_or("")]),
-        // A relation between two concepts is no mention, and neither is a mention without an id.
+        // Rows of relations between concepts, and mentions without an id, count as without an id.
         [_, relation, _, _] if relation.parse::<u32>().is_err() => Ok(["relation", "-", ""]),
         [_, _, _, mention, _] => Ok([mention, "-", ""]),
         _ => Err(format!("it has {} columns, and PMID, start, end, mention, type and id are expected", fields.len())),
     }
 }
 
-/// The distinct texts that are looked up for `mentions`, as the dictionary's names are written: clean and in lower case.
-pub(super) fn distinct<'a>(mentions: impl Iterator<Item = &'a Mention>) -> Vec<String> {
+/// The distinct parts of `mentions` in lower case, as dictionaries have their names.
+pub(super) fn distinct_texts<'a>(mentions: impl Iterator<Item = &'a LabeledMention>) -> Vec<String> {
     let mut seen = HashSet::new();
-    let parts = mentions.flat_map(|mention| mention.parts()).map(lowered);
+    let parts = mentions.flat_map(|mention| mention.parts()).map(lowercased);
     parts.filter(|part| seen.insert(part.clone())).collect()
 }
 
-/// A name or mention as the paper compares them.
-pub(super) fn lowered(name: &str) -> String {
+/// A name or mention in the form in which SapBERT's evaluation compares them.
+pub(super) fn lowercased(name: &str) -> String {
     text::clean(name).to_lowercase()
 }
 
@@ -282,13 +297,13 @@ pub(super) fn lowered(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const ALL: Wanted = Wanted { cometa: Cometa::General, documents: None };
+    const OPTIONS: MentionOptions = MentionOptions { cometa: CometaColumn::General, documents: None };
 
     fn read(name: &str, content: &[u8]) -> Result<Vec<(String, String, usize)>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, content).unwrap();
-        let fold = Fold::read(&path, &ALL).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
+        let fold = Fold::read(&path, &OPTIONS).map_err(|e| e.to_string().replace(dir.path().to_str().unwrap(), ""))?;
         Ok(fold.mentions.iter().map(|m| (m.text.clone(), m.gold.join(" "), m.parts().len())).collect())
     }
 
@@ -297,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_is_known_by_its_first_line() {
+    fn the_first_line_decides_the_format() {
         let concept = b"10||0|5||Disease||breast and ovarian cancer||D1+D2\n10||7|9||Disease||flu||cui-less\n\n10||1|2||D||a+b||D3|D4\n";
         let expected = [mention("breast and ovarian cancer", "D1 D2", 1), mention("a+b", "D3 D4", 2)];
         assert_eq!(read("a.concept", concept).unwrap(), expected);
@@ -317,46 +332,46 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_and_never_quoted() {
+    fn errors_name_the_line_and_never_quote_a_mention() {
         let refused = |content: &[u8]| read("f", content).unwrap_err();
         assert_eq!(
             refused(b"flu\tC1\nsecret\n"),
             "/f:2: it has 1 fields separated by `\u{fffd}`, and a mention and its ids are expected"
         );
         assert_eq!(refused(b"flu\tC1\n \tC1\n"), "/f:2: its mention is blank");
-        // Signs alone are mentions of MedMentions.
+        // MedMentions has mentions without letters.
         assert_eq!(read("f", b"+\tC1\n").unwrap().len(), 1);
         assert_eq!(refused(b""), "/f: it has no mention with an id");
         assert!(refused(b"a\tb\tc\td\te\n").starts_with("/f: its first line has 5 columns"));
         assert_eq!(
             refused(b"1||2||3||4||C1\n1||C2\n"),
-            "/f:2: it has 2 fields separated by `||`, and PMID, place, type, mention and id are expected"
+            "/f:2: it has 2 fields separated by `||`, and PMID, span, type, mention and id are expected"
         );
         assert!(refused(b"ID\tTerm\tx\n1\t2\t3\n").contains("no column `General SNOMED ID`"));
     }
 
     #[test]
-    fn some_documents_are_read_alone() {
+    fn only_the_selected_documents_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let [path, ids] = ["corpus", "ids"].map(|name| dir.path().join(name));
         std::fs::write(&path, "7|t|a\n7\t0\t1\ta\tT1\tC1\n\n8|t|b\n8\t0\t1\tb\tT1\tC2\n").unwrap();
         std::fs::write(&ids, "8\n9\n").unwrap();
-        let wanted = Wanted::new(Cometa::General, Some(&ids)).unwrap();
+        let options = MentionOptions::new(CometaColumn::General, Some(&ids)).unwrap();
         assert_eq!(
-            Fold::read(&path, &wanted).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
+            Fold::read(&path, &options).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
             ["b"]
         );
-        assert!(Wanted::new(Cometa::General, Some(&dir.path().join("none"))).is_err());
+        assert!(MentionOptions::new(CometaColumn::General, Some(&dir.path().join("none"))).is_err());
     }
 
     #[test]
-    fn a_directory_is_read_whole() {
+    fn a_directory_is_read_in_the_order_of_its_files() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Fold::read(dir.path(), &ALL).unwrap_err().to_string().contains("no *.concept"));
+        assert!(Fold::read(dir.path(), &OPTIONS).unwrap_err().to_string().contains("no *.concept"));
         std::fs::write(dir.path().join("2.concept"), "1||0|1||D||b||D2\n").unwrap();
         std::fs::write(dir.path().join("1.concept"), "1||0|1||D||a||D1\n").unwrap();
         std::fs::write(dir.path().join("readme.txt"), "not this\n").unwrap();
-        let fold = Fold::read(dir.path(), &ALL).unwrap();
+        let fold = Fold::read(dir.path(), &OPTIONS).unwrap();
         assert_eq!(fold.mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

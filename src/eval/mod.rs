@@ -1,57 +1,41 @@
-//! How well mentions are linked: what anybody can measure again.
+//! Measures how well mentions are linked, compares two measurements, and calibrates an index.
 //!
-//! Reading order: `mentions` and `dictionary` (what is read), `rankers` (what finds names), `metrics` and `errors` (how right that is),
-//! `run` (all of it), `report` (what people and programs read), `compare` (two reports), `calibrate` (scores to probabilities).
+//! Reading order: `options` (what to measure), `mentions` and `dictionary` (inputs), `rankers`
+//! (the methods that find names), `metrics` and `error_kind` (how right they are), `linking` (the
+//! linker on many texts), `breakdown` and `systems` (one method measured), `run` (all of it),
+//! `report`, `tables` and `html` (the result), `compare` (two reports), `calibrate` (scores to
+//! probabilities).
 //!
-//! Invariant: the rule of the SapBERT paper and the strict rule stand beside each other, and beside every figure stands what was counted.
+//! Invariant: a report has the rule of the SapBERT paper and the strict rule side by side, and the
+//! number of mentions that each figure is based on.
 
+mod breakdown;
 mod calibrate;
 mod compare;
 mod dictionary;
-mod errors;
+mod error;
+mod error_kind;
+mod html;
+mod linking;
 mod mentions;
 mod metrics;
+mod options;
 mod rankers;
 mod report;
 mod run;
+mod systems;
+mod tables;
 
-use std::path::PathBuf;
-
-pub use calibrate::{Bin, Fitted, Sample, fit};
-pub use compare::{Comparison, compare};
+pub use calibrate::{CalibrationSample, FittedCalibration, ReliabilityBin, fit_calibration};
+pub use compare::{Comparison, SystemComparison, TypeComparison, compare};
 pub use dictionary::Dictionary;
-pub use errors::Kind;
-pub use mentions::{Cometa, Fold, Mention, Wanted};
-pub use metrics::{Figure, Figures, Outcome, Paired};
-pub use rankers::NAMES;
-pub use report::{DictionaryEntry, Example, FoldEntry, Group, ModelEntry, RecallEntry, Report, System, TypeEntry};
-pub use run::{Against, Options, Score, Target, evaluate, samples};
-
-use crate::{ann::AnnError, cancel::Canceled, encoder::EncoderError, index::IndexError};
-
-/// Why nothing could be measured.
-#[derive(Debug, thiserror::Error)]
-pub enum EvalError {
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    #[error("{}: {reason}", path.display())]
-    File { path: PathBuf, reason: String },
-    #[error("{}:{line}: {reason}", path.display())]
-    Line { path: PathBuf, line: usize, reason: String },
-    #[error(
-        "none of the {mentions} mentions of {} has an id that the dictionary has, such as {gold}; those of the dictionary are such as {known}",
-        path.display()
-    )]
-    NothingCovered { path: PathBuf, mentions: usize, gold: String, known: String },
-    #[error("{0}")]
-    Compare(String),
-    #[error(transparent)]
-    Encoder(#[from] EncoderError),
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error(transparent)]
-    Ann(#[from] AnnError),
-    /// The caller canceled the work.
-    #[error("interrupted")]
-    Canceled(#[from] Canceled),
-}
+pub use error::EvalError;
+pub use error_kind::LinkingErrorKind;
+pub use linking::calibration_samples;
+pub use mentions::{CometaColumn, Fold, LabeledMention, MentionOptions};
+pub use metrics::{AccuracyMetrics, Estimate, GoldRanks, PairedComparison};
+pub use options::{EvalOptions, EvalTarget, SearchMode, Similarity};
+pub use report::{
+    DictionaryEntry, ErrorExample, ErrorGroup, EvalReport, FoldEntry, ModelEntry, RecallEntry, SystemEntry, TypeEntry,
+};
+pub use run::evaluate;

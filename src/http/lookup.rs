@@ -20,7 +20,7 @@ use crate::http::{
 };
 use crate::{
     domain::is_concept_id,
-    linker::{ConceptNumber, Concepts, Retired},
+    linker::{ConceptId, ConceptStore, Retired},
 };
 
 /// Why there is nothing under the id that was asked for.
@@ -35,11 +35,11 @@ pub(super) enum Elsewhere {
 /// # Errors
 /// Where the concept is now, or why it is nowhere.
 pub(super) fn concept(
-    concepts: &Concepts,
+    concepts: &ConceptStore,
     id: &str,
     below: &str,
     query: Option<&str>,
-) -> Result<ConceptNumber, Elsewhere> {
+) -> Result<ConceptId, Elsewhere> {
     if !is_concept_id(id) {
         return Err(no_id().into());
     }

@@ -187,7 +187,7 @@ impl Metrics {
         let _scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         self.served.clear();
         if let Some(linker) = linker {
-            let (encoder, work) = (&self.encoder, linker.encoder().work());
+            let (encoder, work) = (&self.encoder, linker.encoder().counters());
             encoder.waiting.set(work.waiting as i64);
             for (counter, value) in [
                 (&encoder.batches, work.batches),

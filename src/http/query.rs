@@ -17,7 +17,7 @@ use crate::http::{
     problem::{Kind, Problem},
     request::{check_groups, check_list, check_sources, check_text, check_types},
 };
-use crate::linker::{Concepts, FilterRequest};
+use crate::linker::{AtomId, ConceptStore, FilterRequest};
 
 /// Entries of a page unless a request says otherwise, and at most.
 const PAGE: usize = 100;
@@ -152,7 +152,7 @@ pub(super) struct CheckedNames {
 
 impl CheckedNames {
     /// Whether a name passes the filters.
-    pub(super) fn takes(&self, atom: u32, concepts: &Concepts) -> bool {
+    pub(super) fn takes(&self, atom: AtomId, concepts: &ConceptStore) -> bool {
         // Names that nobody shows or filters need not be read to be counted.
         if self.sources.is_none() && self.languages.is_none() {
             return true;
@@ -165,7 +165,7 @@ impl CheckedNames {
 
 impl NamesQuery {
     /// Checks everything.
-    pub(super) fn check(self, concepts: &Concepts) -> Result<CheckedNames, Problem> {
+    pub(super) fn check(self, concepts: &ConceptStore) -> Result<CheckedNames, Problem> {
         let page = Page::checked(self.offset, self.limit)?;
         check_sources("source", &self.source, concepts).map_err(|p| p.at("source"))?;
         let spoken = |language: &str| concepts.sources().any(|s| s.languages.iter().any(|l| l == language));
@@ -185,7 +185,7 @@ impl PageQuery {
 
 impl CodesQuery {
     /// Checks page and sources.
-    pub(super) fn check(&self, concepts: &Concepts) -> Result<Page, Problem> {
+    pub(super) fn check(&self, concepts: &ConceptStore) -> Result<Page, Problem> {
         check_sources("target", &self.target, concepts).map_err(|p| p.at("target"))?;
         Page::checked(self.offset, self.limit)
     }
@@ -208,7 +208,7 @@ impl CheckedFind {
 
 impl FindQuery {
     /// Checks everything against `limits` and the index.
-    pub(super) fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedFind, Problem> {
+    pub(super) fn check(self, limits: &Limits, concepts: &ConceptStore) -> Result<CheckedFind, Problem> {
         check_text(&self.q, limits).map_err(|p| p.at("q"))?;
         check_types("semantic_types", &self.semantic_types).map_err(|p| p.at("semantic_types"))?;
         check_groups("semantic_groups", &self.semantic_groups).map_err(|p| p.at("semantic_groups"))?;

@@ -19,7 +19,7 @@ use crate::http::{
 };
 use crate::{
     domain::semantic_type,
-    linker::{Concepts, FilterRequest, Query},
+    linker::{ConceptStore, FilterRequest, Query},
     text,
 };
 
@@ -132,7 +132,7 @@ impl LineDefaults {
         min_score: Option<f32>,
         filter: FilterRequest,
         limits: &Limits,
-        concepts: &Concepts,
+        concepts: &ConceptStore,
     ) -> Result<Self, Problem> {
         let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
         let defaults = MentionObject {
@@ -154,7 +154,7 @@ pub(super) fn parse_line(
     number: usize,
     defaults: &LineDefaults,
     limits: &Limits,
-    concepts: &Concepts,
+    concepts: &ConceptStore,
 ) -> Checked {
     let mut json = serde_json::Deserializer::from_slice(line);
     let read = serde_path_to_error::deserialize::<_, MentionInput>(&mut json).map_err(|e| {
@@ -180,7 +180,7 @@ impl LinkRequest {
     ///
     /// # Errors
     /// The [`Problem`] of the request as a whole; those of single mentions are in their place.
-    pub(super) fn check(self, limits: &Limits, concepts: &Concepts) -> Result<CheckedRequest, Problem> {
+    pub(super) fn check(self, limits: &Limits, concepts: &ConceptStore) -> Result<CheckedRequest, Problem> {
         let defaults = MentionObject {
             top_k: Some(self.top_k.unwrap_or(DEFAULT_TOP_K.min(limits.top_k))),
             min_score: self.min_score,
@@ -221,7 +221,14 @@ impl LinkRequest {
 }
 
 impl MentionInput {
-    fn check(self, place: &str, i: usize, defaults: &MentionObject, limits: &Limits, concepts: &Concepts) -> Checked {
+    fn check(
+        self,
+        place: &str,
+        i: usize,
+        defaults: &MentionObject,
+        limits: &Limits,
+        concepts: &ConceptStore,
+    ) -> Checked {
         let (object, text_field) = match self {
             Self::Text(text) => (MentionObject { text, ..MentionObject::default() }, place.to_owned()),
             Self::Object(object) => (object, format!("{place}.text")),
@@ -240,7 +247,7 @@ impl MentionObject {
         text_field: &str,
         defaults: &Self,
         limits: &Limits,
-        concepts: &Concepts,
+        concepts: &ConceptStore,
     ) -> Result<Query, Problem> {
         check_text(&self.text, limits).map_err(|problem| problem.at(text_field))?;
         if self.id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
@@ -272,7 +279,7 @@ impl MentionObject {
     }
 
     /// Checks everything but the text; `place` is put before the name of a field at fault.
-    fn settings(&self, place: &str, limits: &Limits, concepts: &Concepts) -> Result<(), Problem> {
+    fn settings(&self, place: &str, limits: &Limits, concepts: &ConceptStore) -> Result<(), Problem> {
         let wrong =
             |field: &str, detail: String| Err(Problem::new(Kind::InvalidRequest, detail).at(format!("{place}{field}")));
         if self.top_k.is_some_and(|k| !(1..=limits.top_k).contains(&k)) {
@@ -300,7 +307,7 @@ pub(super) fn check_groups(field: &str, list: &Option<Vec<String>>) -> Result<()
 }
 
 /// Checks the sources of a filter, which must be some that the index shows.
-pub(super) fn check_sources(field: &str, list: &Option<Vec<String>>, concepts: &Concepts) -> Result<(), Problem> {
+pub(super) fn check_sources(field: &str, list: &Option<Vec<String>>, concepts: &ConceptStore) -> Result<(), Problem> {
     let unknown = Problem::new(Kind::UnknownSource, "GET /sources lists the sources");
     check_list(field, list, |s| concepts.source(s).is_some(), unknown)
 }

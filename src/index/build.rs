@@ -1,81 +1,89 @@
-//! `index build`: names, vectors and graph, written as one directory.
+//! `saplink index build`: embeds the names, builds the graph, measures recall, and puts the new
+//! directory in place.
 //!
-//! Invariants: the directory appears when it is complete, has been opened and its recall measured, or not at all; a vector that is known
-//! is not computed again.
+//! Invariants: the target appears only when the index is complete, has been opened, and its recall
+//! has been measured; a vector that can be used again is not computed again.
 
 use std::{path::Path, sync::Arc};
 
+use super::{
+    error::IndexError,
+    layout::{BLOCK_ROWS, PARTIAL, parts},
+    manifest::{FORMAT, IndexManifest, Recall, SCORE},
+    open::Index,
+    recall::SearchTarget,
+    references::{InputRecord, ModelReference},
+    reuse::{PartialManifest, ReusableVectors},
+};
 use crate::{
     ann::{
-        beam::Ground,
         builder, graph,
         layout::GRAPH,
         parameters::GraphParameters,
-        vectors::{Kept, VectorPrecision, Vectors, VectorsWriter},
+        vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
     },
-    concepts::{ingest::assemble::Assembled, selection::Selection, store::Concepts},
-    index::{
-        Index, IndexError, Recall, Wanted,
-        manifest::{FORMAT, IndexManifest, Input, ModelReference, parts},
-        reuse::{self, Known, PARTIAL},
-    },
-};
-use crate::{
+    concepts::{ConceptStore, Counts, Selection, StoreSummary},
+    domain::NameId,
     files::{StagedDir, checksums, free_space},
     job::Job,
     text,
 };
 
-/// How an index is built.
+/// Options of a build.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
+    /// Name of the index.
     pub name: String,
+    /// The model that embeds the names.
     pub model: ModelReference,
+    /// Precision of the stored vectors.
     pub vectors: VectorPrecision,
+    /// Parameters of the graph. The build replaces `repaired`, and `ef_search` as `target` says.
     pub graph: GraphParameters,
-    /// What `ef_search` is chosen by.
-    pub wanted: Wanted,
+    /// How `ef_search` is chosen.
+    pub target: SearchTarget,
+    /// Best scores below this are answered with NIL.
     pub nil_threshold: f32,
-    /// What was taken of the terminologies.
+    /// Which names and concepts the index takes; only noted in the manifest.
     pub selection: Selection,
-    /// The files that the names came from.
-    pub inputs: Vec<Input>,
-    /// Bytes that the graph may take while it is built.
+    /// The terminology files; only noted in the manifest.
+    pub inputs: Vec<InputRecord>,
+    /// Bytes of memory that building the graph may take.
     pub memory: u64,
 }
 
-/// A complete index.
+/// The result of a build.
 #[derive(Clone, Debug)]
-pub struct Built {
+pub struct BuiltIndex {
+    /// The manifest of the new index.
     pub manifest: IndexManifest,
-    /// Rows whose vectors were known.
-    pub known: u64,
+    /// Rows whose vectors were used again.
+    pub reused: u64,
 }
 
-/// Gives vectors of norm 1 for texts, one after another.
-pub(super) type Embed<'a> = &'a dyn Fn(&[&str], Job<'_>) -> Result<Vec<f32>, IndexError>;
+/// Embeds texts: the vectors, of norm 1, one after another in the order of the texts.
+pub(super) type EmbedFn<'a> = &'a dyn Fn(&[&str], Job<'_>) -> Result<Vec<f32>, IndexError>;
 
-/// Texts that are embedded and written before the next are: enough to sort them by length, few enough to lose. A model may give a text
-/// another vector in other company, so that blocks must be the same when a build goes on.
-pub(super) const BLOCK: u32 = 1 << 13;
-/// Texts like mentions that recall is measured with.
-pub const MENTIONS: usize = 1000;
+/// Number of sampled mentions that a build measures recall with.
+const RECALL_MENTIONS: usize = 1000;
 
-/// Completes the index whose concepts were assembled in `staged`, with vectors that are `known` or come from `embed`.
+/// Completes the index whose concepts were assembled in `staged`, and puts it in place. Vectors
+/// come from `reusable`, otherwise from `embed`.
 ///
 /// # Errors
-/// [`IndexError`]; the directory is kept for [`Known::of_partial`] if a block was embedded, else nothing is left.
+/// [`IndexError`]. If at least one block was embedded, the staging directory stays for
+/// [`ReusableVectors::open_partial`]; otherwise it is removed.
 pub fn build(
     mut staged: StagedDir,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
-    known: &[&Known],
-    embed: Embed,
+    reusable: &[&ReusableVectors],
+    embed: EmbedFn,
     job: Job<'_>,
-) -> Result<Built, IndexError> {
-    let outcome = complete(staged.path(), assembled, options, known, embed, job);
-    // From here on nothing that fails costs what was embedded.
-    if matches!(Known::of_partial(staged.path(), &options.model), Ok(Some(_))) {
+) -> Result<BuiltIndex, IndexError> {
+    let outcome = complete(staged.path(), assembled, options, reusable, embed, job);
+    // Keeps the directory even if a later step fails, so that no embedded block is lost.
+    if matches!(ReusableVectors::open_partial(staged.path(), &options.model), Ok(Some(_))) {
         staged.keep();
     }
     let built = outcome?;
@@ -85,68 +93,75 @@ pub fn build(
     Ok(built)
 }
 
+/// Writes everything that `dir` lacks for an index, and opens and measures the index.
 fn complete(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
-    known: &[&Known],
-    embed: Embed,
+    reusable: &[&ReusableVectors],
+    embed: EmbedFn,
     job: Job<'_>,
-) -> Result<Built, IndexError> {
+) -> Result<BuiltIndex, IndexError> {
     let (counts, dimensions) = (assembled.counts, options.model.dimensions);
-    let rows = counts.rows;
-    let memory = builder::memory(rows, &options.graph);
+    check_resources(dir, counts, options)?;
+
+    let concepts = ConceptStore::open(dir, &assembled.sources, counts)?;
+    let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
+    PartialManifest::new(&options.model, options.vectors, counts, &assembled.sources).write(dir)?;
+    let reused = embed_rows(&concepts, writer, options, reusable, embed, job)?;
+    drop(concepts);
+
+    let vectors = Arc::new(Vectors::open(dir, dimensions, counts.rows as usize, options.vectors)?);
+    let built = builder::build(&vectors, &options.graph, job)?;
+    built.write(&dir.join(GRAPH))?;
+    let repaired = built.repaired;
+    drop((built, vectors));
+
+    let mut manifest = manifest_of(dir, assembled, options, repaired)?;
+    manifest.write(dir)?;
+    let mut index = Index::open(dir)?;
+    let mentions = index.sample_mentions(RECALL_MENTIONS);
+    let recall = measure_recall(&mut index, &mentions, options.target, embed, job)?;
+    manifest.set_recall(index.ef_search(), recall);
+    manifest.write(dir)?;
+    job.cancel.check()?;
+    Ok(BuiltIndex { manifest, reused })
+}
+
+/// Checks memory and disk space before hours of work.
+fn check_resources(dir: &Path, counts: Counts, options: &BuildOptions) -> Result<(), IndexError> {
+    let memory = builder::memory_bytes(counts.rows, &options.graph);
     if memory > options.memory {
         return Err(IndexError::Memory { needed: memory, allowed: options.memory });
     }
-    let vector = dimensions * options.vectors.bytes() + size_of::<f32>();
-    let needed = rows * (vector + graph::row_bytes(options.graph.m)) as u64;
+    let vector_bytes = options.model.dimensions * options.vectors.bytes() + size_of::<f32>();
+    let needed = counts.rows * (vector_bytes + graph::row_bytes(options.graph.m)) as u64;
     let free = free_space(dir)?;
     if needed > free {
         return Err(IndexError::Space { path: dir.into(), needed, free });
     }
-
-    let concepts = Concepts::open(dir, &assembled.sources, counts)?;
-    let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
-    reuse::begin(dir, options, counts, &assembled.sources)?;
-    let known = embed_rows(&concepts, writer, options, known, embed, job)?;
-    drop(concepts);
-    let vectors = Arc::new(Vectors::open(dir, dimensions, rows as usize, options.vectors)?);
-    let built = builder::build(&vectors, &options.graph, job)?;
-    let ground = Ground { lists: &built.lists, width: built.width };
-    graph::write(&dir.join(GRAPH), ground, &built.levels, built.entry)?;
-    let repaired = built.repaired;
-    drop((built, vectors));
-
-    let mut manifest = manifest(dir, assembled, options, repaired)?;
-    manifest.write(dir)?;
-    let mut index = Index::open(dir)?;
-    let mentions = index.sample_mentions(MENTIONS);
-    let recall = measure(&mut index, &mentions, options.wanted, embed, job)?;
-    manifest.tuned(index.ef_search(), recall);
-    manifest.write(dir)?;
-    job.cancel.check()?;
-    Ok(Built { manifest, known })
+    Ok(())
 }
 
-/// The manifest of the parts in `dir`, whose graph has `repaired` points that had to be connected.
+/// The manifest of the files in `dir`, whose graph has `repaired` rows that were connected
+/// afterwards.
 ///
 /// # Errors
-/// What the disk says.
-pub(super) fn manifest(
+/// [`IndexError`] when a file cannot be read.
+pub(super) fn manifest_of(
     dir: &Path,
-    assembled: Assembled,
+    assembled: StoreSummary,
     options: &BuildOptions,
     repaired: u64,
 ) -> Result<IndexManifest, IndexError> {
-    let Assembled { counts, sources, semantic_types, .. } = assembled;
+    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
         normalization: text::NORMALIZATION_VERSION,
         name: options.name.clone(),
         model: options.model.clone(),
         vectors: options.vectors,
-        score: "cosine".into(),
+        score: SCORE.into(),
         nil_threshold: options.nil_threshold,
         calibration: None,
         counts,
@@ -161,52 +176,55 @@ pub(super) fn manifest(
     })
 }
 
-/// Measures the recall of `index` with `mentions` and has it search as is wanted.
+/// Measures the recall of `index` with `mentions`, and sets its `ef_search` as `target` says.
 ///
 /// # Errors
 /// [`IndexError`].
-pub fn measure(
+pub fn measure_recall(
     index: &mut Index,
     mentions: &[String],
-    wanted: Wanted,
-    embed: Embed,
+    target: SearchTarget,
+    embed: EmbedFn,
     job: Job<'_>,
 ) -> Result<Recall, IndexError> {
     job.progress.stage("embedding mentions", mentions.len() as u64);
     let vectors = embed(&mentions.iter().map(String::as_str).collect::<Vec<_>>(), job)?;
-    index.tune(&vectors, wanted, job)
+    index.tune_ef_search(&vectors, target, job)
 }
 
-/// Writes the vectors of all rows, block by block; how many were known.
+/// Writes the vectors of all rows, block by block. Returns the number of rows whose vectors were
+/// used again.
 fn embed_rows(
-    concepts: &Concepts,
+    concepts: &ConceptStore,
     mut writer: VectorsWriter,
     options: &BuildOptions,
-    known: &[&Known],
-    embed: Embed,
+    reusable: &[&ReusableVectors],
+    embed: EmbedFn,
     job: Job<'_>,
 ) -> Result<u64, IndexError> {
     let rows = concepts.counts().rows as u32;
-    let mut found = 0;
+    let mut reused = 0;
     job.progress.stage("embedding the names", rows.into());
-    for start in (0..rows).step_by(BLOCK as usize) {
-        let texts: Vec<&str> = (start..rows.min(start + BLOCK)).map(|row| concepts.row_text(row)).collect();
-        let mut kept: Vec<Option<Kept>> =
-            texts.iter().map(|text| known.iter().find_map(|known| known.find(text, options.vectors))).collect();
-        let (places, new): (Vec<usize>, Vec<&str>) =
-            texts.iter().enumerate().filter(|(i, _)| kept[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
-        found += (texts.len() - new.len()) as u64;
-        job.progress.advance((texts.len() - new.len()) as u64);
-        if !new.is_empty() {
-            let vectors = embed(&new, job)?;
-            places
-                .iter()
-                .zip(vectors.chunks_exact(options.model.dimensions))
-                .for_each(|(&i, row)| kept[i] = Some(Kept::of(row)));
+    for start in (0..rows).step_by(BLOCK_ROWS as usize) {
+        let texts: Vec<&str> =
+            (start..rows.min(start + BLOCK_ROWS)).map(|row| concepts.name_text(NameId::new(row))).collect();
+        let mut block: Vec<Option<QuantizedVector>> = texts
+            .iter()
+            .map(|text| reusable.iter().find_map(|reusable| reusable.find(text, options.vectors)))
+            .collect();
+        let (positions, new_texts): (Vec<usize>, Vec<&str>) =
+            texts.iter().enumerate().filter(|(i, _)| block[*i].is_none()).map(|(i, text)| (i, *text)).unzip();
+        let reused_in_block = (texts.len() - new_texts.len()) as u64;
+        reused += reused_in_block;
+        job.progress.advance(reused_in_block);
+        if !new_texts.is_empty() {
+            let vectors = embed(&new_texts, job)?;
+            let vectors = vectors.chunks_exact(options.model.dimensions);
+            positions.iter().zip(vectors).for_each(|(&i, vector)| block[i] = Some(QuantizedVector::of(vector)));
         }
-        writer.push(&kept.into_iter().flatten().collect::<Vec<_>>())?;
+        writer.push(&block.into_iter().flatten().collect::<Vec<_>>())?;
         writer.sync()?;
         job.cancel.check()?;
     }
-    Ok(found)
+    Ok(reused)
 }

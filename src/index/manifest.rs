@@ -1,121 +1,101 @@
-//! `index.json`: what an index holds, what it was made of and which model it needs.
+//! `index.json`: the manifest of an index. It states parameters, counts, sources, the model, and
+//! size and sha256 of every other file.
 //!
-//! Invariant: it is read and every part checked against it before anything else is.
+//! Invariant: saplink reads the manifest and checks every file against it before it reads any other
+//! file of the directory.
 
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Calibration, IndexError, Recall};
+use super::{
+    calibration::Calibration,
+    error::IndexError,
+    layout::{MANIFEST, parts},
+    references::{InputRecord, ModelReference},
+};
 use crate::{
-    ann::{
-        GraphParameters, VectorPrecision,
-        layout::{GRAPH, RESIDUALS, SCALES, VECTORS},
-    },
-    concepts::{
-        Counts, Selection, SourceEntry,
-        schema::{CONCEPTS, KEYS, ROWS, WORDS},
-    },
+    ann::{GraphParameters, VectorPrecision},
+    concepts::{Counts, Selection, SourceEntry},
     files::{FileSum, read_manifest, replace_manifest, sha256_hex, write_sealed},
     text::NORMALIZATION_VERSION,
 };
 
-/// Version of the directory's layout.
+/// Format version: rises when the layout, the order or the meaning of any file changes.
 pub(super) const FORMAT: u32 = 3;
-pub const MANIFEST: &str = "index.json";
-/// Every file of an index whose vectors are of this precision, but its manifest.
-pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
-    let mut parts = vec![CONCEPTS, ROWS, KEYS, WORDS, VECTORS, SCALES, GRAPH];
-    if precision == VectorPrecision::Int16 {
-        parts.push(RESIDUALS);
-    }
-    parts
+/// The only way in which vectors are compared.
+pub(super) const SCORE: &str = "cosine";
+/// Largest `ef_search`.
+const MAX_CANDIDATES: usize = 1 << 20;
+/// Largest file in bytes whose checksum is compared at every opening. Of a larger file only the
+/// size is compared, and `saplink index verify` compares the checksum. A damaged file that opens
+/// therefore gives wrong or empty answers; the readers never panic.
+const MAX_CHECKED_BYTES: u64 = 256 << 20;
+
+/// Measured recall: the share of the results of an exact scan that the graph search finds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recall {
+    /// Number of texts that were searched.
+    pub queries: usize,
+    /// Share of the best concepts that were found, 0 to 1.
+    pub at_1: f64,
+    /// Share of the ten best concepts of each text that were found, 0 to 1.
+    pub at_10: f64,
 }
 
-/// Candidates that a search may look at.
-const MOST_CANDIDATES: usize = 1 << 20;
-/// Bytes up to which a part is read and its checksum compared whenever it is opened; a larger one is only measured, and
-/// compared by `index verify`. What a damaged part says wrongly is then an empty answer, never a panic.
-const CHECKED_WHEN_OPENED: u64 = 256 << 20;
-
-/// The model whose vectors the index holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelReference {
-    pub name: String,
-    pub fingerprint: String,
-    pub dimensions: usize,
-}
-
-impl ModelReference {
-    /// Whether `loaded` gives the vectors that this one gave.
-    ///
-    /// # Errors
-    /// [`IndexError::OtherModel`] when it does not.
-    pub fn check(&self, loaded: &Self) -> Result<(), IndexError> {
-        if self.fingerprint == loaded.fingerprint && self.dimensions == loaded.dimensions {
-            return Ok(());
-        }
-        Err(IndexError::OtherModel { index: self.clone(), loaded: loaded.clone() })
-    }
-}
-
-/// A file that names came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// Its name, without the folders it was in.
-    pub name: String,
-    #[serde(flatten)]
-    pub sum: FileSum,
-}
-
-/// `index.json`.
+/// The content of `index.json`; `docs/index-format.md` describes its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexManifest {
+    /// Format version.
     pub format: u32,
-    /// Version of the normalization that its keys went through.
+    /// Version of the normalization that made the keys.
     #[serde(rename = "normalisation")]
     pub normalization: u32,
+    /// Name of the index: the last part of `--out`.
     pub name: String,
+    /// The model whose vectors the index has.
     pub model: ModelReference,
-    /// What is kept of a vector.
+    /// Precision of the vectors.
     pub vectors: VectorPrecision,
-    /// How vectors are compared; `cosine`.
+    /// How vectors are compared: always `cosine`.
     pub score: String,
-    /// A best score below this is answered as NIL.
+    /// A mention whose best score is below this is answered with NIL.
     pub nil_threshold: f32,
-    /// How likely scores are right; absent until it is fitted.
+    /// Maps scores to probabilities; absent until `saplink eval --calibrate` fits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Numbers of concepts, atoms and rows.
     pub counts: Counts,
-    /// By abbreviation.
+    /// The source vocabularies, in the order of their abbreviations.
     pub sources: Vec<SourceEntry>,
-    /// Concepts of each semantic type, by TUI.
+    /// Number of concepts by TUI, for each semantic type in use.
     pub semantic_types: BTreeMap<String, u64>,
-    /// What was taken of the terminologies.
+    /// Which names and concepts of the inputs the index takes.
     pub selection: Selection,
+    /// Parameters of the graph and its search.
     pub graph: GraphParameters,
-    /// What searches with these parameters find; absent until it is measured.
+    /// Recall with these parameters; absent in an index without a measurement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<Recall>,
-    /// The terminology files that it was built from.
-    pub inputs: Vec<Input>,
-    /// The files of this directory.
+    /// The terminology files that the index was built from.
+    pub inputs: Vec<InputRecord>,
+    /// Size and sha256 of every file of the directory but `index.json`, by file name.
     pub files: BTreeMap<String, FileSum>,
-    /// The saplink that wrote it.
+    /// Version of saplink that wrote the index.
     pub saplink: String,
 }
 
 impl IndexManifest {
-    /// Writes it to `dir`.
+    /// Writes the manifest to `dir`.
     ///
     /// # Errors
-    /// What the disk says.
+    /// [`IndexError::Io`].
     pub fn write(&self, dir: &Path) -> Result<(), IndexError> {
         Ok(write_sealed(&dir.join(MANIFEST), self)?)
     }
 
-    /// Reads `dir`'s manifest and checks every file that it lists.
+    /// Reads the manifest of `dir` and checks every file that it lists.
     ///
     /// # Errors
     /// [`IndexError`] names the file.
@@ -123,30 +103,12 @@ impl IndexManifest {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| IndexError::Manifest { path: path.clone(), reason };
         let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
-        if manifest.normalization != NORMALIZATION_VERSION {
-            return Err(fail(format!(
-                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: build it again",
-                manifest.normalization
-            )));
-        }
-        if manifest.score != "cosine" {
-            return Err(fail(format!("score `{}` is not known to this saplink", manifest.score)));
-        }
-        if manifest.model.dimensions == 0
-            || !(1..=MOST_CANDIDATES).contains(&manifest.graph.ef_search)
-            || !manifest.nil_threshold.is_finite()
-        {
-            return Err(fail("a parameter is out of its range".into()));
-        }
-        if let Some(fault) = manifest.calibration.as_ref().and_then(Calibration::fault) {
-            return Err(fail(fault.into()));
-        }
-        if !manifest.sources.is_sorted_by(|a, b| a.source < b.source) {
-            return Err(fail("its sources are not in order".into()));
+        if let Some(fault) = manifest.fault() {
+            return Err(fail(fault));
         }
         for name in parts(manifest.vectors) {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
-            if sum.bytes <= CHECKED_WHEN_OPENED {
+            if sum.bytes <= MAX_CHECKED_BYTES {
                 sum.check(&dir.join(name))?;
             } else {
                 sum.check_size(&dir.join(name))?;
@@ -155,25 +117,49 @@ impl IndexManifest {
         Ok(manifest)
     }
 
-    /// Notes what was measured with `ef_search`.
-    pub fn tuned(&mut self, ef_search: usize, recall: Recall) {
+    /// The reason why this saplink cannot use the index; `None` if it can.
+    fn fault(&self) -> Option<String> {
+        if self.normalization != NORMALIZATION_VERSION {
+            return Some(format!(
+                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: build it again",
+                self.normalization
+            ));
+        }
+        if self.score != SCORE {
+            return Some(format!("score `{}` is not known to this saplink", self.score));
+        }
+        if self.model.dimensions == 0
+            || !(1..=MAX_CANDIDATES).contains(&self.graph.ef_search)
+            || !self.nil_threshold.is_finite()
+        {
+            return Some("`dimensions`, `ef_search` or `nil_threshold` is out of its range".into());
+        }
+        if let Some(fault) = self.calibration.as_ref().and_then(Calibration::fault) {
+            return Some(fault.into());
+        }
+        (!self.sources.is_sorted_by(|a, b| a.source < b.source)).then(|| "its sources are not in order".into())
+    }
+
+    /// Sets `ef_search` and the recall that was measured with it.
+    pub fn set_recall(&mut self, ef_search: usize, recall: Recall) {
         self.graph.ef_search = ef_search;
         self.recall = Some(recall);
     }
 
-    /// Notes how likely scores are right, and below which a best one is NIL.
-    pub fn calibrated(&mut self, calibration: Calibration, nil_threshold: f32) {
+    /// Sets the calibration and the NIL threshold that follows from it.
+    pub fn set_calibration(&mut self, calibration: Calibration, nil_threshold: f32) {
         self.calibration = Some(calibration);
         self.nil_threshold = nil_threshold;
     }
 
-    /// Writes it to `dir` in place of the one that is there, which is to be `read`.
+    /// Replaces the manifest in `dir`, which must still equal `expected`.
     ///
     /// # Errors
-    /// What the disk says; [`IndexError::Manifest`] when another was written meanwhile.
-    pub fn replace(&self, dir: &Path, read: &Self) -> Result<(), IndexError> {
+    /// [`IndexError::Manifest`] when another process replaced the manifest in between, otherwise
+    /// [`IndexError`] as for reading and writing.
+    pub fn replace(&self, dir: &Path, expected: &Self) -> Result<(), IndexError> {
         let path = dir.join(MANIFEST);
-        if Self::read(dir)? != *read {
+        if Self::read(dir)? != *expected {
             return Err(IndexError::Manifest {
                 path,
                 reason: "was replaced while it was measured: nothing was written".into(),
@@ -182,7 +168,7 @@ impl IndexManifest {
         Ok(replace_manifest(&path, self)?)
     }
 
-    /// Compares every part in `dir` with its checksum, whatever its size.
+    /// Compares every file in `dir` with its checksum, at any size.
     ///
     /// # Errors
     /// [`IndexError::File`] names the file.
@@ -190,7 +176,7 @@ impl IndexManifest {
         Ok(self.files.iter().try_for_each(|(name, sum)| sum.check(&dir.join(name)))?)
     }
 
-    /// What two indexes share that answer alike: hexadecimal, 16 digits.
+    /// 16 hexadecimal digits. Two indexes with the same fingerprint give the same answers.
     pub fn fingerprint(&self) -> String {
         let sums: Vec<&str> = self.files.values().map(|f| f.sha256.as_str()).collect();
         let search = (&self.score, self.nil_threshold, self.graph.ef_search);
@@ -198,8 +184,19 @@ impl IndexManifest {
         sha256_hex(format!("{sums:?} {} {search:?}{calibration}", self.model.fingerprint).as_bytes())[..16].to_owned()
     }
 
-    /// `name@fingerprint`, shortened for people.
+    /// `name@` and the first 8 digits of the fingerprint.
     pub fn label(&self) -> String {
         format!("{}@{}", self.name, &self.fingerprint()[..8])
     }
+}
+
+/// Checks that `loaded` gives the vectors that the model of an index gave.
+///
+/// # Errors
+/// [`IndexError::OtherModel`] when it does not.
+pub(super) fn check_model(index: &ModelReference, loaded: &ModelReference) -> Result<(), IndexError> {
+    if index.gives_same_vectors(loaded) {
+        return Ok(());
+    }
+    Err(IndexError::OtherModel { index: index.clone(), loaded: loaded.clone() })
 }

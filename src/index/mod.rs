@@ -1,27 +1,34 @@
-//! The index of concept names: built once, opened read-only, mapped.
+//! The index of a vocabulary: a directory with concepts, names, vectors and a graph, built once and
+//! then opened read-only. This room joins [`concepts`](crate::concepts) and [`ann`](crate::ann).
 //!
-//! Reading order: `manifest` (what is in the directory), `mapped` (how columns lie on disk), `concepts` (everything but vectors), `filter`,
-//! `words` and `spelling` (misspelled words); `kernel`, `vectors`, `beam`, `graph` and `scan` (search); `build`, `known`, `build_graph` and
-//! `hierarchy` (how it comes to be); `recall`, `bench` and
-//! `nearest` (how good it is), `calibration` (how likely its scores are right).
+//! Reading order: `layout` (the files), `manifest`, `references` and `calibration` (`index.json`);
+//! `open` and `search` (from a vector to concepts); `nearest` (from a vector to names); `build` and
+//! `reuse` (`saplink index build`); `recall` (quality of the search, choice of `ef_search`);
+//! `bench` (`saplink index bench`).
 //!
-//! Invariant: knows no ONNX Runtime and no HTTP. A search gives as many distinct concepts as were asked for, as long as that many pass the filter.
+//! Invariants: no file uses ONNX Runtime or HTTP; a search returns as many distinct concepts as the
+//! caller wants if so many pass the filter.
 
 pub mod bench;
 mod build;
 mod calibration;
 mod error;
+mod layout;
 mod manifest;
 mod nearest;
-mod npy;
+mod open;
 mod recall;
+mod references;
 mod reuse;
 mod search;
 
-pub use build::{BuildOptions, Built, MENTIONS, build, measure};
-pub use calibration::{Calibration, Measured, Method};
+pub use build::{BuildOptions, BuiltIndex, build, measure_recall};
+pub use calibration::{Calibration, CalibrationMethod, CalibrationMetrics};
 pub use error::IndexError;
-pub use manifest::{IndexManifest, Input, MANIFEST, ModelReference};
-pub use recall::{Recall, Wanted};
-pub use reuse::Known;
-pub use search::{ConceptHit, Index, MOST_TIES};
+pub use layout::MANIFEST;
+pub use manifest::{IndexManifest, Recall};
+pub use open::Index;
+pub use recall::SearchTarget;
+pub use references::{InputRecord, ModelReference};
+pub use reuse::ReusableVectors;
+pub use search::{ConceptHit, MAX_TIES};

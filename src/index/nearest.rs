@@ -1,18 +1,19 @@
-//! The nearest names of an index, whoever owns them.
+//! Nearest rows of an index without the step to concepts, for evaluation rules that count names.
 
-use super::search::Index;
-use crate::ann::{name_graph::nearest, scan, vectors::QueryVector};
+use super::open::Index;
+use crate::ann::{name_graph::nearest_rows, scan, vectors::QueryVector};
 
 impl Index {
-    /// As [`NameGraph::nearest`], of the index's rows.
+    /// The `k` rows nearest to `query`, best first, with their cosines; see
+    /// [`NameGraph::nearest`](crate::ann::NameGraph::nearest).
     pub fn nearest_names(&self, query: &[f32], k: usize) -> Vec<(u32, f32)> {
-        nearest(&self.vectors, &self.graph, self.ef_search, query, k)
+        nearest_rows(&self.vectors, &self.graph, self.ef_search, query, k)
     }
 
-    /// As [`Index::nearest_names`] for each of `queries`, comparing every row.
+    /// As [`Index::nearest_names`] for each of `queries`, by an exact scan.
     pub fn nearest_names_exact(&self, queries: &[&[f32]], k: usize) -> Vec<Vec<(u32, f32)>> {
         let queries: Vec<QueryVector> = queries.iter().map(|query| QueryVector::new(query)).collect();
-        // Codes alone may exchange rows that lie near each other.
+        // Keeps 2 k rows, since codes alone can order rows of nearly equal scores wrongly.
         let found = scan::scan(self.vectors.rows(), &queries, 0..self.vectors.len() as u32, 2 * k);
         found
             .into_iter()
@@ -20,7 +21,7 @@ impl Index {
             .collect()
     }
 
-    /// The vector of a row, of norm 1 but for what rounding took.
+    /// The vector of a row; its norm is 1 but for the rounding.
     pub fn vector(&self, row: u32) -> Vec<f32> {
         self.vectors.rows().vector(row)
     }

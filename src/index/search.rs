@@ -1,259 +1,205 @@
-//! Searches of an open index.
+//! Searches of an open index with filters.
+//!
+//! A search chooses between two ways. The graph search considers `ef` candidates that pass the
+//! filter; if they belong to fewer than `k` concepts, it considers more. The exact scan compares
+//! every row that passes the filter; a search uses it when few rows pass, and when the candidates
+//! would be all of them. Invariants: nothing outside the filter is a result; a search returns `k`
+//! concepts if so many pass.
 
-use std::{collections::HashSet, path::Path, sync::Mutex};
+use std::collections::HashSet;
 
-use super::{
-    error::IndexError,
-    manifest::{IndexManifest, MANIFEST, ModelReference},
-    recall::NEAREST,
-};
+use super::open::Index;
 use crate::{
     ann::{
         beam::{Scored, Scratch},
-        graph::Graph,
-        layout::GRAPH,
+        parameters::MIN_CANDIDATES,
         scan,
-        vectors::{QueryVector, Vectors},
+        vectors::QueryVector,
     },
-    concepts::{ConceptNumber, Concepts, Filter, FilterRequest, Repaired, schema::WORDS, words::Words},
+    concepts::{Filter, FilterRequest},
+    domain::{AtomId, ConceptId, NameId},
+    text,
 };
 
-/// Rows that a search of the graph compares for each candidate that it looks at, about: `index bench` tells.
-const COMPARED_PER_CANDIDATE: u64 = 12;
-/// By how much codes alone may misjudge a cosine.
-const ROUNDING: f32 = 1e-3;
-/// How much cheaper a row is compared in a scan than in the graph, about.
-const SCAN_ADVANTAGE: u64 = 4;
+/// Rows that a graph search compares for each candidate, about; `saplink index bench` measures it.
+const COMPARED_ROWS_PER_CANDIDATE: u64 = 12;
+/// How many times cheaper it is to compare a row in a scan than in the graph, about.
+const SCAN_SPEEDUP: u64 = 4;
+/// Largest error of a cosine from codes alone.
+const CODE_ERROR: f32 = 1e-3;
 
-/// Candidates of a filtered search at least: its answers may lie anywhere, not only where the mention is.
-const LEAST_FILTERED: usize = 256;
-/// Rows that pass a filter which are compared to begin at the best of them, and how many those are.
-const SPREAD: u32 = 512;
-const STARTS: usize = 16;
+/// Fewest candidates of a search with a narrow filter: its results may lie far from the query.
+const MIN_NARROW_CANDIDATES: usize = 256;
+/// Rows, spread over all that pass a narrow filter, that are compared to find start rows.
+const START_SAMPLE: u32 = 512;
+/// Start rows of a search with a narrow filter, in addition to those of the graph.
+const START_ROWS: usize = 16;
+/// Factor by which the number of candidates grows when they belong to too few concepts.
+const CANDIDATE_GROWTH: usize = 4;
 
-/// Concepts that share the best score beyond which no more are given.
-pub const MOST_TIES: usize = 1000;
+/// Rows that the first pass of a scan keeps for each wanted concept, and at least; a concept may
+/// own many of the nearest rows.
+const SCAN_ROWS_PER_CONCEPT: usize = 16;
+const MIN_SCAN_ROWS: usize = 256;
 
-/// A concept that a search found, through which of its atoms, and its cosine.
+/// Largest number of results when more than `k` concepts tie for the best score.
+pub const MAX_TIES: usize = 1000;
+
+/// A concept that a search found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConceptHit {
-    pub concept: ConceptNumber,
-    pub atom: u32,
-    pub row: u32,
+    /// The concept.
+    pub concept: ConceptId,
+    /// The atom through which the concept was found.
+    pub atom: AtomId,
+    /// The row of this atom's name.
+    pub row: NameId,
+    /// Cosine of the row and the query.
     pub score: f32,
 }
 
-/// An open index.
-pub struct Index {
-    pub(super) manifest: IndexManifest,
-    pub(super) concepts: Concepts,
-    pub(super) words: Words,
-    pub(super) vectors: Vectors,
-    pub(super) graph: Graph,
-    pub(super) ef_search: usize,
-    pub(super) exact: bool,
-    pub(super) scratch: Mutex<Vec<Scratch>>,
-}
-
 impl Index {
-    /// Opens the index in `dir` after comparing every part of it with the manifest, see [`IndexManifest::read`].
+    /// The `k` concepts (at least 1) that pass `filter` and whose names are nearest to `query`, a
+    /// vector of norm 1.
     ///
-    /// # Errors
-    /// [`IndexError`] names the file that is missing, damaged or of another version.
-    pub fn open(dir: &Path) -> Result<Self, IndexError> {
-        // A directory that is replaced while it is read gives parts of two: the manifest says so at the end.
-        for _ in 0..3 {
-            let before = std::fs::read(dir.join(MANIFEST)).ok();
-            let opened = Self::open_parts(dir);
-            if std::fs::read(dir.join(MANIFEST)).ok() == before {
-                return opened;
-            }
-        }
-        let reason = "it is being replaced again and again".into();
-        Err(IndexError::Manifest { path: dir.join(MANIFEST), reason })
-    }
-
-    fn open_parts(dir: &Path) -> Result<Self, IndexError> {
-        let manifest = IndexManifest::read(dir)?;
-        let concepts = Concepts::open(dir, &manifest.sources, manifest.counts)?;
-        let words = Words::open(&dir.join(WORDS))?;
-        let rows = manifest.counts.rows as usize;
-        let vectors = Vectors::open(dir, manifest.model.dimensions, rows, manifest.vectors)?;
-        let graph = Graph::open(&dir.join(GRAPH), rows)?;
-        let ef_search = manifest.graph.ef_search;
-        Ok(Self { manifest, concepts, words, vectors, graph, ef_search, exact: false, scratch: Mutex::default() })
-    }
-
-    /// What it holds and was made of.
-    pub fn manifest(&self) -> &IndexManifest {
-        &self.manifest
-    }
-
-    /// Whether `model` is the one whose vectors it holds.
-    ///
-    /// # Errors
-    /// [`IndexError::OtherModel`] when it is not.
-    pub fn check_model(&self, model: &ModelReference) -> Result<(), IndexError> {
-        self.manifest.model.check(model)
-    }
-
-    /// Its concepts and names.
-    pub fn concepts(&self) -> &Concepts {
-        &self.concepts
-    }
-
-    /// Hides sources, see [`Concepts::hide`].
-    ///
-    /// # Errors
-    /// [`IndexError::UnknownSource`].
-    pub fn hide(&mut self, sources: &[String], ceiling: Option<u8>) -> Result<(), IndexError> {
-        Ok(self.concepts.hide(sources, ceiling)?)
-    }
-
-    /// How many candidates searches look at.
-    pub fn ef_search(&self) -> usize {
-        self.ef_search
-    }
-
-    /// From now on searches look at `ef` candidates.
-    pub(super) fn set_ef_search(&mut self, ef: usize) {
-        self.ef_search = ef;
-    }
-
-    /// From now on every search compares every row that passes.
-    pub fn search_exactly(&mut self) {
-        self.exact = true;
-    }
-
-    /// Whether every search does.
-    pub fn is_exact(&self) -> bool {
-        self.exact
-    }
-
-    /// A normalized `key` with its unknown words repaired, by the words of names that may be shown; none if there is nothing to repair.
-    pub fn repair(&self, key: &str) -> Option<Repaired> {
-        self.words.repair(key, &|sources| self.concepts.shows_word(sources))
-    }
-
-    /// Whether a normalized `key` has words of five letters and more, and none of them stands in a name that may be shown.
-    pub fn is_foreign(&self, key: &str) -> bool {
-        self.words.is_foreign(key, &|sources| self.concepts.shows_word(sources))
-    }
-
-    /// The `k` concepts that pass `filter` and have the names nearest to `query`, a vector of norm 1: best first, of equal
-    /// scores the one with the lower id. Fewer only if fewer pass; more only if more share the best score, up to [`MOST_TIES`]. `k` is at least 1.
+    /// Best first; of equal scores, the concept with the lower id comes first. There are fewer than
+    /// `k` only if fewer pass, and more only if more tie for the best score, up to [`MAX_TIES`].
     pub fn search(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         debug_assert_eq!(query.len(), self.vectors.dimensions());
         let (query, k) = (QueryVector::new(query), k.max(1));
-        let least = if self.is_narrow(filter) { LEAST_FILTERED.max(k.saturating_mul(8)) } else { k.saturating_mul(2) };
-        // What was measured is what is served, however few concepts are asked for.
-        let mut ef = self.ef_search.max(least).max(2 * NEAREST);
-        if self.exact || self.is_scanned_sooner(filter.passing(), ef) {
+        let ef = self.candidates(k, filter);
+        if self.exact || self.is_scan_cheaper(filter.passing_count(), ef) {
             return self.scan_one(query, k, filter);
         }
-        let mut scratch = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default();
-        let starts = self.starts(&query, filter);
-        let hits = loop {
-            if ef >= filter.passing() {
-                break self.scan_one(query, k, filter);
-            }
-            let allowed = |row| filter.passes(&self.concepts, row);
-            let found = self.graph.search(self.vectors.rows(), &query, &starts, ef, allowed, &mut scratch);
-            // A few of them mostly are as many concepts as are wanted; else all are scored anew.
-            let hits = [k, usize::MAX].into_iter().find_map(|wanted| {
-                let hits = self.hits(scan::rescore(self.vectors.rows(), &query, found, wanted), k, filter);
-                (hits.len() >= k).then_some(hits)
-            });
-            if let Some(hits) = hits {
-                break hits;
-            }
-            ef = ef.saturating_mul(4);
-        };
-        self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
-        hits
+        let mut scratch = self.take_scratch();
+        let hits = self.search_graph(&query, k, ef, filter, &mut scratch);
+        self.return_scratch(scratch);
+        hits.unwrap_or_else(|| self.scan_one(query, k, filter))
     }
 
-    /// At most `k` concepts whose names are the nearest to the preferred name of `concept`, without those that own one of its names too.
-    pub fn confusable(&self, concept: ConceptNumber, k: usize) -> Vec<ConceptNumber> {
-        let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.row(&crate::text::normalize(name));
-        let Some(row) = row_of(concepts.preferred(concept)) else { return vec![] };
-        let owners = |row| concepts.row_atoms(row).iter().map(|&atom| concepts.concept_of(atom));
-        let rows: HashSet<u32> = concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
-        let alike: HashSet<ConceptNumber> = rows.into_iter().flat_map(owners).collect();
-        let vector = self.vector(row);
-        let everything = Filter::new(&FilterRequest::default(), concepts);
-        let hits = self.search(&vector, k + alike.len(), &everything).into_iter().map(|hit| hit.concept);
-        hits.filter(|concept| !alike.contains(concept)).take(k).collect()
-    }
-
-    /// Whether a filter leaves so much out that where a mention is there may be nothing that passes.
-    fn is_narrow(&self, filter: &Filter) -> bool {
-        filter.passing() < self.vectors.len() / 10 * 9
-    }
-
-    /// The nearest of some rows that pass a narrow filter.
-    fn starts(&self, query: &QueryVector, filter: &Filter) -> Vec<u32> {
-        if !self.is_narrow(filter) {
-            return vec![];
-        }
-        let mut best = scan::scan(self.vectors.rows(), std::slice::from_ref(query), filter.spread(SPREAD), STARTS);
-        best.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
-    }
-
-    /// Whether comparing all rows that pass takes less than a search of the graph, which has to look at the more rows the
-    /// fewer of them pass.
-    fn is_scanned_sooner(&self, passing: usize, ef: usize) -> bool {
-        let (passing, rows) = (passing as u64, self.vectors.len() as u64);
-        let compared = (SCAN_ADVANTAGE * COMPARED_PER_CANDIDATE).saturating_mul(ef as u64);
-        passing * passing <= compared.saturating_mul(rows)
-    }
-
-    /// As [`Index::search`], comparing every row that passes: what its recall is measured against.
+    /// As [`Index::search`], but always by an exact scan. Recall is measured against it.
     pub fn search_exact(&self, query: &[f32], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         self.scan_one(QueryVector::new(query), k.max(1), filter)
+    }
+
+    /// At most `k` concepts whose names are nearest to the preferred name of `concept`, without
+    /// those that share a name with it.
+    pub fn confusable(&self, concept: ConceptId, k: usize) -> Vec<ConceptId> {
+        let concepts = &self.concepts;
+        let row_of = |name: &str| concepts.name_id(&text::normalize(name));
+        let Some(row) = row_of(concepts.preferred_name(concept)) else { return vec![] };
+        let owners = |row| concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom));
+        let rows: HashSet<NameId> =
+            concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
+        let with_shared_name: HashSet<ConceptId> = rows.into_iter().flat_map(owners).collect();
+        let vector = self.vector(row.get());
+        let no_filter = Filter::new(&FilterRequest::default(), concepts);
+        let hits = self.search(&vector, k + with_shared_name.len(), &no_filter).into_iter().map(|hit| hit.concept);
+        hits.filter(|concept| !with_shared_name.contains(concept)).take(k).collect()
+    }
+
+    /// The `k` best concepts for each query, by an exact scan.
+    pub(super) fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
+        let all = NameId::new(0)..NameId::from_index(self.vectors.len());
+        let passing_rows = || filter.names_in(all.clone()).map(NameId::get);
+        let best_rows = |queries, count| scan::scan(self.vectors.rows(), queries, passing_rows(), count);
+        let first_count = k.saturating_mul(SCAN_ROWS_PER_CONCEPT).max(MIN_SCAN_ROWS);
+        let hits = best_rows(queries, first_count).into_iter().zip(queries).map(|(mut found, query)| {
+            let mut count = first_count;
+            loop {
+                let hits = self.distinct_concepts(&found, k, filter);
+                // A row that was not kept could still be better by the error of its codes.
+                let is_certain =
+                    hits.len() >= k && found.last().is_some_and(|last| last.score() + CODE_ERROR < hits[k - 1].score);
+                if is_certain || found.len() < count {
+                    return hits;
+                }
+                count = count.saturating_mul(SCAN_ROWS_PER_CONCEPT);
+                found = best_rows(std::slice::from_ref(query), count).pop().unwrap_or_default();
+            }
+        });
+        hits.collect()
     }
 
     fn scan_one(&self, query: QueryVector, k: usize, filter: &Filter) -> Vec<ConceptHit> {
         self.scan(&[query], k, filter).pop().unwrap_or_default()
     }
 
-    /// The `k` best concepts for each query, of all rows that pass.
-    pub(super) fn scan(&self, queries: &[QueryVector], k: usize, filter: &Filter) -> Vec<Vec<ConceptHit>> {
-        let rows = self.vectors.len();
-        let best = |queries, keep| scan::scan(self.vectors.rows(), queries, filter.rows(0..rows as u32), keep);
-        // A concept may own many of the nearest rows; more of them are looked for when that was too few.
-        let first = k.saturating_mul(16).max(256);
-        let hits = best(queries, first).into_iter().zip(queries).map(|(mut found, query)| {
-            let mut keep = first;
-            loop {
-                let hits = self.hits(&found, k, filter);
-                let settled =
-                    hits.len() >= k && found.last().is_some_and(|last| last.score() + ROUNDING < hits[k - 1].score);
-                if settled || found.len() < keep {
-                    return hits;
+    /// The result of a graph search that begins with `ef` candidates; `None` if only a scan can
+    /// find `k` concepts.
+    fn search_graph(
+        &self,
+        query: &QueryVector,
+        k: usize,
+        mut ef: usize,
+        filter: &Filter,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<ConceptHit>> {
+        let vectors = self.vectors.rows();
+        let start_rows = self.start_rows(query, filter);
+        while ef < filter.passing_count() {
+            let passes = |row| filter.passes(&self.concepts, NameId::new(row));
+            let candidates = self.graph.search(vectors, query, &start_rows, ef, passes, scratch);
+            // The best rows usually belong to k concepts; otherwise all candidates are rescored.
+            for rescored in [k, usize::MAX] {
+                let rows = scan::rescore(vectors, query, candidates, rescored);
+                let hits = self.distinct_concepts(rows, k, filter);
+                if hits.len() >= k {
+                    return Some(hits);
                 }
-                keep = keep.saturating_mul(16);
-                found = best(std::slice::from_ref(query), keep).pop().unwrap_or_default();
             }
-        });
-        hits.collect()
+            ef = ef.saturating_mul(CANDIDATE_GROWTH);
+        }
+        None
     }
 
-    /// The first `k` distinct concepts of `rows`, which are ordered from the best, and more if they tie for the first place.
-    fn hits(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
+    /// Number of candidates with which a search for `k` concepts begins. Never below the number
+    /// that recall is measured with, even for `k` = 1.
+    fn candidates(&self, k: usize, filter: &Filter) -> usize {
+        let min =
+            if self.is_narrow(filter) { k.saturating_mul(8).max(MIN_NARROW_CANDIDATES) } else { k.saturating_mul(2) };
+        self.ef_search.max(min).max(MIN_CANDIDATES)
+    }
+
+    /// Whether fewer than nine of ten rows pass: then possibly none near the query does.
+    fn is_narrow(&self, filter: &Filter) -> bool {
+        filter.passing_count() < self.vectors.len() / 10 * 9
+    }
+
+    /// The rows nearest to the query among a sample of those that pass a narrow filter; none for a
+    /// wide filter.
+    fn start_rows(&self, query: &QueryVector, filter: &Filter) -> Vec<u32> {
+        if !self.is_narrow(filter) {
+            return vec![];
+        }
+        let sample = filter.sample(START_SAMPLE).map(NameId::get);
+        let mut nearest = scan::scan(self.vectors.rows(), std::slice::from_ref(query), sample, START_ROWS);
+        nearest.pop().unwrap_or_default().into_iter().map(|scored| scored.row()).collect()
+    }
+
+    /// Whether a scan of the `passing` rows costs less than a graph search, which visits the more
+    /// rows the fewer of them pass: about `ef * COMPARED_ROWS_PER_CANDIDATE * rows / passing`.
+    fn is_scan_cheaper(&self, passing: usize, ef: usize) -> bool {
+        let (passing, rows) = (passing as u64, self.vectors.len() as u64);
+        let compared = (SCAN_SPEEDUP * COMPARED_ROWS_PER_CANDIDATE).saturating_mul(ef as u64);
+        passing * passing <= compared.saturating_mul(rows)
+    }
+
+    /// The first `k` distinct concepts of `rows`, which are best first, and those that tie for the
+    /// first position.
+    fn distinct_concepts(&self, rows: &[Scored], k: usize, filter: &Filter) -> Vec<ConceptHit> {
         let (mut hits, mut seen) = (Vec::<ConceptHit>::new(), HashSet::new());
-        let most = k.max(MOST_TIES);
+        let max = k.max(MAX_TIES);
         for scored in rows {
-            let (score, row) = (scored.score(), scored.row());
-            if hits.len() >= most || hits.len() >= k && hits[k - 1].score > score {
+            let (score, row) = (scored.score(), NameId::new(scored.row()));
+            if hits.len() >= max || hits.len() >= k && hits[k - 1].score > score {
                 break;
             }
-            // Only what a damaged file says is no number.
+            // Only a damaged file gives such a score.
             if !score.is_finite() {
                 continue;
             }
-            for (concept, atom) in filter.concepts_of(&self.concepts, row).take(most) {
+            for (concept, atom) in filter.concepts_of(&self.concepts, row).take(max) {
                 if seen.insert(concept) {
                     hits.push(ConceptHit { concept, atom, row, score });
                 }
@@ -264,5 +210,13 @@ impl Index {
         let ties = hits.iter().take_while(|hit| hit.score == best).count();
         hits.truncate(k.max(ties));
         hits
+    }
+
+    fn take_scratch(&self) -> Scratch {
+        self.scratch_pool.lock().unwrap_or_else(|e| e.into_inner()).pop().unwrap_or_default()
+    }
+
+    fn return_scratch(&self, scratch: Scratch) {
+        self.scratch_pool.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
     }
 }

@@ -18,15 +18,16 @@ use crate::{
     concepts::Repaired,
     domain::MatchKind,
     encoder::Encoder,
-    index::{ConceptHit, Index, IndexError, MOST_TIES, ModelReference},
+    index::{ConceptHit, Index, IndexError, MAX_TIES, ModelReference},
     job::Job,
     text,
 };
 pub use crate::{
     concepts::{
-        AtomView, ConceptNumber, Concepts, DefinitionView, Filter, FilterRequest, Found, FoundBy, Page, Relation,
+        AtomView, ConceptStore, DefinitionView, Filter, FilterRequest, FoundBy, FoundConcept, FoundPage, Relation,
         Retired, SourceEntry, Successor,
     },
+    domain::{AtomId, ConceptId},
     index::{Calibration, Recall},
 };
 
@@ -56,9 +57,9 @@ pub struct Query {
 /// A concept that a mention may mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
-    pub concept: ConceptNumber,
+    pub concept: ConceptId,
     /// The atom through which it was found.
-    pub atom: u32,
+    pub atom: AtomId,
     pub kind: MatchKind,
     /// 1 for names, and for names alone; else the cosine. With misspelled words, times the share of letters that were right; with unknown words
     /// alone, times 0.9.
@@ -246,16 +247,16 @@ impl Linker {
         Ok(answers)
     }
 
-    /// The concepts that own `text` as a name, at most [`MOST_TIES`].
+    /// The concepts that own `text` as a name, at most [`MAX_TIES`].
     fn by_name(&self, text: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
-        let Some(row) = concepts.row(&text::normalize(text)) else { return vec![] };
+        let Some(row) = concepts.name_id(&text::normalize(text)) else { return vec![] };
         let mut owners: Vec<Candidate> = vec![];
         for (concept, atom) in filter.atoms_of(concepts, row) {
             // Of a concept's atoms in this row, the one that is the mention itself if there is one.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
-            let full = owners.len() == MOST_TIES;
+            let full = owners.len() == MAX_TIES;
             match owners.last_mut().filter(|last| last.concept == concept) {
                 Some(last) if kind < last.kind => *last = found,
                 Some(_) => {}
@@ -328,7 +329,7 @@ mod tests {
     use super::*;
 
     fn candidate(concept: u32, kind: MatchKind, score: f32) -> Candidate {
-        Candidate { concept, atom: concept, kind, score, probability: None }
+        Candidate { concept: ConceptId::new(concept), atom: AtomId::new(concept), kind, score, probability: None }
     }
 
     fn query(top_k: usize, min_score: Option<f32>) -> Query {
@@ -338,7 +339,7 @@ mod tests {
     fn check(query: &Query, candidates: Vec<Candidate>, status: Status, concepts: &[u32]) {
         let answer = conclude(query, candidates, 0.5);
         assert_eq!(answer.status, status);
-        assert_eq!(answer.candidates.iter().map(|c| c.concept).collect::<Vec<_>>(), concepts);
+        assert_eq!(answer.candidates.iter().map(|c| c.concept.get()).collect::<Vec<_>>(), concepts);
     }
 
     #[test]
@@ -385,7 +386,7 @@ mod tests {
     fn probabilities_are_shared_and_never_more_than_all() {
         use MatchKind::*;
         let calibration = Calibration {
-            method: crate::index::Method::Isotonic,
+            method: crate::index::CalibrationMethod::Isotonic,
             curve: vec![[0.5, 0.2], [1.0, 0.8]],
             mentions: 1,
             inputs: vec![],

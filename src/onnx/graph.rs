@@ -1,80 +1,92 @@
-//! Writes an ONNX graph node by node: constants are shared, every value has a name.
+//! Builds an ONNX graph node by node.
 //!
-//! Invariant: standard operators of one opset only, so that any ONNX Runtime from 1.19 on, CPU or CUDA, runs the result.
+//! Nodes are named after their operator and a counter (`matmul_7`); a value has the name of the
+//! node that computes it. Equal constants share one initializer.
+//!
+//! Invariant: only standard operators of one opset, so that every ONNX Runtime from 1.19 on runs
+//! the graph, on CPU and CUDA.
 
 use std::collections::HashMap;
 
-use crate::onnx::message::{self, Attribute, Axis, DataType, Tensor, ValueInfo};
+use crate::onnx::message::{
+    AttributeProto, Axis, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
 
-/// Opset of every graph written here; its operators are in each runtime that `api-19` admits.
+/// Opset of every graph; every runtime that the `ort` feature `api-19` admits has its operators.
 pub const OPSET: i64 = 18;
 
-/// The name of a value in the graph.
-pub type Value = String;
+/// The name of a value (tensor) in the graph.
+pub type ValueName = String;
 
 /// A graph under construction.
 #[derive(Default)]
 pub struct GraphBuilder {
-    graph: message::Graph,
-    constants: HashMap<(i32, Vec<i64>, Vec<u8>), Value>,
-    counter: usize,
+    graph: GraphProto,
+    /// Name by data type, shape and bytes.
+    constants: HashMap<(i32, Vec<i64>, Vec<u8>), ValueName>,
+    node_counter: usize,
 }
 
 impl GraphBuilder {
     /// Declares a graph input.
-    pub fn input(&mut self, name: &str, data_type: DataType, axes: &[Axis]) -> Value {
-        self.graph.input.push(ValueInfo::tensor(name, data_type, axes));
+    pub fn input(&mut self, name: &str, data_type: DataType, axes: &[Axis]) -> ValueName {
+        self.graph.input.push(ValueInfoProto::tensor(name, data_type, axes));
         name.into()
     }
 
-    /// Declares `value` a graph output named `name`.
+    /// Declares a graph output named `name` with the content of `value`.
     pub fn output(&mut self, name: &str, value: &str, data_type: DataType, axes: &[Axis]) {
-        self.graph.output.push(ValueInfo::tensor(name, data_type, axes));
-        let node = message::Node {
-            op_type: "Identity".into(),
-            name: format!("output.{name}"),
-            input: vec![value.into()],
-            output: vec![name.into()],
-            ..message::Node::default()
-        };
-        self.graph.node.push(node);
+        self.graph.output.push(ValueInfoProto::tensor(name, data_type, axes));
+        self.push_node("Identity", format!("output.{name}"), &[value], &[name.into()], vec![]);
     }
 
     /// Adds a node with one output and no attributes.
-    pub fn op(&mut self, op: &str, inputs: &[&str]) -> Value {
+    pub fn op(&mut self, op: &str, inputs: &[&str]) -> ValueName {
         self.op_with(op, inputs, vec![])
     }
 
-    /// Adds a node with one output.
-    pub fn op_with(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> Value {
+    /// Adds a node with one output and these attributes.
+    pub fn op_with(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> ValueName {
         let [value] = self.ops(op, inputs, attributes);
         value
     }
 
     /// Adds a node with `N` outputs.
-    pub fn ops<const N: usize>(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> [Value; N] {
-        let name = self.next_name(op);
-        let outputs = std::array::from_fn(|i| output_of(&name, i));
-        self.node(op, name, inputs, &outputs, attributes);
+    pub fn ops<const N: usize>(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        attributes: Vec<AttributeProto>,
+    ) -> [ValueName; N] {
+        let name = self.next_node_name(op);
+        let outputs = std::array::from_fn(|i| output_name(&name, i));
+        self.push_node(op, name, inputs, &outputs, attributes);
         outputs
     }
 
-    /// `value` cut along its first axis into parts of these sizes.
-    pub fn split(&mut self, value: &str, sizes: &[i64]) -> Vec<Value> {
-        let sizes_ = self.ints(sizes);
-        let name = self.next_name("Split");
-        let outputs: Vec<Value> = (0..sizes.len()).map(|i| output_of(&name, i)).collect();
-        self.node("Split", name, &[value, &sizes_], &outputs, vec![Attribute::int("axis", 0)]);
+    /// Splits `value` along its first axis into parts of these sizes.
+    pub fn split(&mut self, value: &str, sizes: &[i64]) -> Vec<ValueName> {
+        let size_list = self.ints(sizes);
+        let name = self.next_node_name("Split");
+        let outputs: Vec<ValueName> = (0..sizes.len()).map(|i| output_name(&name, i)).collect();
+        self.push_node("Split", name, &[value, &size_list], &outputs, vec![AttributeProto::int("axis", 0)]);
         outputs
     }
 
-    fn next_name(&mut self, op: &str) -> String {
-        self.counter += 1;
-        format!("{}_{}", op.to_lowercase(), self.counter)
+    fn next_node_name(&mut self, op: &str) -> String {
+        self.node_counter += 1;
+        format!("{}_{}", op.to_lowercase(), self.node_counter)
     }
 
-    fn node(&mut self, op: &str, name: String, inputs: &[&str], outputs: &[Value], attribute: Vec<Attribute>) {
-        self.graph.node.push(message::Node {
+    fn push_node(
+        &mut self,
+        op: &str,
+        name: String,
+        inputs: &[&str],
+        outputs: &[ValueName],
+        attribute: Vec<AttributeProto>,
+    ) {
+        self.graph.node.push(NodeProto {
             input: inputs.iter().map(|&i| i.into()).collect(),
             output: outputs.to_vec(),
             op_type: op.into(),
@@ -83,15 +95,15 @@ impl GraphBuilder {
         });
     }
 
-    /// A named initializer: a weight of the model.
-    pub fn weight(&mut self, name: &str, mut tensor: Tensor) -> Value {
+    /// Adds an initializer named `name`: a weight of the model.
+    pub fn weight(&mut self, name: &str, mut tensor: TensorProto) -> ValueName {
         tensor.name = name.into();
         self.graph.initializer.push(tensor);
         name.into()
     }
 
-    /// A constant; equal ones share an initializer.
-    pub fn constant(&mut self, tensor: Tensor) -> Value {
+    /// Adds a constant, or returns the name of an equal one.
+    pub fn constant(&mut self, tensor: TensorProto) -> ValueName {
         let key = (tensor.data_type, tensor.dims.clone(), tensor.raw_data.clone());
         if let Some(name) = self.constants.get(&key) {
             return name.clone();
@@ -101,45 +113,45 @@ impl GraphBuilder {
         self.weight(&name, tensor)
     }
 
-    /// A list of int64, as shapes and axes are.
-    pub fn ints(&mut self, values: &[i64]) -> Value {
+    /// An int64 constant `[values]`, for shapes and axes.
+    pub fn ints(&mut self, values: &[i64]) -> ValueName {
         let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.constant(Tensor::new(DataType::Int64, &[values.len()], raw))
+        self.constant(TensorProto::new(DataType::Int64, &[values.len()], raw))
     }
 
-    /// A float32 scalar.
-    pub fn float(&mut self, value: f32) -> Value {
-        self.constant(Tensor::new(DataType::Float, &[], value.to_le_bytes().to_vec()))
+    /// A float32 scalar constant.
+    pub fn float(&mut self, value: f32) -> ValueName {
+        self.constant(TensorProto::new(DataType::Float, &[], value.to_le_bytes().to_vec()))
     }
 
-    /// An int64 scalar, as numbers of rows are.
-    pub fn int(&mut self, value: i64) -> Value {
-        self.constant(Tensor::new(DataType::Int64, &[], value.to_le_bytes().to_vec()))
+    /// An int64 scalar constant, for row numbers.
+    pub fn int(&mut self, value: i64) -> ValueName {
+        self.constant(TensorProto::new(DataType::Int64, &[], value.to_le_bytes().to_vec()))
     }
 
-    /// `value` cast to `to`.
-    pub fn cast(&mut self, value: &str, to: DataType) -> Value {
-        self.op_with("Cast", &[value], vec![Attribute::int("to", to as i64)])
+    /// Casts `value` to the type `to`.
+    pub fn cast(&mut self, value: &str, to: DataType) -> ValueName {
+        self.op_with("Cast", &[value], vec![AttributeProto::int("to", to as i64)])
     }
 
-    /// `value` with its axes permuted.
-    pub fn transpose(&mut self, value: &str, permutation: &[i64]) -> Value {
-        self.op_with("Transpose", &[value], vec![Attribute::ints("perm", permutation)])
+    /// Permutes the axes of `value`: output axis `i` is input axis `permutation[i]`.
+    pub fn transpose(&mut self, value: &str, permutation: &[i64]) -> ValueName {
+        self.op_with("Transpose", &[value], vec![AttributeProto::ints("perm", permutation)])
     }
 
-    /// The finished model.
-    pub fn finish(self, name: &str) -> message::Model {
-        message::Model {
+    /// Ends the graph and wraps it as a model.
+    pub fn finish(self, name: &str) -> ModelProto {
+        ModelProto {
             ir_version: 8,
             producer_name: "saplink".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
-            graph: Some(message::Graph { name: name.into(), ..self.graph }),
-            opset_import: vec![message::Opset { domain: String::new(), version: OPSET }],
+            graph: Some(GraphProto { name: name.into(), ..self.graph }),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         }
     }
 }
 
-/// The name of a node's output.
-fn output_of(node: &str, i: usize) -> Value {
+/// The name of output `i` of a node.
+fn output_name(node: &str, i: usize) -> ValueName {
     if i == 0 { node.to_owned() } else { format!("{node}.{i}") }
 }

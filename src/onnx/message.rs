@@ -1,83 +1,86 @@
-//! The ONNX protobuf messages that a graph writer needs, field numbers as in `onnx.proto` (IR version 8).
+//! The ONNX protobuf messages that a graph writer needs.
 //!
-//! Invariant: plain data. Nothing here knows BERT or ONNX Runtime.
+//! Types and field numbers are those of `onnx.proto`, IR version 8; fields that saplink never
+//! writes are left out.
+//!
+//! Invariant: plain data without logic beyond constructors.
 
 use prost::Message;
 
-/// `ModelProto`: the file itself.
+/// `ModelProto`: the content of an ONNX file.
 #[derive(Clone, PartialEq, Message)]
-pub struct Model {
+pub struct ModelProto {
     #[prost(int64, tag = "1")]
-    pub ir_version: i64,
+    pub(crate) ir_version: i64,
     #[prost(string, tag = "2")]
-    pub producer_name: String,
+    pub(crate) producer_name: String,
     #[prost(string, tag = "3")]
-    pub producer_version: String,
+    pub(crate) producer_version: String,
     #[prost(message, optional, tag = "7")]
-    pub graph: Option<Graph>,
+    pub(crate) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
-    pub opset_import: Vec<Opset>,
+    pub(crate) opset_import: Vec<OperatorSetIdProto>,
 }
 
 /// `OperatorSetIdProto`; the empty domain is the standard one.
 #[derive(Clone, PartialEq, Message)]
-pub struct Opset {
+pub(crate) struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
-    pub domain: String,
+    pub(crate) domain: String,
     #[prost(int64, tag = "2")]
-    pub version: i64,
+    pub(crate) version: i64,
 }
 
 /// `GraphProto`.
 #[derive(Clone, PartialEq, Message)]
-pub struct Graph {
+pub(crate) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
-    pub node: Vec<Node>,
+    pub(crate) node: Vec<NodeProto>,
     #[prost(string, tag = "2")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(message, repeated, tag = "5")]
-    pub initializer: Vec<Tensor>,
+    pub(crate) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
-    pub input: Vec<ValueInfo>,
+    pub(crate) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
-    pub output: Vec<ValueInfo>,
+    pub(crate) output: Vec<ValueInfoProto>,
 }
 
 /// `NodeProto`.
 #[derive(Clone, PartialEq, Message)]
-pub struct Node {
+pub(crate) struct NodeProto {
     #[prost(string, repeated, tag = "1")]
-    pub input: Vec<String>,
+    pub(crate) input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
-    pub output: Vec<String>,
+    pub(crate) output: Vec<String>,
     #[prost(string, tag = "3")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "4")]
-    pub op_type: String,
+    pub(crate) op_type: String,
     #[prost(message, repeated, tag = "5")]
-    pub attribute: Vec<Attribute>,
+    pub(crate) attribute: Vec<AttributeProto>,
 }
 
-/// `AttributeProto`, of which one value field is meaningful, as `kind` says.
+/// `AttributeProto`; `kind` selects the one value field that counts.
 #[derive(Clone, PartialEq, Message)]
-pub struct Attribute {
+pub struct AttributeProto {
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(float, tag = "2")]
-    pub f: f32,
+    pub(crate) f: f32,
     #[prost(int64, tag = "3")]
-    pub i: i64,
+    pub(crate) i: i64,
     #[prost(bytes = "vec", tag = "4")]
-    pub s: Vec<u8>,
+    pub(crate) s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
-    pub t: Option<Tensor>,
+    pub(crate) t: Option<TensorProto>,
     #[prost(int64, repeated, tag = "8")]
-    pub ints: Vec<i64>,
+    pub(crate) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
-    pub kind: i32,
+    pub(crate) kind: i32,
 }
 
-impl Attribute {
+impl AttributeProto {
     /// An integer attribute.
     pub fn int(name: &str, i: i64) -> Self {
         Self { name: name.into(), i, kind: 2, ..Self::default() }
@@ -88,13 +91,13 @@ impl Attribute {
         Self { name: name.into(), f, kind: 1, ..Self::default() }
     }
 
-    /// A text attribute.
+    /// A string attribute.
     pub fn text(name: &str, s: &str) -> Self {
         Self { name: name.into(), s: s.into(), kind: 3, ..Self::default() }
     }
 
     /// A tensor attribute.
-    pub fn tensor(name: &str, t: Tensor) -> Self {
+    pub fn tensor(name: &str, t: TensorProto) -> Self {
         Self { name: name.into(), t: Some(t), kind: 4, ..Self::default() }
     }
 
@@ -104,81 +107,87 @@ impl Attribute {
     }
 }
 
-/// `TensorProto.DataType`.
+/// `TensorProto.DataType`, with the numbers of `onnx.proto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum DataType {
+    /// 32-bit float.
     Float = 1,
+    /// 8-bit unsigned integer.
     Uint8 = 2,
+    /// 8-bit signed integer.
     Int8 = 3,
+    /// 64-bit signed integer.
     Int64 = 7,
+    /// Boolean, one byte.
     Bool = 9,
+    /// 16-bit float (IEEE 754 binary16).
     Float16 = 10,
 }
 
 /// `TensorProto` with its values in `raw_data`, little-endian.
 #[derive(Clone, PartialEq, Message)]
-pub struct Tensor {
+pub struct TensorProto {
     #[prost(int64, repeated, tag = "1")]
-    pub dims: Vec<i64>,
+    pub(crate) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
-    pub data_type: i32,
+    pub(crate) data_type: i32,
     #[prost(string, tag = "8")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    pub(crate) raw_data: Vec<u8>,
 }
 
-impl Tensor {
-    /// A tensor of `dims` whose values are `raw_data`, little-endian.
+impl TensorProto {
+    /// A tensor without a name, of shape `dims`, with the little-endian values `raw_data`.
     pub fn new(data_type: DataType, dims: &[usize], raw_data: Vec<u8>) -> Self {
         let dims = dims.iter().map(|&d| d as i64).collect();
         Self { dims, data_type: data_type as i32, name: String::new(), raw_data }
     }
 }
 
-/// `ValueInfoProto`.
+/// `ValueInfoProto`: name, type and shape of a graph input or output.
 #[derive(Clone, PartialEq, Message)]
-pub struct ValueInfo {
+pub(crate) struct ValueInfoProto {
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(crate) name: String,
     #[prost(message, optional, tag = "2")]
-    pub r#type: Option<Type>,
+    pub(crate) r#type: Option<TypeProto>,
 }
 
 /// `TypeProto`, tensors only.
 #[derive(Clone, PartialEq, Message)]
-pub struct Type {
+pub(crate) struct TypeProto {
     #[prost(message, optional, tag = "1")]
-    pub tensor_type: Option<TensorType>,
+    pub(crate) tensor_type: Option<TensorTypeProto>,
 }
 
 /// `TypeProto.Tensor`.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorType {
+pub(crate) struct TensorTypeProto {
     #[prost(int32, tag = "1")]
-    pub elem_type: i32,
+    pub(crate) elem_type: i32,
     #[prost(message, optional, tag = "2")]
-    pub shape: Option<Shape>,
+    pub(crate) shape: Option<TensorShapeProto>,
 }
 
 /// `TensorShapeProto`.
 #[derive(Clone, PartialEq, Message)]
-pub struct Shape {
+pub(crate) struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
-    pub dim: Vec<Dim>,
+    pub(crate) dim: Vec<DimensionProto>,
 }
 
-/// `TensorShapeProto.Dimension`: a number, or the name of a free dimension.
+/// `TensorShapeProto.Dimension`.
 #[derive(Clone, PartialEq, Message)]
-pub struct Dim {
-    #[prost(oneof = "DimValue", tags = "1, 2")]
-    pub value: Option<DimValue>,
+pub(crate) struct DimensionProto {
+    #[prost(oneof = "DimensionValue", tags = "1, 2")]
+    pub(crate) value: Option<DimensionValue>,
 }
 
-/// See [`Dim`].
+/// Size of a dimension, or the name of a dimension whose size varies from run to run.
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum DimValue {
+pub(crate) enum DimensionValue {
     #[prost(int64, tag = "1")]
     Fixed(i64),
     #[prost(string, tag = "2")]
@@ -188,22 +197,24 @@ pub enum DimValue {
 /// One dimension of a graph input or output.
 #[derive(Clone, Copy, Debug)]
 pub enum Axis<'a> {
+    /// A named dimension whose size varies from run to run.
     Free(&'a str),
+    /// A dimension of this size.
     Fixed(usize),
 }
 
-impl ValueInfo {
-    /// A graph input or output named `name`.
-    pub fn tensor(name: &str, data_type: DataType, axes: &[Axis]) -> Self {
+impl ValueInfoProto {
+    /// A tensor named `name` with the dimensions `axes`.
+    pub(crate) fn tensor(name: &str, data_type: DataType, axes: &[Axis]) -> Self {
         let dim = axes
             .iter()
             .map(|axis| match axis {
-                Axis::Free(name) => DimValue::Free((*name).into()),
-                Axis::Fixed(n) => DimValue::Fixed(*n as i64),
+                Axis::Free(name) => DimensionValue::Free((*name).into()),
+                Axis::Fixed(n) => DimensionValue::Fixed(*n as i64),
             })
-            .map(|value| Dim { value: Some(value) })
+            .map(|value| DimensionProto { value: Some(value) })
             .collect();
-        let tensor = TensorType { elem_type: data_type as i32, shape: Some(Shape { dim }) };
-        Self { name: name.into(), r#type: Some(Type { tensor_type: Some(tensor) }) }
+        let tensor = TensorTypeProto { elem_type: data_type as i32, shape: Some(TensorShapeProto { dim }) };
+        Self { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
     }
 }

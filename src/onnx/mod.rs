@@ -1,5 +1,13 @@
-//! ONNX graphs.
+//! Writes ONNX graphs, and derives gradient graphs from them. Knows neither BERT nor ONNX Runtime.
+//!
+//! Reading order: `message` (the file format), `graph` (adds nodes one by one), `tape` (records
+//! nodes and writes their gradients), `operators` and `activations` (operators with a gradient).
+//!
+//! Invariant: the same calls in the same order give the same bytes; names of nodes and constants
+//! depend on nothing else.
 
+mod activations;
 pub mod graph;
 pub mod message;
+mod operators;
 pub mod tape;

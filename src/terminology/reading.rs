@@ -101,7 +101,7 @@ impl<'a> Reading<'a> {
         self.summary.rows += 1;
         self.row_is_bad = false;
         if self.summary.rows.is_multiple_of(ROWS_PER_UPDATE) {
-            self.job.progress.detail(self.summary.rows);
+            self.job.progress.rows_read(self.summary.rows);
             self.job.cancel.check()?;
         }
         Ok(())
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
     /// were too many bad ones.
     pub fn finish(self) -> Result<ReadSummary, TerminologyError> {
         let ReadSummary { rows, bad, notes } = &self.summary;
-        self.job.progress.detail(*rows);
+        self.job.progress.rows_read(*rows);
         if *rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }

@@ -1,158 +1,100 @@
-//! Pairs to batches: drawn in the order of a seed, tokenized, packed without padding.
+//! Pairs to batches: shuffled by the seed, augmented, tokenized and packed, on a thread of its own.
 //!
-//! Invariant: which pairs a step has depends on the seed and the step alone, so that a run can go on anywhere.
+//! Invariant: the batch of a step depends only on the pairs, the plan and the number of the step.
+//! A run can therefore resume at any step.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use crate::train::{TrainError, augment::altered, pairs::Pairs};
-use crate::{encoder::Tokens, random::Random, text};
+use crate::train::{TrainError, augment::altered, packing::PackedNames, pairs::Pairs};
+use crate::{encoder::BertTokenizer, random::Random, text};
 
-/// Batches that are ready before they are asked for.
-const AHEAD: usize = 4;
-/// Rows are made up to a multiple of this, and tokens of a name to one of that: few shapes, so that freed memory fits again.
-pub(super) const ROWS: usize = 64;
-pub(super) const WIDTH: usize = 4;
-/// Tells what is drawn to alter names from what else follows from a seed.
-const AUGMENT: u64 = 3;
+/// Batches that are made ahead of the step that is running.
+const PREFETCHED_BATCHES: usize = 4;
+/// Separates the random numbers of augmentation from others of the same seed and step.
+const AUGMENT_STREAM: u64 = 3;
 
-/// Names whose tokens lie one after another, see [`crate::bert::training`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Packed {
-    pub names: usize,
-    /// Cells of a name: at least the tokens of the longest.
-    pub width: usize,
-    /// Tokens of all names; [`Packed::rows`] is that and a little more.
-    pub real: usize,
-    pub tokens: Vec<i64>,
-    pub places: Vec<i64>,
-    pub cell_rows: Vec<i64>,
-    pub row_cells: Vec<i64>,
-    pub firsts: Vec<i64>,
-    pub mask: Vec<f32>,
-}
-
-impl Packed {
-    /// Packs names, each with one token at least.
-    pub fn of(names: &[&[i64]]) -> Self {
-        let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
-        let width = longest.next_multiple_of(WIDTH);
-        let mut packed = Self { names: names.len(), width, ..Self::default() };
-        let mut padding = None;
-        for (n, name) in names.iter().enumerate() {
-            packed.firsts.push(packed.tokens.len() as i64);
-            for place in 0..width {
-                let cell = (n * width + place) as i64;
-                if let Some(&token) = name.get(place) {
-                    packed.cell_rows.push(packed.tokens.len() as i64);
-                    packed.row_cells.push(cell);
-                    packed.tokens.push(token);
-                    packed.places.push(place as i64);
-                    packed.mask.push(1.0);
-                } else {
-                    packed.cell_rows.push(0);
-                    packed.mask.push(0.0);
-                    padding = Some(cell);
-                }
-            }
-        }
-        packed.real = packed.tokens.len();
-        // A row more stands for a padding cell, which has no gradient; where there is none all names have the same length.
-        if let Some(cell) = padding {
-            let rows = packed.real.next_multiple_of(ROWS);
-            packed.tokens.resize(rows, 0);
-            packed.places.resize(rows, 0);
-            packed.row_cells.resize(rows, cell);
-        }
-        packed
-    }
-
-    /// Rows that are computed.
-    pub fn rows(&self) -> usize {
-        self.tokens.len()
-    }
-}
-
-/// What a step learns from.
+/// The input of one step.
 #[derive(Debug)]
 pub struct Batch {
-    /// From 0.
+    /// Number of the step, from 0.
     pub step: u64,
+    /// Number of pairs.
     pub pairs: usize,
-    /// The names of all pairs, in chunks.
-    pub chunks: Vec<Packed>,
-    /// The concept of each name.
+    /// The names of all pairs, two a pair, in chunks.
+    pub chunks: Vec<PackedNames>,
+    /// Concept of each name, `[names]`, in the order of `chunks`.
     pub labels: Vec<i64>,
 }
 
-/// How pairs are drawn.
+/// How pairs are put into batches.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(super) struct BatchPlan {
     /// Pairs of a batch.
-    pub batch: usize,
-    /// Names of a chunk; none packs all together.
-    pub chunk: Option<usize>,
-    /// Pairs that stand together in the file and come into a batch together, at least 1.
-    pub group: usize,
-    /// Share of names that are read as somebody else might write them.
-    pub augment: f32,
-    pub seed: u64,
+    pub(super) batch: usize,
+    /// Names of a chunk; `None` packs all names of a batch together.
+    pub(super) chunk: Option<usize>,
+    /// Consecutive pairs of the file that come into one batch together, at least 1.
+    pub(super) group: usize,
+    /// Share of names that are altered, 0 to 1.
+    pub(super) augment: f32,
+    pub(super) seed: u64,
 }
 
-impl Plan {
-    /// Steps of an epoch: what does not fill a batch is left for another order.
-    pub fn steps_of_epoch(&self, pairs: usize) -> u64 {
+impl BatchPlan {
+    /// Steps of an epoch over `pairs` pairs. The pairs that do not fill a batch are left out; the
+    /// next epoch has another order and leaves out others.
+    pub(super) fn steps_per_epoch(&self, pairs: usize) -> u64 {
         (pairs / self.batch).max(1) as u64
     }
 
-    /// The numbers of `pairs` pairs in the order of an epoch.
-    fn order(&self, pairs: usize, epoch: u64) -> Vec<u32> {
-        let mut numbers: Vec<u32> = (0..pairs as u32).collect();
+    /// The order of `pairs` pairs in an epoch: their positions in the file.
+    fn epoch_order(&self, pairs: usize, epoch: u64) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..pairs as u32).collect();
         let mut random = Random::of(&[self.seed, epoch]);
         if self.group < 2 {
-            random.shuffle(&mut numbers);
-            return numbers;
+            random.shuffle(&mut order);
+            return order;
         }
-        let mut groups: Vec<&[u32]> = numbers.chunks(self.group).collect();
+        let mut groups: Vec<&[u32]> = order.chunks(self.group).collect();
         random.shuffle(&mut groups);
         groups.concat()
     }
 }
 
-/// Makes the batches from step `first` until `last`, for whoever takes them; it ends when nobody does any more.
+/// Makes the batches of `steps` and passes each to `send`; ends early when `send` returns `false`.
 ///
 /// # Errors
 /// [`TrainError`] when a name cannot be tokenized.
-pub(super) fn produce(
+fn produce(
     pairs: &Pairs,
-    tokens: &Tokens,
-    plan: Plan,
-    first: u64,
-    last: u64,
+    tokenizer: &BertTokenizer,
+    plan: BatchPlan,
+    steps: std::ops::Range<u64>,
     send: &dyn Fn(Batch) -> bool,
 ) -> Result<(), TrainError> {
-    let epoch_steps = plan.steps_of_epoch(pairs.len());
+    let steps_per_epoch = plan.steps_per_epoch(pairs.len());
     let mut order: (Option<u64>, Vec<u32>) = (None, vec![]);
-    for step in first..last {
-        let epoch = step / epoch_steps;
+    for step in steps {
+        let epoch = step / steps_per_epoch;
         if order.0 != Some(epoch) {
-            order = (Some(epoch), plan.order(pairs.len(), epoch));
+            order = (Some(epoch), plan.epoch_order(pairs.len(), epoch));
         }
-        let begin = (step % epoch_steps) as usize * plan.batch;
+        let begin = (step % steps_per_epoch) as usize * plan.batch;
         let chosen = &order.1[begin..(begin + plan.batch).min(pairs.len())];
         let mut names = vec![];
         let mut labels = vec![];
-        let mut random = Random::of(&[plan.seed, step, AUGMENT]);
-        for &number in chosen {
-            let pair = pairs.pair(number as usize);
+        let mut random = Random::of(&[plan.seed, step, AUGMENT_STREAM]);
+        for &position in chosen {
+            let pair = pairs.pair(position as usize);
             for name in pair.names {
                 let name = text::clean(name);
                 let name = if random.share() < plan.augment { altered(&name, &mut random) } else { name };
-                names.push(tokens.ids(&name)?);
+                names.push(tokenizer.ids(&name)?);
                 labels.push(i64::from(pair.concept));
             }
         }
         let names: Vec<&[i64]> = names.iter().map(Vec::as_slice).collect();
-        let chunks = names.chunks(plan.chunk.unwrap_or(usize::MAX)).map(Packed::of).collect();
+        let chunks = names.chunks(plan.chunk.unwrap_or(usize::MAX)).map(PackedNames::new).collect();
         if !send(Batch { step, pairs: chosen.len(), chunks, labels }) {
             return Ok(());
         }
@@ -160,26 +102,27 @@ pub(super) fn produce(
     Ok(())
 }
 
-/// Runs `take` with batches that another thread makes ahead.
+/// Calls `train` with a receiver of the batches of `steps`; a second thread makes them ahead.
 pub(super) fn with_batches<T>(
     pairs: &Pairs,
-    tokens: &Tokens,
-    plan: Plan,
+    tokenizer: &BertTokenizer,
+    plan: BatchPlan,
     steps: std::ops::Range<u64>,
-    take: impl FnOnce(&Receiver<Result<Batch, TrainError>>) -> T,
+    train: impl FnOnce(&Receiver<Result<Batch, TrainError>>) -> T,
 ) -> T {
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(AHEAD);
+        let (sender, receiver) = sync_channel(PREFETCHED_BATCHES);
         scope.spawn(move || {
             let send = |batch| sender.send(Ok(batch)).is_ok();
-            if let Err(e) = produce(pairs, tokens, plan, steps.start, steps.end, &send) {
-                // Nobody is left to be told.
+            if let Err(e) = produce(pairs, tokenizer, plan, steps, &send) {
+                // Fails only when `train` has returned already, with an error of its own.
                 let _ = sender.send(Err(e));
             }
         });
-        let taken = take(&receiver);
+        let result = train(&receiver);
+        // Ends the other thread, which may be waiting to send.
         drop(receiver);
-        taken
+        result
     })
 }
 
@@ -188,41 +131,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_and_rows_are_each_others() {
-        let names: [&[i64]; 4] = [&[2, 7, 3], &[2, 7, 8, 9, 3], &[2, 3], &[2, 9, 9, 3]];
-        let packed = Packed::of(&names);
-        assert_eq!((packed.names, packed.width, packed.real, packed.rows()), (4, 8, 14, 64));
-        for (row, &cell) in packed.row_cells.iter().enumerate().take(packed.real) {
-            assert_eq!(packed.cell_rows[cell as usize], row as i64);
-            assert_eq!(packed.mask[cell as usize], 1.0);
-            let (name, place) = (cell as usize / packed.width, cell as usize % packed.width);
-            assert_eq!((packed.tokens[row], packed.places[row]), (names[name][place], place as i64));
-        }
-        for (name, &first) in packed.firsts.iter().enumerate() {
-            assert_eq!((packed.tokens[first as usize], packed.row_cells[first as usize]), (2, (name * 8) as i64));
-        }
-        assert!(packed.row_cells[packed.real..].iter().all(|&cell| packed.mask[cell as usize] == 0.0));
-        assert_eq!(packed.mask.iter().sum::<f32>(), 14.0);
-    }
-
-    #[test]
-    fn names_of_one_length_are_not_padded() {
-        let packed = Packed::of(&[&[2, 5, 6, 3], &[2, 7, 8, 3]]);
-        assert_eq!((packed.width, packed.rows()), (4, 8));
-    }
-
-    #[test]
-    fn groups_stay_together_in_an_order_of_each_epoch() {
-        let plan = |group| Plan { batch: 6, chunk: None, group, augment: 0.0, seed: 4 };
+    fn every_epoch_shuffles_whole_groups_in_another_order() {
+        let plan = |group| BatchPlan { batch: 6, chunk: None, group, augment: 0.0, seed: 4 };
         for group in [1, 3, 7] {
-            let orders = [0, 0, 1].map(|epoch| plan(group).order(20, epoch));
+            let orders = [0, 0, 1].map(|epoch| plan(group).epoch_order(20, epoch));
             assert_eq!(orders[0], orders[1]);
             assert_ne!(orders[0], orders[2]);
             let mut sorted = orders[0].clone();
             sorted.sort_unstable();
             assert!(sorted.into_iter().eq(0..20), "each pair once");
-            let apart = orders[0].windows(2).filter(|two| two[1] != two[0] + 1).count();
-            assert!(apart < 20usize.div_ceil(group) + 1, "{group}: {apart}");
+            let breaks = orders[0].windows(2).filter(|two| two[1] != two[0] + 1).count();
+            assert!(breaks < 20usize.div_ceil(group) + 1, "{group}: {breaks}");
         }
     }
 }

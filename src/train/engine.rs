@@ -1,25 +1,23 @@
-//! The graphs of a step at work on ONNX Runtime.
+//! Runs the graphs of a training step on ONNX Runtime.
 //!
-//! Parameters, moments and gradient stay where the graphs run, CPU or CUDA, and are written over in place; a batch goes in, and a few numbers
-//! come out. It is the seam for another engine: what a run needs is [`Engine::step`], [`Engine::vectors`] and [`Engine::state`].
+//! Parameters, moments and gradient stay in the memory of the device (CPU or CUDA), and the graphs
+//! overwrite them in place. A batch goes in, a few numbers come out. To train with another library,
+//! replace [`Engine::step`], [`Engine::embed`], [`Engine::state`] and [`Engine::restore`].
 //!
-//! Invariant: nothing is read of parameters between a step and the next but by [`Engine::state`].
+//! Invariant: between two steps, only [`Engine::state`] copies parameters to the host.
 
-use ort::{
-    memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType},
-    session::{IoBinding, Session},
-    value::{PrimitiveTensorElementType, Tensor},
-};
-use prost::Message;
+use ort::value::Tensor;
 
 use crate::train::{
     TrainError,
-    batches::{Batch, Packed, ROWS, WIDTH},
+    batches::Batch,
+    bound_session::{BoundSession, engine_error, to_device, to_host},
+    packing::{PackedNames, ROW_MULTIPLE, WIDTH_MULTIPLE},
 };
 use crate::{
     bert::{
-        BertConfig,
-        optimizer::{self, Settings},
+        BertConfig, Pooling,
+        optimizer::{self, OptimizerSettings},
         training::{self, StepOptions},
     },
     encoder::{Device, Runtime},
@@ -27,169 +25,172 @@ use crate::{
     random::Random,
 };
 
-/// Places from which dropout can begin to read its noise: as many masks a site.
-const BEGINNINGS: usize = 1 << 20;
-/// Names whose vectors are computed together.
-const VECTORS_AT_ONCE: usize = 256;
+/// Offsets at which a dropout site can begin to read the factors: the number of its distinct masks.
+const DROPOUT_OFFSETS: usize = 1 << 20;
+/// Separates the random numbers of the dropout factors from others of the same seed.
+const DROPOUT_STREAM: u64 = u64::MAX;
+/// Names that [`Engine::embed`] computes together.
+const EMBED_BATCH: usize = 256;
 
 /// How steps are computed.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {
+    /// Where the graphs run.
     pub device: Device,
+    /// Threads on the CPU.
     pub threads: usize,
+    /// What the graphs contain; its `dropout` is ignored in favor of the probability below.
     pub step: StepOptions,
-    /// Share of values that dropout leaves out; with 0 there is none.
+    /// Probability that dropout zeroes a value; 0 turns dropout off.
     pub dropout: f32,
+    /// Seed of dropout.
     pub seed: u64,
-    /// Names that are computed together at most, and their tokens.
-    pub names: usize,
+    /// Names that are computed together at most: those of a chunk, or of a batch.
+    pub max_names: usize,
+    /// Tokens of a name at most.
     pub max_tokens: usize,
-    /// Whether names are computed in chunks of so many, for batches larger than memory.
-    pub chunks: bool,
+    /// Whether a batch is computed in chunks (GradCache), for batches larger than memory.
+    pub chunked: bool,
 }
 
-/// What a step did.
+/// The numbers that a step returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outcome {
+pub struct StepOutcome {
+    /// Loss of the batch, before loss scaling.
     pub loss: f32,
+    /// Mined pairs of names of the same concept, each in both directions.
     pub positives: u64,
+    /// Mined pairs of names of different concepts, each in both directions.
     pub negatives: u64,
-    /// Of the gradient, before clipping.
+    /// L2 norm of the gradient, before clipping and without the loss scale.
     pub gradient_norm: f32,
 }
 
-/// What a run goes on from: all parameters, and the moments of those that are learned.
+/// The values that a checkpoint stores.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub struct EngineState {
+    /// All parameters, in the order of [`crate::bert::weights::parameter_specs`].
     pub parameters: Vec<f32>,
-    pub means: Vec<f32>,
-    pub squares: Vec<f32>,
+    /// AdamW's moving average of the gradient, for the trained parameters.
+    pub first_moments: Vec<f32>,
+    /// AdamW's moving average of the squared gradient, for the trained parameters.
+    pub second_moments: Vec<f32>,
 }
 
-/// Sessions and what they work on.
+/// The sessions of a run and the tensors that they share.
 pub struct Engine {
     config: BertConfig,
     options: EngineOptions,
     device: Device,
+    /// Parameters that are not trained: the first ones.
     frozen: Vec<f32>,
-    learned: Tensor<f32>,
-    means: Tensor<f32>,
-    squares: Tensor<f32>,
+    trained: Tensor<f32>,
+    first_moments: Tensor<f32>,
+    second_moments: Tensor<f32>,
     gradient: Tensor<f32>,
-    encode: Bound,
-    work: Work,
-    optimizer: Bound,
-    noise: usize,
+    /// Encodes names without dropout.
+    encoder: BoundSession,
+    gradient_graphs: GradientGraphs,
+    optimizer: BoundSession,
+    /// Number of dropout factors; 0 without dropout.
+    factors_len: usize,
 }
 
 /// How a batch becomes a gradient.
-enum Work {
-    Whole(Box<Bound>),
-    Chunks(Box<Chunks>),
+enum GradientGraphs {
+    /// One graph for the whole batch.
+    Whole(Box<BoundSession>),
+    /// Several graphs (GradCache: Gao et al. 2021, section 3).
+    Chunked(Box<ChunkedGraphs>),
 }
 
-/// The same in chunks: `encode` is apart from the engine's where there is dropout.
-struct Chunks {
-    encode: Option<Bound>,
-    loss: Bound,
-    chunk: Bound,
+struct ChunkedGraphs {
+    /// Encodes a chunk with dropout. `None` without dropout: the engine's encoder is the same then.
+    encoder: Option<BoundSession>,
+    /// Loss and its derivative by the vectors of all names.
+    loss: BoundSession,
+    /// Encodes a chunk again and adds its gradient to that of the chunks before.
+    backward: BoundSession,
+    /// The gradient before the first chunk.
     zeros: Tensor<f32>,
 }
 
-/// A session and what is bound to it.
-struct Bound {
-    session: Session,
-    io: IoBinding,
+/// The inputs of one step, apart from the parameters.
+struct StepInputs<'a> {
+    batch: &'a Batch,
+    /// For each chunk and dropout site the offset in the dropout factors; `None` without dropout.
+    dropout_offsets: Option<Vec<Vec<i64>>>,
+    /// Whether the graphs have the input of the first rows.
+    first_rows: bool,
+    /// The factor of the loss in float16.
+    loss_scale: Option<f32>,
 }
 
-fn failed(e: impl std::fmt::Display) -> TrainError {
-    TrainError::Engine(e.to_string())
-}
-
-impl Bound {
-    fn open(runtime: &Runtime, model: &message::Model, device: Device, threads: usize) -> Result<Self, TrainError> {
-        let mut builder = runtime.builder(device == Device::Cuda, threads)?;
-        let session = builder.commit_from_memory(&model.encode_to_vec()).map_err(failed)?;
-        let io = session.create_binding().map_err(failed)?;
-        Ok(Self { session, io })
+impl StepInputs<'_> {
+    /// Binds the names of a chunk and its dropout.
+    fn bind_chunk(&self, session: &mut BoundSession, chunk: usize) -> Result<(), TrainError> {
+        session.set_names(&self.batch.chunks[chunk], self.first_rows)?;
+        match &self.dropout_offsets {
+            Some(offsets) => offsets[chunk]
+                .iter()
+                .enumerate()
+                .try_for_each(|(site, offset)| session.set_input(&training::dropout_offset(site), &[1], &[*offset])),
+            None => Ok(()),
+        }
     }
 
-    fn input<T: PrimitiveTensorElementType + std::fmt::Debug + 'static>(
+    /// Binds the labels of the batch and the loss scale.
+    fn bind_loss(&self, session: &mut BoundSession) -> Result<(), TrainError> {
+        session.set_input(training::LABELS, &[self.batch.labels.len()], &self.batch.labels)?;
+        match self.loss_scale {
+            Some(scale) => session.set_input(training::LOSS_SCALE, &[], &[scale]),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ChunkedGraphs {
+    /// Computes loss, positives and negatives of a batch, and its gradient into `gradient`, which
+    /// is bound as the output of `backward`.
+    fn run(
         &mut self,
-        name: &str,
-        value: &Tensor<T>,
-    ) -> Result<(), TrainError> {
-        self.io.bind_input(name, value).map_err(failed)
-    }
-
-    fn values<T>(&mut self, name: &str, shape: &[usize], values: &[T]) -> Result<(), TrainError>
-    where
-        T: PrimitiveTensorElementType + Clone + std::fmt::Debug + 'static,
-    {
-        let tensor = Tensor::from_array((shape.to_vec(), values.to_vec())).map_err(failed)?;
-        self.input(name, &tensor)
-    }
-
-    fn output(&mut self, name: &str, value: &mut Tensor<f32>) -> Result<(), TrainError> {
-        self.io.bind_output(name, value).map_err(failed)
-    }
-
-    /// Runs, and gives the outputs of these names.
-    fn run<const N: usize>(&mut self, fetched: [&str; N]) -> Result<[Vec<f32>; N], TrainError> {
-        let host =
-            MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default).map_err(failed)?;
-        for name in fetched {
-            // Each time anew: the buffer of the last run has the shape of the last batch.
-            self.io.bind_output_to_device(name, &host).map_err(failed)?;
+        inputs: &StepInputs<'_>,
+        plain_encoder: &mut BoundSession,
+        gradient: &Tensor<f32>,
+        hidden: usize,
+    ) -> Result<[Vec<f32>; 3], TrainError> {
+        let encoder = self.encoder.as_mut().unwrap_or(plain_encoder);
+        let mut vectors = vec![];
+        for chunk in 0..inputs.batch.chunks.len() {
+            inputs.bind_chunk(encoder, chunk)?;
+            let [rows] = encoder.run([training::VECTORS])?;
+            vectors.extend(rows);
         }
-        let outputs = self.session.run_binding(&self.io).map_err(failed)?;
-        let mut values = [const { Vec::new() }; N];
-        for (name, values) in fetched.iter().zip(&mut values) {
-            let output = outputs.get(name).ok_or_else(|| failed(format!("there is no output `{name}`")))?;
-            *values = output.try_extract_tensor::<f32>().map_err(failed)?.1.to_vec();
+        self.loss.set_input(training::VECTORS, &[vectors.len() / hidden, hidden], &vectors)?;
+        inputs.bind_loss(&mut self.loss)?;
+        let [loss, positives, negatives, slope] =
+            self.loss.run([training::LOSS, training::POSITIVES, training::NEGATIVES, training::VECTORS_GRADIENT])?;
+        let mut begin = 0;
+        for (chunk, packed) in inputs.batch.chunks.iter().enumerate() {
+            let end = begin + packed.names * hidden;
+            inputs.bind_chunk(&mut self.backward, chunk)?;
+            self.backward.set_input(training::VECTORS_GRADIENT, &[packed.names, hidden], &slope[begin..end])?;
+            let before = if chunk == 0 { &self.zeros } else { gradient };
+            self.backward.bind_input(training::ACCUMULATED_GRADIENT, before)?;
+            let [] = self.backward.run([])?;
+            begin = end;
         }
-        Ok(values)
+        Ok([loss, positives, negatives])
     }
-
-    /// Binds packed names.
-    fn names(&mut self, packed: &Packed, firsts: bool) -> Result<(), TrainError> {
-        let (rows, cells) = ([packed.rows()], [packed.names, packed.width]);
-        self.values(training::TOKENS, &rows, &packed.tokens)?;
-        self.values(training::PLACES, &rows, &packed.places)?;
-        self.values(training::ROW_CELLS, &rows, &packed.row_cells)?;
-        self.values(training::CELL_ROWS, &cells, &packed.cell_rows)?;
-        self.values(training::MASK, &cells, &packed.mask)?;
-        if firsts {
-            self.values(training::FIRSTS, &[packed.names], &packed.firsts)?;
-        }
-        Ok(())
-    }
-}
-
-/// Values where `device` works on them, in memory of ONNX Runtime's own: what a session may write to.
-fn placed(device: Device, values: &[f32]) -> Result<Tensor<f32>, TrainError> {
-    let mut tensor = Tensor::<f32>::new(&Allocator::default(), [values.len()]).map_err(failed)?;
-    tensor.extract_tensor_mut().1.copy_from_slice(values);
-    match device {
-        Device::Cuda => tensor.to(AllocationDevice::CUDA, 0).map_err(failed),
-        _ => Ok(tensor),
-    }
-}
-
-/// The opposite.
-fn fetched(tensor: &Tensor<f32>) -> Result<Vec<f32>, TrainError> {
-    if tensor.memory_info().is_cpu_accessible() {
-        return Ok(tensor.extract_tensor().1.to_vec());
-    }
-    let host = tensor.to(AllocationDevice::CPU, 0).map_err(failed)?;
-    Ok(host.extract_tensor().1.to_vec())
 }
 
 impl Engine {
-    /// Opens the graphs of `config` with these parameters, and moments that are 0.
+    /// Opens the graphs of `config` with these parameters and with moments of 0. With
+    /// [`Device::Auto`], falls back to the CPU if CUDA fails.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] when ONNX Runtime refuses a graph, [`TrainError::Encoder`] when CUDA was asked for and cannot be had.
+    /// [`TrainError::Engine`] when ONNX Runtime refuses a graph, [`TrainError::Encoder`] when CUDA
+    /// was requested and is not available.
     pub fn new(
         runtime: &Runtime,
         config: &BertConfig,
@@ -200,16 +201,16 @@ impl Engine {
         let options = EngineOptions { step, ..options };
         match runtime.device(options.device)? {
             Device::Cuda if options.device == Device::Auto => {
-                Self::on(runtime, config, options, Device::Cuda, parameters).or_else(|reason| {
-                    tracing::info!(%reason, "CUDA cannot be used, taking the CPU");
-                    Self::on(runtime, config, options, Device::Cpu, parameters)
+                Self::on_device(runtime, config, options, Device::Cuda, parameters).or_else(|reason| {
+                    tracing::info!(%reason, "CUDA failed, training on the CPU");
+                    Self::on_device(runtime, config, options, Device::Cpu, parameters)
                 })
             }
-            device => Self::on(runtime, config, options, device, parameters),
+            device => Self::on_device(runtime, config, options, device, parameters),
         }
     }
 
-    fn on(
+    fn on_device(
         runtime: &Runtime,
         config: &BertConfig,
         options: EngineOptions,
@@ -217,203 +218,182 @@ impl Engine {
         parameters: &[f32],
     ) -> Result<Self, TrainError> {
         let step = options.step;
-        let open = |model: &message::Model| Bound::open(runtime, model, device, options.threads);
-        let still = training::frozen(config, step.frozen_layers);
-        let (frozen, learned) = parameters.split_at(still);
-        let zeros = vec![0.0; learned.len()];
+        let open = |model: &message::ModelProto| BoundSession::open(runtime, model, device, options.threads);
+        let (frozen, trained) = parameters.split_at(training::frozen_values(config, step.frozen_layers));
+        let zeros = vec![0.0; trained.len()];
         let mut engine = Self {
             config: config.clone(),
             options,
             device,
             frozen: frozen.to_vec(),
-            learned: placed(device, learned)?,
-            means: placed(device, &zeros)?,
-            squares: placed(device, &zeros)?,
-            gradient: placed(device, &zeros)?,
-            encode: open(&training::encode(config, &step, false))?,
-            work: if options.chunks {
-                Work::Chunks(Box::new(Chunks {
-                    encode: step.dropout.then(|| open(&training::encode(config, &step, true))).transpose()?,
-                    loss: open(&training::loss_of_vectors(config, &step))?,
-                    chunk: open(&training::chunk(config, &step))?,
-                    zeros: placed(device, &zeros)?,
+            trained: to_device(device, trained)?,
+            first_moments: to_device(device, &zeros)?,
+            second_moments: to_device(device, &zeros)?,
+            gradient: to_device(device, &zeros)?,
+            encoder: open(&training::encoder_graph(config, &step, false))?,
+            gradient_graphs: if options.chunked {
+                GradientGraphs::Chunked(Box::new(ChunkedGraphs {
+                    encoder: step.dropout.then(|| open(&training::encoder_graph(config, &step, true))).transpose()?,
+                    loss: open(&training::loss_graph(config, &step))?,
+                    backward: open(&training::chunk_gradient_graph(config, &step))?,
+                    zeros: to_device(device, &zeros)?,
                 }))
             } else {
-                Work::Whole(Box::new(open(&training::whole(config, &step))?))
+                GradientGraphs::Whole(Box::new(open(&training::step_graph(config, &step))?))
             },
-            optimizer: open(&optimizer::write(step.half))?,
-            noise: 0,
+            optimizer: open(&optimizer::adamw_graph(step.half))?,
+            factors_len: 0,
         };
-        engine.bind()?;
+        engine.bind_shared_tensors()?;
         Ok(engine)
     }
 
-    /// Binds what stays the same from step to step.
-    fn bind(&mut self) -> Result<(), TrainError> {
-        let frozen = (!self.frozen.is_empty()).then(|| placed(self.device, &self.frozen)).transpose()?;
-        let noise = self.options.step.dropout.then(|| self.make_noise()).transpose()?;
-        let forward: Vec<&mut Bound> = match &mut self.work {
-            Work::Whole(whole) => vec![&mut **whole],
-            Work::Chunks(work) => work.encode.iter_mut().chain([&mut work.chunk]).collect(),
+    /// Binds the tensors that stay the same from step to step.
+    fn bind_shared_tensors(&mut self) -> Result<(), TrainError> {
+        let frozen = (!self.frozen.is_empty()).then(|| to_device(self.device, &self.frozen)).transpose()?;
+        let factors = self.options.step.dropout.then(|| self.make_dropout_factors()).transpose()?;
+        let with_dropout: Vec<&mut BoundSession> = match &mut self.gradient_graphs {
+            GradientGraphs::Whole(graph) => vec![&mut **graph],
+            GradientGraphs::Chunked(graphs) => graphs.encoder.iter_mut().chain([&mut graphs.backward]).collect(),
         };
-        for bound in forward {
-            bound.input(optimizer::PARAMETERS, &self.learned)?;
+        for session in with_dropout {
+            session.bind_input(optimizer::PARAMETERS, &self.trained)?;
             if let Some(frozen) = &frozen {
-                bound.input(training::FROZEN, frozen)?;
+                session.bind_input(training::FROZEN, frozen)?;
             }
-            if let Some(noise) = &noise {
-                bound.input(training::NOISE, noise)?;
+            if let Some(factors) = &factors {
+                session.bind_input(training::DROPOUT_FACTORS, factors)?;
             }
         }
-        self.encode.input(optimizer::PARAMETERS, &self.learned)?;
+        self.encoder.bind_input(optimizer::PARAMETERS, &self.trained)?;
         if let Some(frozen) = &frozen {
-            self.encode.input(training::FROZEN, frozen)?;
+            self.encoder.bind_input(training::FROZEN, frozen)?;
         }
-        match &mut self.work {
-            Work::Whole(bound) => bound.output(optimizer::GRADIENT, &mut self.gradient)?,
-            Work::Chunks(work) => work.chunk.output(optimizer::GRADIENT, &mut self.gradient)?,
-        }
-        let bound = &mut self.optimizer;
-        bound.input(optimizer::GRADIENT, &self.gradient)?;
-        bound.input(optimizer::PARAMETERS, &self.learned)?;
-        bound.input(optimizer::MEANS, &self.means)?;
-        bound.input(optimizer::SQUARES, &self.squares)?;
-        bound.output(optimizer::NEW_PARAMETERS, &mut self.learned)?;
-        bound.output(optimizer::NEW_MEANS, &mut self.means)?;
-        bound.output(optimizer::NEW_SQUARES, &mut self.squares)
+        let backward = match &mut self.gradient_graphs {
+            GradientGraphs::Whole(graph) => &mut **graph,
+            GradientGraphs::Chunked(graphs) => &mut graphs.backward,
+        };
+        backward.bind_output(optimizer::GRADIENT, &mut self.gradient)?;
+        let adamw = &mut self.optimizer;
+        adamw.bind_input(optimizer::GRADIENT, &self.gradient)?;
+        adamw.bind_input(optimizer::PARAMETERS, &self.trained)?;
+        adamw.bind_input(optimizer::FIRST_MOMENTS, &self.first_moments)?;
+        adamw.bind_input(optimizer::SECOND_MOMENTS, &self.second_moments)?;
+        adamw.bind_output(optimizer::NEW_PARAMETERS, &mut self.trained)?;
+        adamw.bind_output(optimizer::NEW_FIRST_MOMENTS, &mut self.first_moments)?;
+        adamw.bind_output(optimizer::NEW_SECOND_MOMENTS, &mut self.second_moments)
     }
 
-    /// What values are multiplied by: 0, or as much more as makes up for those.
-    fn make_noise(&mut self) -> Result<Tensor<f32>, TrainError> {
-        let EngineOptions { names, max_tokens, dropout, seed, .. } = self.options;
-        let width = max_tokens.next_multiple_of(WIDTH);
-        self.noise = BEGINNINGS + self.dropped(names, (names * max_tokens).next_multiple_of(ROWS), width);
-        let mut random = Random::of(&[seed, u64::MAX]);
+    /// The dropout factors of the run: 0 for dropped values, `1 / (1 - dropout)` for the
+    /// others. Each site of each step reads a part of it.
+    fn make_dropout_factors(&mut self) -> Result<Tensor<f32>, TrainError> {
+        let EngineOptions { max_names, max_tokens, dropout, seed, .. } = self.options;
+        let width = max_tokens.next_multiple_of(WIDTH_MULTIPLE);
+        let rows = (max_names * max_tokens).next_multiple_of(ROW_MULTIPLE);
+        self.factors_len = DROPOUT_OFFSETS + self.largest_dropout_site(max_names, rows, width);
+        let mut random = Random::of(&[seed, DROPOUT_STREAM]);
         let kept = (1.0 - dropout).recip();
-        let noise: Vec<f32> = (0..self.noise).map(|_| if random.share() < dropout { 0.0 } else { kept }).collect();
-        placed(self.device, &noise)
+        let factors: Vec<f32> =
+            (0..self.factors_len).map(|_| if random.share() < dropout { 0.0 } else { kept }).collect();
+        to_device(self.device, &factors)
     }
 
-    /// Values of the largest site of dropout.
-    fn dropped(&self, names: usize, rows: usize, width: usize) -> usize {
+    /// Values of the largest dropout site: hidden states, or attention weights.
+    fn largest_dropout_site(&self, names: usize, rows: usize, width: usize) -> usize {
         (rows * self.config.hidden).max(names * self.config.heads * width * width)
     }
 
-    /// Where the sites of dropout read their noise, for some names of a step.
-    fn noise_at(&self, packed: &Packed, step: u64, chunk: usize) -> Vec<i64> {
+    /// The offset in the dropout factors at which each site reads, for a chunk of a step.
+    fn dropout_offsets(&self, packed: &PackedNames, step: u64, chunk: usize) -> Vec<i64> {
         let mut random = Random::of(&[self.options.seed, step, chunk as u64]);
-        let beginnings = self.noise - self.dropped(packed.names, packed.rows(), packed.width);
-        (0..training::dropout_sites(&self.config)).map(|_| random.below(beginnings) as i64).collect()
+        let offsets = self.factors_len - self.largest_dropout_site(packed.names, packed.rows(), packed.width);
+        (0..training::dropout_sites(&self.config)).map(|_| random.below(offsets) as i64).collect()
     }
 
-    /// The device that was taken, never [`Device::Auto`].
+    /// The device of the graphs, never [`Device::Auto`].
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Learns from a batch.
+    /// Trains on one batch.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] when ONNX Runtime fails, as it does when memory is short.
-    pub fn step(&mut self, batch: &Batch, settings: &Settings) -> Result<Outcome, TrainError> {
-        let outcome = self.learn(batch, settings)?;
-        Ok(Outcome { gradient_norm: self.update(settings)?, ..outcome })
+    /// [`TrainError::Engine`] when ONNX Runtime fails, for example because memory is short.
+    pub fn step(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
+        let outcome = self.compute_gradient(batch, settings)?;
+        Ok(StepOutcome { gradient_norm: self.update_parameters(settings)?, ..outcome })
     }
 
-    /// The first half of a step: the gradient, whose norm is not known yet.
+    /// The first half of a step: computes the gradient of a batch. `gradient_norm` of the outcome
+    /// is NaN, since the optimizer computes the norm.
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn learn(&mut self, batch: &Batch, settings: &Settings) -> Result<Outcome, TrainError> {
-        let at: Option<Vec<Vec<i64>>> = self.options.step.dropout.then(|| {
-            let at = |(i, packed): (usize, &Packed)| self.noise_at(packed, batch.step, i);
-            batch.chunks.iter().enumerate().map(at).collect()
+    pub fn compute_gradient(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
+        let dropout_offsets = self.options.step.dropout.then(|| {
+            let offsets = |(chunk, packed): (usize, &PackedNames)| self.dropout_offsets(packed, batch.step, chunk);
+            batch.chunks.iter().enumerate().map(offsets).collect()
         });
-        let firsts = self.firsts();
-        let noise = |bound: &mut Bound, i: usize| match &at {
-            Some(at) => at[i]
-                .iter()
-                .enumerate()
-                .try_for_each(|(site, at)| bound.values(&training::noise_at(site), &[1], &[*at])),
-            None => Ok(()),
+        let inputs = StepInputs {
+            batch,
+            dropout_offsets,
+            first_rows: self.has_first_rows(),
+            loss_scale: self.options.step.half.then_some(settings.loss_scale),
         };
-        let half = self.options.step.half;
-        let told = |bound: &mut Bound| {
-            bound.values(training::LABELS, &[batch.labels.len()], &batch.labels)?;
-            if half { bound.values(training::LOSS_SCALE, &[], &[settings.loss_scale]) } else { Ok(()) }
-        };
-        let [loss, positives, negatives] = match &mut self.work {
-            Work::Whole(whole) => {
-                whole.names(&batch.chunks[0], firsts)?;
-                noise(whole, 0)?;
-                told(whole)?;
-                whole.run([training::LOSS, training::POSITIVES, training::NEGATIVES])?
+        let [loss, positives, negatives] = match &mut self.gradient_graphs {
+            GradientGraphs::Whole(graph) => {
+                inputs.bind_chunk(graph, 0)?;
+                inputs.bind_loss(graph)?;
+                graph.run([training::LOSS, training::POSITIVES, training::NEGATIVES])?
             }
-            Work::Chunks(work) => {
-                let Chunks { encode, loss, chunk, zeros } = &mut **work;
-                let mut vectors = vec![];
-                for (i, packed) in batch.chunks.iter().enumerate() {
-                    let encode = encode.as_mut().unwrap_or(&mut self.encode);
-                    encode.names(packed, firsts)?;
-                    noise(encode, i)?;
-                    let [some] = encode.run([training::VECTORS])?;
-                    vectors.extend(some);
-                }
-                let hidden = self.config.hidden;
-                loss.values(training::VECTORS, &[vectors.len() / hidden, hidden], &vectors)?;
-                told(loss)?;
-                let [value, positives, negatives, slope] =
-                    loss.run([training::LOSS, training::POSITIVES, training::NEGATIVES, training::VECTORS_GRADIENT])?;
-                let mut begin = 0;
-                for (i, packed) in batch.chunks.iter().enumerate() {
-                    let end = begin + packed.names * hidden;
-                    chunk.names(packed, firsts)?;
-                    noise(chunk, i)?;
-                    chunk.values(training::VECTORS_GRADIENT, &[packed.names, hidden], &slope[begin..end])?;
-                    chunk.input(training::GRADIENT_SO_FAR, if i == 0 { zeros } else { &self.gradient })?;
-                    let [] = chunk.run([])?;
-                    begin = end;
-                }
-                [value, positives, negatives]
+            GradientGraphs::Chunked(graphs) => {
+                graphs.run(&inputs, &mut self.encoder, &self.gradient, self.config.hidden)?
             }
         };
         let count = |values: &[f32]| values[0] as u64;
-        let gradient_norm = f32::NAN;
-        Ok(Outcome { loss: loss[0], positives: count(&positives), negatives: count(&negatives), gradient_norm })
+        Ok(StepOutcome {
+            loss: loss[0],
+            positives: count(&positives),
+            negatives: count(&negatives),
+            gradient_norm: f32::NAN,
+        })
     }
 
-    /// The second half: the parameters follow the gradient, whose norm it gives.
+    /// The second half of a step: AdamW updates the parameters. Returns the norm of the gradient.
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn update(&mut self, settings: &Settings) -> Result<f32, TrainError> {
-        self.optimizer.values(optimizer::SETTINGS, &[5], &settings.values())?;
+    pub fn update_parameters(&mut self, settings: &OptimizerSettings) -> Result<f32, TrainError> {
+        self.optimizer.set_input(optimizer::SETTINGS, &[5], &settings.values())?;
         let [norm] = self.optimizer.run([optimizer::NORM])?;
         Ok(norm[0])
     }
 
-    fn firsts(&self) -> bool {
-        self.options.step.pooling == crate::bert::Pooling::Cls
+    /// Whether the graphs have the input of the first rows, which [CLS] pooling reads.
+    fn has_first_rows(&self) -> bool {
+        self.options.step.pooling == Pooling::Cls
     }
 
-    /// Vectors of length 1, in the order of the names, without dropout.
+    /// Embeds names without dropout: vectors of length 1, `[names, hidden]`, in the order of
+    /// `names` (token ids each).
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn vectors(&mut self, names: &[Vec<i64>]) -> Result<Vec<f32>, TrainError> {
+    pub fn embed(&mut self, names: &[Vec<i64>]) -> Result<Vec<f32>, TrainError> {
         let hidden = self.config.hidden;
+        let first_rows = self.has_first_rows();
+        // By length, so that the names of a batch need little padding.
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|&i| names[i].len());
         let mut vectors = vec![0.0; names.len() * hidden];
-        for some in order.chunks(VECTORS_AT_ONCE) {
-            let packed: Vec<&[i64]> = some.iter().map(|&i| names[i].as_slice()).collect();
-            let firsts = self.firsts();
-            self.encode.names(&Packed::of(&packed), firsts)?;
-            let [rows] = self.encode.run([training::VECTORS])?;
-            for (row, &i) in rows.chunks_exact(hidden).zip(some) {
+        for batch in order.chunks(EMBED_BATCH) {
+            let packed: Vec<&[i64]> = batch.iter().map(|&i| names[i].as_slice()).collect();
+            self.encoder.set_names(&PackedNames::new(&packed), first_rows)?;
+            let [rows] = self.encoder.run([training::VECTORS])?;
+            for (row, &i) in rows.chunks_exact(hidden).zip(batch) {
                 let length = row.iter().map(|v| v * v).sum::<f32>().sqrt();
                 if !length.is_finite() || length == 0.0 {
-                    return Err(failed("the model gives vectors that are zero or not finite"));
+                    return Err(engine_error("the model gives vectors that are zero or not finite"));
                 }
                 vectors[i * hidden..][..hidden].iter_mut().zip(row).for_each(|(out, v)| *out = v / length);
             }
@@ -421,34 +401,45 @@ impl Engine {
         Ok(vectors)
     }
 
-    /// The gradient of the last step, of the parameters that are learned.
-    pub fn gradient(&self) -> Result<Vec<f32>, TrainError> {
-        fetched(&self.gradient)
-    }
-
-    /// What a run could go on from.
-    pub fn state(&self) -> Result<State, TrainError> {
-        let mut parameters = self.frozen.clone();
-        parameters.extend(fetched(&self.learned)?);
-        Ok(State { parameters, means: fetched(&self.means)?, squares: fetched(&self.squares)? })
-    }
-
-    /// Goes on from there.
+    /// The gradient of the last step for the trained parameters, with the loss scale, before
+    /// clipping.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] when the state is of another model.
-    pub fn restore(&mut self, state: &State) -> Result<(), TrainError> {
-        let learned = self.learned.shape().num_elements();
-        if state.parameters.len() != self.frozen.len() + learned
-            || [&state.means, &state.squares].iter().any(|m| m.len() != learned)
+    /// [`TrainError::Engine`] when ONNX Runtime cannot copy it from the device.
+    pub fn gradient(&self) -> Result<Vec<f32>, TrainError> {
+        to_host(&self.gradient)
+    }
+
+    /// A copy of all values from which training can resume.
+    ///
+    /// # Errors
+    /// As [`Engine::gradient`].
+    pub fn state(&self) -> Result<EngineState, TrainError> {
+        let mut parameters = self.frozen.clone();
+        parameters.extend(to_host(&self.trained)?);
+        Ok(EngineState {
+            parameters,
+            first_moments: to_host(&self.first_moments)?,
+            second_moments: to_host(&self.second_moments)?,
+        })
+    }
+
+    /// Continues from `state`.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] when the state belongs to another model.
+    pub fn restore(&mut self, state: &EngineState) -> Result<(), TrainError> {
+        let trained = self.trained.shape().num_elements();
+        if state.parameters.len() != self.frozen.len() + trained
+            || [&state.first_moments, &state.second_moments].iter().any(|moments| moments.len() != trained)
         {
-            return Err(failed("the state is of another model"));
+            return Err(engine_error("the checkpoint belongs to another model"));
         }
-        let (frozen, rest) = state.parameters.split_at(self.frozen.len());
+        let (frozen, trained) = state.parameters.split_at(self.frozen.len());
         self.frozen = frozen.to_vec();
-        self.learned = placed(self.device, rest)?;
-        self.means = placed(self.device, &state.means)?;
-        self.squares = placed(self.device, &state.squares)?;
-        self.bind()
+        self.trained = to_device(self.device, trained)?;
+        self.first_moments = to_device(self.device, &state.first_moments)?;
+        self.second_moments = to_device(self.device, &state.second_moments)?;
+        self.bind_shared_tensors()
     }
 }

@@ -1,32 +1,34 @@
-//! The learning rate of each step.
+//! The learning rate of each step: a linear warm-up, then a decay.
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of the learning rate after its warm-up.
+/// The course of the learning rate after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
-    /// It stays, as in the SapBERT authors' training.
+    /// Stays at the peak, as in the training of the SapBERT authors.
     Constant,
-    /// It falls to 0 in equal steps.
+    /// Falls linearly to 0.
     Linear,
-    /// It falls to 0 along half a cosine (Loshchilov and Hutter 2017).
+    /// Falls to 0 along half a cosine (Loshchilov and Hutter 2017).
     Cosine,
 }
 
 /// The learning rate over a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Schedule {
-    pub peak: f32,
-    /// Steps in which it rises from 0.
-    pub warm_up: u64,
-    pub decay: Decay,
-    pub steps: u64,
+pub(super) struct Schedule {
+    /// Learning rate after the warm-up.
+    pub(super) peak: f32,
+    /// Steps in which the rate rises from 0 to the peak.
+    pub(super) warm_up: u64,
+    pub(super) decay: Decay,
+    /// Steps of the run, at least `warm_up`.
+    pub(super) steps: u64,
 }
 
 impl Schedule {
-    /// The rate of `step`, from 0.
-    pub fn rate(&self, step: u64) -> f32 {
+    /// The learning rate of `step`, which counts from 0.
+    pub(super) fn rate(&self, step: u64) -> f32 {
         if step < self.warm_up {
             return self.peak * (step + 1) as f32 / self.warm_up as f32;
         }
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rises_to_its_peak_and_falls_to_nothing() {
+    fn the_rate_rises_to_its_peak_and_decays() {
         for decay in [Decay::Constant, Decay::Linear, Decay::Cosine] {
             let schedule = Schedule { peak: 2.0, warm_up: 4, decay, steps: 104 };
             let rates: Vec<f32> = (0..104).map(|step| schedule.rate(step)).collect();

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Sends the service, without and with tokens, what its own description allows and what it does not, and holds its answers against the description:
+# Sends the service requests that its OpenAPI description allows and requests that it does not
+# allow, without and with tokens, and compares every answer with the description: `make
+# test-contract`.
 #
-#   tests/contract/run.sh [EXAMPLES]    for each operation, 300 unless said otherwise
+#   tests/contract/run.sh [EXAMPLES]    requests for each operation (300 by default)
 #
-# Two checks are left out: that all that the schemas allow is accepted (a TUI, a source or a concept id may be well formed and unknown), and that
-# all else is refused as a whole (of many mentions, those that are wrong are errors in their own places).
+# Two checks of schemathesis are left out. A well-formed TUI, source or concept id may be unknown,
+# so not everything that the schemas allow is accepted. A wrong mention among others is an error in
+# its own result, so not everything else is refused as a whole.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 examples=${1:-300}
@@ -19,10 +22,11 @@ trap 'kill "$service" 2>/dev/null || true; rm -rf "$work"' EXIT
 token=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
 echo "admin $token" > "$work/tokens"
 
-# A free port is one that was free a moment ago.
+# A port that is free now.
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
-check() { # options of the service, and then `--` and those of schemathesis
+# check SERVE_OPTIONS.. -- SCHEMATHESIS_OPTIONS..
+check() {
   local serve=()
   while [ "$1" != -- ]; do serve+=("$1"); shift; done
   shift
@@ -44,4 +48,4 @@ check() { # options of the service, and then `--` and those of schemathesis
 
 check --
 check --tokens "$work/tokens" -- --header "Authorization: Bearer $token"
-echo "the service answers as its description says"
+echo "the answers match the description"

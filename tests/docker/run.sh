@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the image, runs it as a hospital would (read-only, as nobody, without a network), links a mention, stops it. `make test-docker`.
+# Builds the image, runs it read-only, without capabilities and without a network, links a mention
+# and stops it: `make test-docker`.
 #
-# No image is pulled: the bases that the Dockerfile takes as build arguments are made here of Debian packages, and what the build would fetch
-# lies in its context. Needs Docker's engine, debootstrap, root and some minutes; says so and ends well where there is no engine.
+# No image is pulled. The base images are made of Debian packages, and crates and ONNX Runtime are
+# in the build context. Needs a Docker engine, debootstrap and root, and takes some minutes. Without
+# an engine the test is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,12 +17,12 @@ command -v debootstrap >/dev/null || { echo "debootstrap is missing: apt-get ins
 work=${SAPLINK_DOCKER_WORK:-$(mktemp -d)}
 suite=bookworm
 tag=saplink:test
-# A name of its own, so that a test that runs beside this one is left alone.
+# A unique name, so that two tests can run at the same time.
 name=saplink-test-$$
 trap 'docker rm -f "$name" >/dev/null 2>&1 || true' EXIT
 
 if ! docker image inspect saplink-test/build >/dev/null 2>&1; then
-  echo "making the base to build in"
+  echo "making the base image of the build"
   [ -d "$work/build/usr" ] || debootstrap --variant=minbase --include=gcc,libc6-dev,make,python3,ca-certificates "$suite" "$work/build" >"$work/debootstrap.log"
   toolchain=$(rustc --print sysroot)
   mkdir -p "$work/build/usr/local/rust"
@@ -28,7 +30,7 @@ if ! docker image inspect saplink-test/build >/dev/null 2>&1; then
   tar -C "$work/build" -c . | docker import --change 'ENV PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - saplink-test/build >/dev/null
 fi
 if ! docker image inspect saplink-test/base >/dev/null 2>&1; then
-  echo "making the base to run in: the C and C++ libraries and nothing else"
+  echo "making the base image: the C and C++ libraries"
   mkdir -p "$work/debs" "$work/base"
   (cd "$work/debs" && apt-get download -q libc6 libgcc-s1 gcc-12-base libstdc++6 >/dev/null)
   for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/base"; done
@@ -57,7 +59,7 @@ docker image inspect --format 'the image has {{.Size}} bytes' "$tag"
 
 echo "running"
 if docker run --rm --read-only --user 10001:10001 "$tag" 2>/dev/null; then
-  echo "it served other machines without tokens"; exit 1
+  echo "the service started on all addresses without tokens"; exit 1
 fi
 docker run -d --name "$name" --read-only --user 10001:10001 --cap-drop ALL --security-opt no-new-privileges --network none \
   -e SAPLINK_INSECURE=1 "$tag" >/dev/null
@@ -70,10 +72,10 @@ for _ in $(seq 100); do
   [ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ] && break
   sleep 0.2
 done
-[ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ] || { echo "the engine does not see it healthy"; exit 1; }
-if docker exec "$name" /bin/sh -c true 2>/dev/null; then echo "there is a shell in it"; exit 1; fi
+[ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ] || { echo "the health check fails"; exit 1; }
+if docker exec "$name" /bin/sh -c true 2>/dev/null; then echo "the image has a shell"; exit 1; fi
 
-# Without a network nothing is published: the request is made inside the container's network, from outside its files.
+# The container has no published port: send the request from its network namespace.
 process=$(docker inspect --format '{{.State.Pid}}' "$name")
 answer=$(nsenter --target "$process" --net curl -sS http://127.0.0.1:8080/link -H 'content-type: application/json' -d '{"mention": "heart attack", "top_k": 1}')
 echo "$answer"
@@ -81,6 +83,6 @@ case $answer in *'"cui":"C0027051"'*) ;; *) echo "heart attack was not linked"; 
 
 docker stop -t 30 "$name" >/dev/null
 code=$(docker inspect --format '{{.State.ExitCode}}' "$name")
-[ "$code" = 0 ] || { echo "it ended with $code"; docker logs "$name"; exit 1; }
+[ "$code" = 0 ] || { echo "the service exited with $code"; docker logs "$name"; exit 1; }
 docker logs "$name" 2>&1 | tail -n 2
 echo "built, run and stopped"

@@ -47,8 +47,8 @@ CIRCLE_M, CIRCLE_GAMMA = 0.4, 80.0
 TEMPERATURE = 0.07
 TRIPLET_MARGIN = 0.05
 
-# Label, and tokens between [CLS] and [SEP]. Label 0 has three names, 6 has one. "renal disorder" is a name of two
-# concepts, "skin tumor" both names of one. Some tokens come twice in a text.
+# Labels and texts. Label 0 has three names, label 6 has one. "renal disorder" is a name of two
+# concepts; both names of one concept are "skin tumor". Some texts repeat a token.
 BATCH = [
     (0, "heart attack"),
     (1, "fever"),
@@ -78,8 +78,8 @@ CASES = [
     ("mean", "ms", True, False),
 ]
 
-# No choice may be as near as this to turning out otherwise in float32; where a distance is 0, float32 may be off by
-# more.
+# The miner's choices must keep this distance from its threshold, so that float32 chooses the same
+# pairs. Where a distance is 0, float32 has a larger error.
 NEAR, NEAR_EQUAL_TEXTS = 1e-4, 2e-3
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the fixtures (../fixtures) and the golden files (here) again. Needs Python 3.11 and a package registry; libraries and
-# the checkpoint go to work/, which git ignores.
+# Generates the fixtures (../fixtures) and the golden files (here). Needs Python 3.11 and a package
+# registry. Libraries are installed in work/, which git ignores.
 #   sh regenerate.sh                everything
 #   SKIP_TINY=1 sh regenerate.sh    leave ../fixtures as they are
 set -e

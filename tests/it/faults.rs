@@ -1,4 +1,4 @@
-//! Faults that a service meets: a model that is damaged, and one that fails while it runs.
+//! Faults of a model: damaged files, and a session that fails while the service runs.
 
 use std::{path::Path, thread};
 
@@ -6,12 +6,9 @@ use saplink::encoder::{Device, Encoder, EncoderOptions};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    index::{Numbers, damage},
-    support::{RUNTIME, Service, fixture, manifest, succeed},
-};
+use crate::support::{RUNTIME, Service, TestRng, damage, fixture, manifest, succeed};
 
-/// The tiny model, imported to `dir`.
+/// Imports the tiny model into `dir`.
 fn tiny(dir: &Path) -> String {
     let (from, out) = (fixture("tiny"), dir.join("tiny").display().to_string());
     succeed(&["model", "import", from.to_str().unwrap(), "--out", &out, "--pooling", "mean", "--precision", "fp32"]);
@@ -23,29 +20,30 @@ fn load(dir: &str) -> Result<Encoder, saplink::encoder::EncoderError> {
 }
 
 #[test]
-fn a_thousand_damages_of_a_model_are_typed_errors() {
+fn damaged_models_give_typed_errors() {
     let dir = tempfile::tempdir().unwrap();
     let model = tiny(dir.path());
     assert!(load(&model).is_ok());
-    let mut numbers = Numbers(2);
+    let mut rng = TestRng(2);
     for file in ["model.json", "model.onnx", "tokenizer.json"] {
         let path = Path::new(&model).join(file);
-        let whole = fs_err::read(&path).unwrap();
+        let original = fs_err::read(&path).unwrap();
         for _ in 0..350 {
-            let mut bytes = whole.clone();
-            damage(&mut bytes, &mut numbers);
+            let mut bytes = original.clone();
+            damage(&mut bytes, &mut rng);
             fs_err::write(&path, &bytes).unwrap();
             let error = load(&model).err().unwrap().to_string();
             assert!(error.contains(file), "{error}");
         }
         fs_err::remove_file(&path).unwrap();
         assert!(load(&model).err().unwrap().to_string().contains(file));
-        fs_err::write(&path, &whole).unwrap();
+        fs_err::write(&path, &original).unwrap();
     }
     assert!(load(&model).is_ok());
 }
 
-/// A model with a word in its vocabulary for which its table has no row: a session that meets it fails.
+/// A model whose tokenizer has a word without a row in the embedding table: a session that gets
+/// this word fails.
 fn failing(dir: &Path) -> String {
     let model = tiny(dir);
     let at = |file: &str| Path::new(&model).join(file);
@@ -62,7 +60,7 @@ fn failing(dir: &Path) -> String {
 }
 
 #[test]
-fn a_session_that_fails_is_a_500_and_the_next_request_is_answered() {
+fn a_failing_session_gives_500_and_the_next_request_is_answered() {
     let dir = tempfile::tempdir().unwrap();
     let model = failing(dir.path());
     let at = |name: &str| dir.path().join(name).display().to_string();
@@ -79,7 +77,7 @@ fn a_session_that_fails_is_a_500_and_the_next_request_is_answered() {
     }
     let many = json!({"mentions": ["a heart that hurts", "zzyzx", "an attack"]});
     assert_eq!(service.link(&many).status, 500);
-    // What one request does to a session is not what becomes of others that are run with it.
+    // A failing request does not fail other requests in the same batch.
     thread::scope(|scope| {
         let service = &service;
         let ask = |text: &'static str, expected: u16| {
@@ -90,7 +88,7 @@ fn a_session_that_fails_is_a_500_and_the_next_request_is_answered() {
             })
         };
         [ask("a pain", 200), ask("zzyzx", 500), ask("a heart", 200), ask("zzyzx zzyzx", 500)]
-            .map(|asked| asked.join().unwrap())
+            .map(|client| client.join().unwrap())
     });
     assert_eq!(service.get("/readyz").status, 200);
     assert!(!service.log().contains("zzyzx") && service.log().contains("inference failed"), "{}", service.log());

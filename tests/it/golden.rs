@@ -55,24 +55,25 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// The least cosine of `batch` texts' vectors with the golden ones of the texts that `of` names.
-fn least_cosine(session: &mut EncoderSession, golden: &Golden, batch: &[usize]) -> f64 {
+/// Runs the texts `batch` (positions in `golden`) as one batch; returns the lowest cosine with the
+/// reference vectors.
+fn lowest_cosine(session: &mut EncoderSession, golden: &Golden, batch: &[usize]) -> f64 {
     let ids: Vec<&[i64]> = batch.iter().map(|&i| golden.ids[i].as_slice()).collect();
     let vectors = session.run(&ids).unwrap();
     let rows = vectors.chunks_exact(vectors.len() / batch.len());
     rows.zip(batch).map(|(ours, &i)| cosine(ours, &golden.vectors[i])).fold(1.0, f64::min)
 }
 
-/// Imports `from` and compares it with the golden file: from texts, and from its token ids in batches of 1 (nothing padded), of
-/// 32 different texts (padded), and of 32 times the same text (nothing padded).
-fn check(from: &Path, file: &str, pooling: Pooling, precision: Precision, least: f64) {
+/// Imports `from` and compares its vectors with a golden file: from texts, and from token ids in
+/// batches of 1 text, of 32 different texts (padded), and of 32 equal texts.
+fn check(from: &Path, file: &str, pooling: Pooling, precision: Precision, min_cosine: f64) {
     let (dir, golden) = (tempfile::tempdir().unwrap(), golden(file, pooling));
     let out = dir.path().join("model");
     let encoder = load(from, &out, pooling, precision);
     let texts: Vec<&str> = golden.texts.iter().map(String::as_str).collect();
     let vectors = encoder.embed(&texts).unwrap();
     for (ours, reference) in vectors.chunks_exact(encoder.dimensions()).zip(&golden.vectors) {
-        assert!(cosine(ours, reference) >= least, "{} {pooling:?} {precision:?}", from.display());
+        assert!(cosine(ours, reference) >= min_cosine, "{} {pooling:?} {precision:?}", from.display());
     }
     let (mut session, _) = EncoderSession::load(&RUNTIME, &out, encoder.manifest(), Device::Cpu, 1).unwrap();
     let all: Vec<usize> = (0..golden.texts.len()).collect();
@@ -80,13 +81,13 @@ fn check(from: &Path, file: &str, pooling: Pooling, precision: Precision, least:
     let same = |i: &usize| vec![*i; 32];
     let batches = all.iter().map(|&i| vec![i]).chain([mixed]).chain(all.iter().step_by(10).map(same));
     for batch in batches {
-        let cosine = least_cosine(&mut session, &golden, &batch);
-        assert!(cosine >= least, "{} {pooling:?} {precision:?} {batch:?}: {cosine}", from.display());
+        let cosine = lowest_cosine(&mut session, &golden, &batch);
+        assert!(cosine >= min_cosine, "{} {pooling:?} {precision:?} {batch:?}: {cosine}", from.display());
     }
 }
 
 #[test]
-fn every_format_gives_the_reference() {
+fn every_checkpoint_format_matches_the_reference() {
     for pooling in [Pooling::Cls, Pooling::Mean] {
         for name in ["tiny", "tiny-bin", "tiny-legacy", "tiny-onnx"] {
             check(&fixture(name), "tiny.json", pooling, Precision::Fp32, 0.99999);
@@ -96,7 +97,7 @@ fn every_format_gives_the_reference() {
 }
 
 #[test]
-fn a_real_checkpoint_gives_the_reference() {
+fn a_real_checkpoint_matches_the_reference() {
     for pooling in [Pooling::Cls, Pooling::Mean] {
         check(&minilm(), "minilm.json", pooling, Precision::Fp32, 0.99999);
     }
@@ -111,7 +112,7 @@ fn lower_precisions_stay_near_the_reference() {
 }
 
 #[test]
-fn a_text_has_one_vector_whatever_its_company() {
+fn a_vector_does_not_depend_on_the_batch() {
     let dir = tempfile::tempdir().unwrap();
     for precision in [Precision::Fp32, Precision::Int8] {
         let encoder = load(&fixture("tiny"), &dir.path().join("model"), Pooling::Mean, precision);
@@ -126,7 +127,7 @@ fn a_text_has_one_vector_whatever_its_company() {
 }
 
 #[test]
-fn texts_are_cut_to_the_limit_and_keep_their_end_mark() {
+fn long_texts_are_truncated_and_keep_the_end_token() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("model");
     let options = |max_tokens| ImportOptions {

@@ -1,34 +1,21 @@
-//! saplink seen from outside: its files, its command line and its HTTP surface, on the real binary and the real library.
+//! Integration tests: the real binary, the HTTP interface of a running service, and the library.
 //!
-//! Needs `.onnxruntime/` and `.checkpoints/`, which `make test` fetches.
+//! The folders follow the parts that the tests drive: `routes` (HTTP), `service` (a running
+//! service), `cli` (commands), `index` and `train` (through the library). `golden` compares vectors
+//! with references, `faults` damages models, `privacy` searches for mentions in logs, `docs` runs
+//! the commands of the pages, `examples` the programs of `examples/`. `support` has the helpers.
+//!
+//! Needs `.onnxruntime/` and `.checkpoints/`, which `make onnxruntime checkpoint` fetches.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod build;
 mod cli;
-mod concepts;
-mod corpus;
-mod eval;
-mod everyday;
+mod docs;
+mod examples;
 mod faults;
-mod filters;
 mod golden;
-mod gradients;
-mod http;
-mod import;
 mod index;
-mod licenses;
-mod load;
-mod open_data;
-mod openapi;
-#[cfg(feature = "otlp")]
-mod otlp;
-mod phi;
-mod retell;
-mod rich;
+mod privacy;
+mod routes;
 mod service;
-mod starter;
-mod stream;
 mod support;
-mod terminology;
 mod train;
-mod train_pairs;

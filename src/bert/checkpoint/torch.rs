@@ -1,4 +1,5 @@
-//! `pytorch_model.bin`: the zip archive that `torch.save` writes since 1.6, and the plain stream that it wrote before.
+//! `pytorch_model.bin`: the zip archive that `torch.save` writes since PyTorch 1.6, and the stream
+//! of pickles and raw values (legacy format) that it wrote before.
 
 use std::{
     collections::HashMap,
@@ -6,21 +7,21 @@ use std::{
 };
 
 use crate::bert::checkpoint::{
-    Float, Tensor, Tensors,
-    pickle::{self, Value},
+    pickle::{self, PickleValue},
+    tensor::{FloatFormat, Tensor, Tensors},
 };
 
-/// How every file of the older format starts: a pickle of the number 0x1950a86a20f9469cfc6c.
-const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+/// First bytes of the legacy format: a pickle of the number 0x1950a86a20f9469cfc6c.
+const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// Every float tensor of the file `bytes`.
+/// Reads every float tensor of the file content `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Tensors, String> {
-    if bytes.starts_with(LEGACY) {
+    if bytes.starts_with(LEGACY_MAGIC) {
         read_legacy(bytes)
     } else if bytes.starts_with(b"PK") {
         read_zip(bytes)
     } else {
-        Err("neither of the two formats that torch.save writes".into())
+        Err("neither of the two formats of torch.save".into())
     }
 }
 
@@ -41,7 +42,7 @@ fn read_zip(bytes: &[u8]) -> Result<Tensors, String> {
 }
 
 fn read_legacy(bytes: &[u8]) -> Result<Tensors, String> {
-    let mut at = LEGACY.len();
+    let mut at = LEGACY_MAGIC.len();
     let mut next = || {
         let (value, n) = pickle::load(&bytes[at..])?;
         at += n;
@@ -50,83 +51,94 @@ fn read_legacy(bytes: &[u8]) -> Result<Tensors, String> {
     let _protocol = next()?;
     let _system = next()?;
     let state = next()?;
-    let Value::List(keys) = next()? else { return Err("no list of storages".into()) };
+    let PickleValue::List(keys) = next()? else { return Err("no list of storages".into()) };
 
-    // The raw storages follow in the order of `keys`; their types are only known from the tensors that use them.
-    let types: HashMap<String, usize> = entries(&state)?.into_iter().map(|e| (e.storage.key, e.storage.size)).collect();
-    let mut places = HashMap::new();
+    // The raw storages follow in the order of `keys`. Only the tensors that use them state their
+    // types.
+    let element_sizes: HashMap<String, usize> =
+        entries(&state)?.into_iter().map(|e| (e.storage.key, e.storage.element_size)).collect();
+    let mut ranges = HashMap::new();
     for key in keys {
-        let Value::Str(key) = key else { return Err("a storage has no name".into()) };
-        let count = bytes[at..].get(..8).ok_or("it is truncated")?;
+        let PickleValue::Str(key) = key else { return Err("a storage has no name".into()) };
+        let count = bytes[at..].get(..8).ok_or("the file is truncated")?;
         let count = usize::from_le_bytes(std::array::from_fn(|i| count[i]));
-        let size = *types.get(&key).ok_or_else(|| format!("storage {key} is used by no tensor"))?;
+        let size = *element_sizes.get(&key).ok_or_else(|| format!("no tensor uses storage {key}"))?;
         let end = count.checked_mul(size).and_then(|n| n.checked_add(at + 8)).filter(|&end| end <= bytes.len());
-        let end = end.ok_or_else(|| format!("it is truncated in storage {key}"))?;
-        places.insert(key, at + 8..end);
+        let end = end.ok_or_else(|| format!("the file is truncated in storage {key}"))?;
+        ranges.insert(key, at + 8..end);
         at = end;
     }
     collect(&state, |storage| {
-        let place = places.get(&storage.key).ok_or("its storage is missing")?;
-        storage.decode(&bytes[place.clone()])
+        let range = ranges.get(&storage.key).ok_or("its storage is missing")?;
+        storage.decode(&bytes[range.clone()])
     })
 }
 
-/// A storage of floats, as a tensor refers to it.
+/// A reference to a storage of floats.
 struct FloatStorage {
     key: String,
-    float: Float,
+    format: FloatFormat,
+    /// Elements.
     count: usize,
 }
 
 impl FloatStorage {
     fn decode(&self, content: &[u8]) -> Result<Vec<f32>, String> {
-        if self.count.checked_mul(self.float.size()) != Some(content.len()) {
-            return Err(format!("its storage has {} bytes where {} values were announced", content.len(), self.count));
+        if self.count.checked_mul(self.format.size()) != Some(content.len()) {
+            return Err(format!(
+                "its storage has {} bytes, but the pickle states {} values",
+                content.len(),
+                self.count
+            ));
         }
-        Ok(self.float.decode(content))
+        Ok(self.format.decode(content))
     }
 }
 
-/// A storage of any type.
-struct Reference {
+/// A reference to a storage of any type.
+struct StorageRef {
     key: String,
-    size: usize,
-    float: Option<Float>,
+    /// Bytes of an element.
+    element_size: usize,
+    /// `None` for integers and booleans.
+    format: Option<FloatFormat>,
+    /// Elements.
     count: usize,
 }
 
-/// A tensor of a state dictionary: its name, the arguments that describe it and its storage.
-struct Entry<'a> {
+/// A tensor of a state dictionary: its name, the arguments of its rebuild call, and its storage.
+struct TensorEntry<'a> {
     name: &'a str,
-    arguments: &'a [Value],
-    storage: Reference,
+    arguments: &'a [PickleValue],
+    storage: StorageRef,
 }
 
-fn entries(state: &Value) -> Result<Vec<Entry<'_>>, String> {
-    let Value::Dict(items) = state else { return Err("it does not hold a dictionary of tensors".into()) };
+/// The tensors of a state dictionary; other entries are skipped.
+fn entries(state: &PickleValue) -> Result<Vec<TensorEntry<'_>>, String> {
+    let PickleValue::Dict(items) = state else { return Err("it contains no dictionary of tensors".into()) };
     let mut entries = vec![];
     for (key, value) in items {
-        let (Value::Str(name), Value::TensorCall(arguments)) = (key, value) else { continue };
-        let Some(Value::Persistent(id)) = arguments.first() else {
+        let (PickleValue::Str(name), PickleValue::TensorCall(arguments)) = (key, value) else { continue };
+        let Some(PickleValue::Persistent(id)) = arguments.first() else {
             return Err(format!("tensor `{name}` has no storage"));
         };
-        let storage = reference(id).map_err(|e| format!("tensor `{name}`: {e}"))?;
-        entries.push(Entry { name, arguments, storage });
+        let storage = storage_ref(id).map_err(|e| format!("tensor `{name}`: {e}"))?;
+        entries.push(TensorEntry { name, arguments, storage });
     }
     Ok(entries)
 }
 
-/// `("storage", type, key, location, count, ..)`.
-fn reference(id: &Value) -> Result<Reference, String> {
-    let Value::Tuple(parts) = id else { return Err("an unknown reference".into()) };
-    let [_, Value::Global(kind), Value::Str(key), _, Value::Int(count), ..] = parts.as_slice() else {
-        return Err("an unknown reference".into());
+/// Parses the persistent id of a storage: `("storage", type, key, location, count, ..)`.
+fn storage_ref(id: &PickleValue) -> Result<StorageRef, String> {
+    let PickleValue::Tuple(parts) = id else { return Err("an unknown storage reference".into()) };
+    let [_, PickleValue::Global(kind), PickleValue::Str(key), _, PickleValue::Int(count), ..] = parts.as_slice() else {
+        return Err("an unknown storage reference".into());
     };
-    let (size, float) = match kind.trim_start_matches("torch.").trim_end_matches("Storage") {
-        "Float" => (4, Some(Float::F32)),
-        "Half" => (2, Some(Float::F16)),
-        "BFloat16" => (2, Some(Float::Bf16)),
-        "Double" => (8, Some(Float::F64)),
+    let (element_size, format) = match kind.trim_start_matches("torch.").trim_end_matches("Storage") {
+        "Float" => (4, Some(FloatFormat::F32)),
+        "Half" => (2, Some(FloatFormat::F16)),
+        "BFloat16" => (2, Some(FloatFormat::Bf16)),
+        "Double" => (8, Some(FloatFormat::F64)),
         "Long" => (8, None),
         "Int" => (4, None),
         "Short" => (2, None),
@@ -134,40 +146,42 @@ fn reference(id: &Value) -> Result<Reference, String> {
         _ => return Err(format!("storage type {kind} is not supported")),
     };
     let count = usize::try_from(*count).map_err(|_| "a negative size")?;
-    Ok(Reference { key: key.clone(), size, float, count })
+    Ok(StorageRef { key: key.clone(), element_size, format, count })
 }
 
-/// The float tensors of a state dictionary, their values taken from `storage`.
+/// Collects the float tensors of a state dictionary; `read_storage` returns the values of a
+/// storage.
 fn collect(
-    state: &Value,
-    mut storage: impl FnMut(&FloatStorage) -> Result<Vec<f32>, String>,
+    state: &PickleValue,
+    mut read_storage: impl FnMut(&FloatStorage) -> Result<Vec<f32>, String>,
 ) -> Result<Tensors, String> {
     let mut tensors = Tensors::new();
-    for Entry { name, arguments, storage: Reference { key, float, count, .. } } in entries(state)? {
-        let Some(float) = float else { continue };
-        let tensor = storage(&FloatStorage { key, float, count }).and_then(|values| view(arguments, values));
+    for TensorEntry { name, arguments, storage: StorageRef { key, format, count, .. } } in entries(state)? {
+        let Some(format) = format else { continue };
+        let tensor = read_storage(&FloatStorage { key, format, count }).and_then(|values| view(arguments, values));
         tensors.insert(name.into(), tensor.map_err(|e| format!("tensor `{name}`: {e}"))?);
     }
     Ok(tensors)
 }
 
-/// The tensor that `_rebuild_tensor_v2(storage, offset, size, stride, ..)` describes.
-fn view(arguments: &[Value], storage: Vec<f32>) -> Result<Tensor, String> {
-    let [_, Value::Int(offset), Value::Tuple(size), Value::Tuple(stride), ..] = arguments else {
-        return Err("unknown arguments".into());
+/// Copies the tensor that `_rebuild_tensor_v2(storage, offset, size, stride, ..)` describes out of
+/// its storage.
+fn view(arguments: &[PickleValue], storage: Vec<f32>) -> Result<Tensor, String> {
+    let [_, PickleValue::Int(offset), PickleValue::Tuple(size), PickleValue::Tuple(stride), ..] = arguments else {
+        return Err("unknown arguments of its rebuild call".into());
     };
-    let numbers = |values: &[Value]| -> Option<Vec<usize>> {
-        values.iter().map(|v| if let Value::Int(n) = v { usize::try_from(*n).ok() } else { None }).collect()
+    let numbers = |values: &[PickleValue]| -> Option<Vec<usize>> {
+        values.iter().map(|v| if let PickleValue::Int(n) = v { usize::try_from(*n).ok() } else { None }).collect()
     };
     let (Some(shape), Some(stride), Ok(offset)) = (numbers(size), numbers(stride), usize::try_from(*offset)) else {
-        return Err("unknown arguments".into());
+        return Err("unknown arguments of its rebuild call".into());
     };
     let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("an impossible shape")?;
     if count == 0 || shape.len() != stride.len() {
         return Err(format!("an impossible shape {shape:?}"));
     }
-    let reach = shape.iter().zip(&stride).try_fold(offset, |n, (d, s)| n.checked_add((d - 1).checked_mul(*s)?));
-    if reach.is_none_or(|last| last >= storage.len()) || count > storage.len() {
+    let last_element = shape.iter().zip(&stride).try_fold(offset, |n, (d, s)| n.checked_add((d - 1).checked_mul(*s)?));
+    if last_element.is_none_or(|last| last >= storage.len()) || count > storage.len() {
         return Err(format!("its shape {shape:?} reaches beyond its storage of {} values", storage.len()));
     }
     let mut contiguous = vec![1; shape.len()];
@@ -179,8 +193,8 @@ fn view(arguments: &[Value], storage: Vec<f32>) -> Result<Tensor, String> {
     }
     let data = (0..count)
         .map(|i| {
-            let place: usize = (0..shape.len()).map(|axis| i / contiguous[axis] % shape[axis] * stride[axis]).sum();
-            storage[offset + place]
+            let position: usize = (0..shape.len()).map(|axis| i / contiguous[axis] % shape[axis] * stride[axis]).sum();
+            storage[offset + position]
         })
         .collect();
     Ok(Tensor { shape, data })

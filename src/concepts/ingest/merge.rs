@@ -1,252 +1,188 @@
 //! Merges sorted records to concepts, atoms, definitions and history.
 //!
-//! Records come by concept, and of a concept its types, atoms by preference, codes, definitions and successors, in this order: each is
-//! written as it comes. Invariant: what is in memory does not grow with the atoms.
+//! Records come by concept, and of a concept its types, its atoms by preference, its codes,
+//! definitions and successors: the order of the tags in `records`. The merger writes each value
+//! when it comes. Invariant: memory does not grow with the number of atoms.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::Path,
 };
 
-use crate::concepts::{
-    ingest::{
-        assemble::distinct,
-        collect::{ATOM, CODE, DEFINITION, Fields, Names, SUCCESSOR, TYPE, Tally, spoilt},
-    },
-    schema::{NO_CODE, Step},
-    selection::Selection,
-    succession::{Next, follow},
-    view::SUCCESSIONS,
-};
 use crate::{
-    columns::{
-        mapped::partition,
-        writer::{ColumnWriter, ColumnsWriter, StringsWriter},
+    columns::writer::{ColumnWriter, ColumnsWriter, StringsWriter},
+    concepts::{
+        ConceptError,
+        counts::SourceEntry,
+        ingest::{
+            codes::CodeSorter,
+            collect::NameTally,
+            history::{History, IdTable},
+            interner::IdTables,
+            names::NameSorter,
+            records::{ATOM, CODE, DEFINITION, RecordReader, SUCCESSOR, TYPE, damaged_record, for_each_distinct},
+        },
+        schema,
+        selection::Selection,
     },
-    concepts::ConceptError,
-    concepts::counts::SourceEntry,
     domain::{
-        Succession,
+        AtomId, ConceptId, LanguageId, SemanticTypeId, SemanticTypeSetId, SourceId, TermTypeId,
         semantic_type::{self, SEMANTIC_TYPES},
     },
-    files::sorter::{Sorted, Sorter},
+    files::sorter::Sorted,
     job::Job,
 };
 
-/// For the number that a value got when it was read, its place in order.
-pub(crate) struct Tables {
-    pub sources: Vec<u16>,
-    pub terms: Vec<u16>,
-    pub languages: Vec<u16>,
-}
-
-/// Ids in order, in memory: some 12 bytes each.
-#[derive(Default)]
-pub(crate) struct Ids {
-    text: Vec<u8>,
-    ends: Vec<u32>,
-}
-
-impl Ids {
-    fn push(&mut self, id: &str) -> Result<(), ConceptError> {
-        self.text.extend_from_slice(id.as_bytes());
-        self.ends.push(u32::try_from(self.text.len()).map_err(|_| ConceptError::TooLarge("4 GiB of ids"))?);
-        Ok(())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn get(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.text[start as usize..self.ends[i] as usize]
-    }
-
-    fn position(&self, id: &[u8]) -> Option<usize> {
-        let at = partition(self.len(), |i| self.get(i) < id);
-        (at < self.len() && self.get(at) == id).then_some(at)
-    }
-
-    /// Writes them as the strings `name`.
-    pub(crate) fn write(&self, file: &mut ColumnsWriter, name: &str) -> Result<(), ConceptError> {
-        file.add_values(&format!("{name}.text"), &self.text)?;
-        Ok(file.add_values(&format!("{name}.ends"), &self.ends)?)
-    }
-}
-
-/// Ids that name no concept, with what took their place.
-#[derive(Default)]
-pub(crate) struct History {
-    retired: Ids,
-    ends: Vec<u32>,
-    steps: Vec<Step>,
-    successors: Ids,
-}
-
-impl History {
-    fn push(&mut self, id: &str, kind: u8, source: u16, successor: &str) -> Result<(), ConceptError> {
-        if self.retired.len() == 0 || self.retired.get(self.retired.len() - 1) != id.as_bytes() {
-            self.retired.push(id)?;
-            self.ends.push(self.steps.len() as u32);
-        }
-        let number = self.successors.len() as u32;
-        self.successors.push(successor)?;
-        self.steps.push(Step { id: number, kind: kind.into(), source });
-        if let Some(end) = self.ends.last_mut() {
-            *end += 1;
-        }
-        Ok(())
-    }
-
-    /// The concepts that `id` stands for: itself, or those that replaced it.
-    pub(crate) fn resolve(&self, id: &str, ids: &Ids) -> Vec<u32> {
-        if let Some(concept) = ids.position(id.as_bytes()) {
-            return vec![concept as u32];
-        }
-        let Some(place) = self.retired.position(id.as_bytes()) else { return vec![] };
-        let ends = follow(place, |place| {
-            let start = if place == 0 { 0 } else { self.ends[place - 1] };
-            let steps = self.steps[start as usize..self.ends[place] as usize].iter();
-            let same = steps.filter(|s| SUCCESSIONS[usize::from(s.kind)] == Succession::Same);
-            let next = same.filter_map(|s| {
-                let id = self.successors.get(s.id as usize);
-                let end = ids.position(id).map(|concept| Next::End(concept as u32));
-                Some((Succession::Same, end.or_else(|| self.retired.position(id).map(Next::Retired))?))
-            });
-            next.collect()
-        });
-        ends.into_iter().map(|(_, concept)| concept).collect()
-    }
-
-    /// Writes it.
-    pub(crate) fn write(&self, file: &mut ColumnsWriter) -> Result<(), ConceptError> {
-        self.retired.write(file, "old")?;
-        self.successors.write(file, "new")?;
-        file.add_values("old.steps", &self.steps)?;
-        Ok(file.add_values("old.sends", &self.ends)?)
-    }
-}
-
-/// What merging leaves to be done.
+/// The result of merging: complete columns in `file`, and what later stages write.
 pub(crate) struct Merged<'a> {
     pub file: ColumnsWriter<'a>,
-    pub ids: Ids,
+    /// Ids of the concepts.
+    pub concepts: IdTable,
     pub history: History,
-    pub names: Names,
-    /// Source, code, zero, concept, the source that says so, atom.
-    pub codes: Sorter,
-    /// Distinct sets of semantic types, as places.
-    pub sets: Vec<Vec<u8>>,
+    pub names: NameSorter,
+    pub codes: CodeSorter,
+    /// The distinct sets of semantic types, by id.
+    pub type_sets: Vec<Vec<SemanticTypeId>>,
     pub sources: Vec<SourceEntry>,
+    /// Concepts of each semantic type, by TUI.
     pub semantic_types: BTreeMap<String, u64>,
-    pub tally: Tally,
-    pub atoms: u32,
+    pub tally: NameTally,
+    /// Number of atoms.
+    pub atoms: usize,
 }
 
 /// The concept whose records are being read.
 #[derive(Default)]
-struct Current {
+struct CurrentConcept {
+    /// CUI or prefixed id.
     id: String,
-    types: Vec<u8>,
-    /// Its number, once a name of it was taken.
-    number: Option<u32>,
-    set: u16,
-    /// What tells its atoms apart.
+    types: Vec<SemanticTypeId>,
+    /// Its id and its set of semantic types. Absent until a name is taken: an id without names is
+    /// no concept.
+    concept: Option<(ConceptId, SemanticTypeSetId)>,
+    /// The fields by which its atoms differ.
     atoms: HashSet<Vec<u8>>,
+    /// Source and text of its definitions.
     definitions: HashSet<String>,
+}
+
+/// Columns that are written while records are merged.
+struct MergedColumns {
+    concept_type_set: ColumnWriter<SemanticTypeSetId>,
+    atom_ends: ColumnWriter<u32>,
+    atom_names: StringsWriter,
+    atom_source: ColumnWriter<SourceId>,
+    atom_term_type: ColumnWriter<TermTypeId>,
+    atom_language: ColumnWriter<LanguageId>,
+    atom_suppressed: ColumnWriter<u8>,
+    definition_text: StringsWriter,
+    definition_source: ColumnWriter<SourceId>,
+    definition_ends: ColumnWriter<u32>,
+}
+
+impl MergedColumns {
+    fn new(file: &ColumnsWriter) -> Result<Self, ConceptError> {
+        Ok(Self {
+            concept_type_set: file.column(schema::CONCEPT_TYPE_SET)?,
+            atom_ends: file.column(schema::CONCEPT_ATOMS.ends)?,
+            atom_names: file.strings(schema::ATOM_NAMES)?,
+            atom_source: file.column(schema::CONCEPT_ATOMS.values)?,
+            atom_term_type: file.column(schema::ATOM_TERM_TYPE)?,
+            atom_language: file.column(schema::ATOM_LANGUAGE)?,
+            atom_suppressed: file.column(schema::ATOM_SUPPRESSED)?,
+            definition_text: file.strings(schema::DEFINITION_TEXT)?,
+            definition_source: file.column(schema::CONCEPT_DEFINITIONS.values)?,
+            definition_ends: file.column(schema::CONCEPT_DEFINITIONS.ends)?,
+        })
+    }
+
+    fn add_to(self, file: &mut ColumnsWriter) -> Result<(), ConceptError> {
+        file.add_strings(self.atom_names)?;
+        file.add_strings(self.definition_text)?;
+        file.add(self.concept_type_set)?;
+        file.add(self.atom_ends)?;
+        file.add(self.atom_source)?;
+        file.add(self.atom_term_type)?;
+        file.add(self.atom_language)?;
+        file.add(self.atom_suppressed)?;
+        file.add(self.definition_source)?;
+        Ok(file.add(self.definition_ends)?)
+    }
 }
 
 /// Merges records.
 pub(crate) struct Merger<'a> {
     selection: &'a Selection,
-    tables: &'a Tables,
+    tables: &'a IdTables,
+    /// Abbreviations of languages, by id.
     languages: &'a [String],
-    /// By place; absent when every type is taken.
-    wanted: Option<Vec<bool>>,
-    current: Current,
+    /// By `SemanticTypeId`, whether the type is selected; absent if every type is.
+    selected_types: Option<Vec<bool>>,
+    current: CurrentConcept,
     merged: Merged<'a>,
-    set_numbers: HashMap<Vec<u8>, u16>,
-    /// By type, how many concepts are of it.
-    of_type: Vec<u64>,
-    /// By source: the last concept counted, and the languages seen.
-    counted: Vec<Option<u32>>,
-    spoken: Vec<BTreeSet<u8>>,
-    record: Vec<u8>,
-    set: ColumnWriter,
-    atom_ends: ColumnWriter,
-    names: StringsWriter,
-    atom_source: ColumnWriter,
-    atom_term: ColumnWriter,
-    atom_language: ColumnWriter,
-    atom_suppressed: ColumnWriter,
-    definitions: StringsWriter,
-    definition_source: ColumnWriter,
-    definition_ends: ColumnWriter,
+    columns: MergedColumns,
+    type_set_ids: HashMap<Vec<SemanticTypeId>, SemanticTypeSetId>,
+    /// By `SemanticTypeId`, the number of concepts.
+    concepts_of_type: Vec<u64>,
+    /// By `SourceId`, the last concept that was counted.
+    last_counted: Vec<Option<ConceptId>>,
+    /// By `SourceId`, the languages of its atoms.
+    languages_of_source: Vec<BTreeSet<LanguageId>>,
     definition_count: u32,
 }
 
 impl<'a> Merger<'a> {
-    /// Merges into columns that are kept in `dir`.
+    /// A merger with temporary files in `dir`. `tally` is that of collecting, and `sources` has the
+    /// sources by id, without counts.
     pub(crate) fn new(
         dir: &'a Path,
         sort_memory: usize,
         selection: &'a Selection,
-        tables: &'a Tables,
+        tables: &'a IdTables,
         languages: &'a [String],
         sources: Vec<SourceEntry>,
-        tally: Tally,
+        tally: NameTally,
     ) -> Result<Self, ConceptError> {
         let file = ColumnsWriter::new(dir);
-        let wanted = semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups);
         Ok(Self {
             selection,
             tables,
             languages,
-            wanted,
-            current: Current::default(),
-            set_numbers: HashMap::new(),
-            of_type: vec![0; SEMANTIC_TYPES.len()],
-            counted: vec![None; sources.len()],
-            spoken: vec![BTreeSet::new(); sources.len()],
-            record: vec![],
-            set: file.column()?,
-            atom_ends: file.column()?,
-            names: file.strings()?,
-            atom_source: file.column()?,
-            atom_term: file.column()?,
-            atom_language: file.column()?,
-            atom_suppressed: file.column()?,
-            definitions: file.strings()?,
-            definition_source: file.column()?,
-            definition_ends: file.column()?,
+            selected_types: semantic_type::type_mask(&selection.semantic_types, &selection.semantic_groups),
+            current: CurrentConcept::default(),
+            columns: MergedColumns::new(&file)?,
+            type_set_ids: HashMap::new(),
+            concepts_of_type: vec![0; SEMANTIC_TYPES.len()],
+            last_counted: vec![None; sources.len()],
+            languages_of_source: vec![BTreeSet::new(); sources.len()],
             definition_count: 0,
             merged: Merged {
                 file,
-                ids: Ids::default(),
+                concepts: IdTable::default(),
                 history: History::default(),
-                names: Names::new(dir, sort_memory),
-                codes: Sorter::new(dir, sort_memory / 2),
-                sets: vec![],
+                names: NameSorter::new(dir, sort_memory),
+                codes: CodeSorter::new(dir, sort_memory / 2),
+                type_sets: vec![],
                 sources,
                 semantic_types: BTreeMap::new(),
-                tally: Tally { taken: 0, ..tally },
+                tally: NameTally { taken: 0, ..tally },
                 atoms: 0,
             },
         })
     }
 
-    /// Merges every record that differs from the one before it: inputs that overlap say the same again.
+    /// Merges sorted records. Overlapping inputs repeat statements; equal records count once.
     ///
     /// # Errors
-    /// What the disk says; [`ConceptError::Canceled`].
-    pub(crate) fn all(&mut self, records: Sorted, job: Job<'_>) -> Result<(), ConceptError> {
-        distinct(records, job, |record| self.one(record))?;
+    /// Reading a temporary file or writing failed; [`ConceptError::TooLarge`];
+    /// [`ConceptError::Canceled`].
+    pub(crate) fn merge(&mut self, records: Sorted, job: Job<'_>) -> Result<(), ConceptError> {
+        for_each_distinct(records, job, |record| self.merge_record(record))?;
         self.end_concept()
     }
 
-    fn one(&mut self, record: &[u8]) -> Result<(), ConceptError> {
-        let mut fields = Fields::of(record);
+    fn merge_record(&mut self, record: &[u8]) -> Result<(), ConceptError> {
+        let mut fields = RecordReader::new(record);
         let id = fields.text()?;
         if id != self.current.id {
             self.end_concept()?;
@@ -254,7 +190,7 @@ impl<'a> Merger<'a> {
         }
         match fields.u8()? {
             TYPE => {
-                self.current.types.push(fields.u8()?);
+                self.current.types.push(SemanticTypeId::new(fields.u8()?));
                 Ok(())
             }
             ATOM => self.atom(fields),
@@ -265,14 +201,14 @@ impl<'a> Merger<'a> {
         }
     }
 
-    fn atom(&mut self, mut fields: Fields) -> Result<(), ConceptError> {
-        let (_, suppressed, _, _) = (fields.u8()?, fields.u8()?, fields.u32()?, fields.u32()?);
+    fn atom(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {
+        let (_order, suppressed, _preference, _number) = (fields.u8()?, fields.u8()?, fields.u32()?, fields.u32()?);
         let tally = &mut self.merged.tally;
-        if self.wanted.as_ref().is_some_and(|wanted| !self.current.types.iter().any(|&t| wanted[usize::from(t)])) {
+        if self.selected_types.as_ref().is_some_and(|types| !self.current.types.iter().any(|t| types[t.index()])) {
             tally.other_type += 1;
             return Ok(());
         }
-        if self.selection.max_names_per_concept.is_some_and(|most| self.current.atoms.len() >= most) {
+        if self.selection.max_names_per_concept.is_some_and(|max| self.current.atoms.len() >= max) {
             tally.surplus += 1;
             return Ok(());
         }
@@ -282,139 +218,108 @@ impl<'a> Merger<'a> {
         }
         tally.taken += 1;
         let source = self.tables.sources[usize::from(fields.u16()?)];
-        let term = self.tables.terms[usize::from(fields.u16()?)];
-        let language = self.tables.languages[usize::from(fields.u8()?)] as u8;
+        let term_type = self.tables.term_types[usize::from(fields.u16()?)];
+        let language = self.tables.languages[usize::from(fields.u8()?)];
         let (code, name) = (fields.text()?, fields.text()?);
-        let concept = match self.current.number {
-            Some(number) => number,
+        let (concept, type_set) = match self.current.concept {
+            Some(begun) => begun,
             None => self.begin_concept()?,
         };
-        let atom = self.merged.atoms;
+        let atom = AtomId::from_index(self.merged.atoms);
         self.merged.atoms += 1;
-        self.names.push(name)?;
-        self.atom_source.push(source)?;
-        self.atom_term.push(term)?;
-        self.atom_language.push(language)?;
-        self.atom_suppressed.push(suppressed)?;
-        self.merged.names.push(name, atom, self.current.set, source)?;
+        self.columns.atom_names.push(name)?;
+        self.columns.atom_source.push(source)?;
+        self.columns.atom_term_type.push(term_type)?;
+        self.columns.atom_language.push(language)?;
+        self.columns.atom_suppressed.push(suppressed)?;
+        self.merged.names.push(name, atom, type_set, source)?;
         if !code.is_empty() {
-            self.push_code(source, code, concept, source, atom)?;
+            self.merged.codes.push(source, code, concept, source, Some(atom))?;
         }
-        let place = usize::from(source);
-        self.merged.sources[place].atoms += 1;
-        self.spoken[place].insert(language);
-        if self.counted[place].replace(concept) != Some(concept) {
-            self.merged.sources[place].concepts += 1;
+        let entry = &mut self.merged.sources[source.index()];
+        entry.atoms += 1;
+        self.languages_of_source[source.index()].insert(language);
+        if self.last_counted[source.index()].replace(concept) != Some(concept) {
+            entry.concepts += 1;
         }
         Ok(())
     }
 
-    fn begin_concept(&mut self) -> Result<u32, ConceptError> {
-        let number = self.merged.ids.len() as u32;
-        self.merged.ids.push(&self.current.id)?;
-        self.current.types.iter().for_each(|&place| self.of_type[usize::from(place)] += 1);
-        let next = self.set_numbers.len();
-        self.current.set = match self.set_numbers.get(&self.current.types) {
+    fn begin_concept(&mut self) -> Result<(ConceptId, SemanticTypeSetId), ConceptError> {
+        let concept = ConceptId::from_index(self.merged.concepts.len());
+        self.merged.concepts.push(&self.current.id)?;
+        self.current.types.iter().for_each(|t| self.concepts_of_type[t.index()] += 1);
+        let next = self.type_set_ids.len();
+        let type_set = match self.type_set_ids.get(&self.current.types) {
             Some(&set) => set,
             None => {
-                let set = u16::try_from(next).map_err(|_| ConceptError::TooLarge("65,536 sets of semantic types"))?;
-                self.set_numbers.insert(self.current.types.clone(), set);
-                self.merged.sets.push(self.current.types.clone());
+                let next = u16::try_from(next).map_err(|_| ConceptError::TooLarge("65,536 sets of semantic types"))?;
+                let set = SemanticTypeSetId::new(next);
+                self.type_set_ids.insert(self.current.types.clone(), set);
+                self.merged.type_sets.push(self.current.types.clone());
                 set
             }
         };
-        self.current.number = Some(number);
-        Ok(number)
+        self.current.concept = Some((concept, type_set));
+        Ok((concept, type_set))
     }
 
     fn end_concept(&mut self) -> Result<(), ConceptError> {
-        if self.current.number.is_some() {
-            self.set.push(self.current.set)?;
-            self.atom_ends.push(self.merged.atoms)?;
-            self.definition_ends.push(self.definition_count)?;
+        if let Some((_, type_set)) = self.current.concept {
+            self.columns.concept_type_set.push(type_set)?;
+            self.columns.atom_ends.push(self.merged.atoms as u32)?;
+            self.columns.definition_ends.push(self.definition_count)?;
         }
-        self.current.number = None;
+        self.current.concept = None;
         self.current.types.clear();
         self.current.atoms.clear();
         self.current.definitions.clear();
         Ok(())
     }
 
-    fn code(&mut self, mut fields: Fields) -> Result<(), ConceptError> {
-        let Some(concept) = self.current.number else { return Ok(()) };
+    fn code(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {
+        let Some((concept, _)) = self.current.concept else { return Ok(()) };
         let source = self.tables.sources[usize::from(fields.u16()?)];
-        let said_by = self.tables.sources[usize::from(fields.u16()?)];
-        self.push_code(source, fields.text()?, concept, said_by, NO_CODE)
+        let asserted_by = self.tables.sources[usize::from(fields.u16()?)];
+        self.merged.codes.push(source, fields.text()?, concept, asserted_by, None)
     }
 
-    fn push_code(
-        &mut self,
-        source: u16,
-        code: &str,
-        concept: u32,
-        said_by: u16,
-        atom: u32,
-    ) -> Result<(), ConceptError> {
-        self.record.clear();
-        self.record.extend_from_slice(&source.to_be_bytes());
-        self.record.extend_from_slice(code.as_bytes());
-        self.record.push(0);
-        self.record.extend_from_slice(&concept.to_be_bytes());
-        self.record.extend_from_slice(&said_by.to_be_bytes());
-        self.record.extend_from_slice(&atom.to_be_bytes());
-        Ok(self.merged.codes.push(&self.record)?)
-    }
-
-    fn definition(&mut self, mut fields: Fields) -> Result<(), ConceptError> {
-        let source = self.place(fields.text()?)?;
+    fn definition(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {
+        let source = self.source(fields.text()?)?;
         let text = fields.text()?;
-        if self.current.number.is_none() || !self.current.definitions.insert(format!("{source} {text}")) {
+        if self.current.concept.is_none() || !self.current.definitions.insert(format!("{} {text}", source.get())) {
             return Ok(());
         }
-        self.definitions.push(text)?;
-        self.definition_source.push(source)?;
+        self.columns.definition_text.push(text)?;
+        self.columns.definition_source.push(source)?;
         self.definition_count += 1;
         Ok(())
     }
 
-    fn successor(&mut self, mut fields: Fields) -> Result<(), ConceptError> {
-        if self.current.number.is_some() {
+    fn successor(&mut self, mut fields: RecordReader) -> Result<(), ConceptError> {
+        if self.current.concept.is_some() {
             return Ok(());
         }
-        let (kind, source) = (fields.u8()?, self.place(fields.text()?)?);
+        let (kind, source) = (fields.u8()?, self.source(fields.text()?)?);
         self.merged.history.push(&self.current.id, kind, source, fields.text()?)
     }
 
-    /// The place of a source that a record names.
-    fn place(&self, source: &str) -> Result<u16, ConceptError> {
-        let place = self.merged.sources.binary_search_by(|entry| entry.source.as_str().cmp(source));
-        place.map(|place| place as u16).map_err(|_| spoilt())
+    /// The source that a record names.
+    fn source(&self, abbreviation: &str) -> Result<SourceId, ConceptError> {
+        let position = self.merged.sources.binary_search_by(|entry| entry.source.as_str().cmp(abbreviation));
+        position.map(SourceId::from_index).map_err(|_| damaged_record())
     }
 
-    /// Completes the columns.
+    /// Completes the columns and the counts of sources and semantic types.
     pub(crate) fn finish(self) -> Result<Merged<'a>, ConceptError> {
         let mut merged = self.merged;
-        for (entry, spoken) in merged.sources.iter_mut().zip(self.spoken) {
-            entry.languages = spoken.into_iter().map(|place| self.languages[usize::from(place)].clone()).collect();
+        for (entry, languages) in merged.sources.iter_mut().zip(self.languages_of_source) {
+            entry.languages = languages.into_iter().map(|language| self.languages[language.index()].clone()).collect();
         }
-        let counts = SEMANTIC_TYPES.iter().zip(self.of_type).filter(|(_, count)| *count > 0);
+        let counts = SEMANTIC_TYPES.iter().zip(self.concepts_of_type).filter(|(_, count)| *count > 0);
         merged.semantic_types = counts.map(|(t, count)| (t.tui.to_owned(), count)).collect();
-        let file = &mut merged.file;
-        file.add_lists("set.types", "set.ends", &merged.sets)?;
-        file.add_strings("name", self.names)?;
-        file.add_strings("def", self.definitions)?;
-        for (name, column) in [
-            ("concept.set", self.set),
-            ("concept.aends", self.atom_ends),
-            ("atom.source", self.atom_source),
-            ("atom.term", self.atom_term),
-            ("atom.language", self.atom_language),
-            ("atom.suppressed", self.atom_suppressed),
-            ("def.source", self.definition_source),
-            ("concept.dends", self.definition_ends),
-        ] {
-            file.add(name, column)?;
-        }
+        merged.file.add_lists(schema::TYPE_SETS, &merged.type_sets)?;
+        self.columns.add_to(&mut merged.file)?;
         Ok(merged)
     }
 }

@@ -1,95 +1,100 @@
-//! An index becomes an input of another one: what it holds is said again, as statements that it could have been made of.
+//! Replays an index as statements: the input of a new build (`--add`).
 //!
-//! Invariants: assembled under the selection that the index was made with, the statements alone give the same files, byte by byte; an
-//! index in which anything would read as empty is an error, so that nothing is lost in silence. What is hidden is said too.
+//! Invariants: with the selection of the index, the statements alone build the same files, byte by
+//! byte; an index with damage that would read as empty is an error, so that no entry is lost
+//! unnoticed. Hidden sources are replayed too.
 
 use std::collections::HashSet;
 
-use crate::columns::ColumnError;
-use crate::concepts::{
-    ingest::collect::{Collector, is_cui},
-    schema::NO_CODE,
-    store::{ConceptNumber, Concepts},
-    view::{Relation, SUCCESSIONS},
-};
 use crate::{
-    concepts::ConceptError,
-    domain::{AtomRef, Refusal, RelationKind, Statement, Succession, semantic_type::SEMANTIC_TYPES},
+    columns::ColumnError,
+    concepts::{
+        ConceptError,
+        ingest::collect::{StatementCollector, is_cui},
+        schema::{NO_CODE, Relation},
+        store::ConceptStore,
+    },
+    domain::{
+        AtomId, AtomRef, CodeId, ConceptId, Refusal, RelationKind, SourceId, Statement, Succession,
+        semantic_type::SEMANTIC_TYPES,
+    },
     job::{Job, StepCounter},
 };
 
-/// Takes what is said again.
-type Say<'a> = dyn FnMut(Statement) -> Result<(), ConceptError> + 'a;
+/// Receives the statements.
+type Emit<'a> = dyn FnMut(Statement) -> Result<(), ConceptError> + 'a;
 
-impl Collector {
-    /// Takes everything that `index` holds; to be called before other inputs are read.
+impl StatementCollector {
+    /// Takes everything in `store`; to be called before other statements are collected.
     ///
-    /// The result holds what the inputs of the index and the others would give together, but for this. Names keep the order that they have
-    /// in the index and precede those that are added, within one place of the selection's languages and of the suppressed: an added
-    /// name, however preferred, does not replace a preferred one there. What the index left out stays out: names, and whatever was
-    /// said of ids without a name, of which others may add one. A relation of an id that was replaced is one of what replaced it.
+    /// The result is the same as if the inputs of the index were read again, with three exceptions.
+    /// Names keep their order in the index and precede added names of the same language order and
+    /// suppression, so an added name never replaces a preferred one there. What the index left out
+    /// stays out: names, and statements about ids without a name, even if another input adds a
+    /// name. A relation of a retired id is one of its successors.
     ///
     /// # Errors
-    /// [`ColumnError::Damaged`] when the index is not whole or says what cannot be taken; [`ConceptError::Canceled`]; what the disk says.
-    pub fn take_index(&mut self, index: &Concepts, job: Job<'_>) -> Result<(), ConceptError> {
-        index.retell(job, &mut |statement| {
-            self.take(statement).map_err(|refusal| match refusal {
-                Refusal::InvalidStatement(reason) => index.damaged(reason),
+    /// [`ColumnError::Damaged`] if the index is damaged or has values that statements may not have;
+    /// [`ConceptError::Canceled`]; [`ConceptError::Io`].
+    pub fn collect_store(&mut self, store: &ConceptStore, job: Job<'_>) -> Result<(), ConceptError> {
+        store.replay(job, &mut |statement| {
+            self.collect(statement).map_err(|refusal| match refusal {
+                Refusal::InvalidStatement(reason) => store.damaged(reason),
                 Refusal::SinkFailed(e) => match e.downcast::<ConceptError>() {
                     Ok(e) => *e,
                     Err(e) => std::io::Error::other(e).into(),
                 },
             })
         })?;
-        // Those of names that were left out are in no statement. They are part of the files, and a language that was asked for
-        // and is among them was found.
-        for (values, known) in [(&index.terms, &mut self.terms), (&index.languages, &mut self.languages)] {
+        // Term types and languages of names that were left out are in no statement. The files list
+        // them, and a selected language among them counts as found.
+        for (values, interner) in [(&store.term_types, &mut self.term_types), (&store.languages, &mut self.languages)] {
             for i in 0..values.len() {
-                known.number(values.get(i)).map_err(|_| ConceptError::TooLarge("65,535 term types"))?;
+                interner.intern(values.get(i)).map_err(|_| ConceptError::TooLarge("65,535 term types"))?;
             }
         }
         Ok(())
     }
 }
 
-impl Concepts {
-    fn retell(&self, job: Job<'_>, say: &mut Say) -> Result<(), ConceptError> {
-        job.progress.stage("taking an index", (self.ids.len() + self.retired.len()) as u64);
+impl ConceptStore {
+    fn replay(&self, job: Job<'_>, emit: &mut Emit) -> Result<(), ConceptError> {
+        job.progress.stage("replaying the index", (self.concept_ids.len() + self.retired_ids.len()) as u64);
         if !self.is_whole() {
             return Err(self.damaged("its tables point outside each other"));
         }
         for entry in &self.sources {
             let (source, name, version) = (&entry.source, &entry.name, &entry.version);
-            say(Statement::Source { source, name, version, restriction_level: entry.restriction_level })?;
+            emit(Statement::Source { source, name, version, restriction_level: entry.restriction_level })?;
         }
-        let mut pulse = StepCounter::new(job);
-        for concept in 0..self.ids.len() as u32 {
-            self.retell_names(concept, say)?;
-            self.retell_codes(concept, say)?;
-            self.retell_rest(concept, say)?;
-            pulse.step()?;
+        let mut counter = StepCounter::new(job);
+        for concept in ConceptId::all(self.concept_ids.len()) {
+            self.replay_types_and_atoms(concept, emit)?;
+            self.replay_codes(concept, emit)?;
+            self.replay_definitions_and_relations(concept, emit)?;
+            counter.step()?;
         }
-        for place in 0..self.retired.len() {
-            for step in self.successors.get(place) {
-                let kind = SUCCESSIONS.get(usize::from(step.kind)).copied().unwrap_or(Succession::Deleted);
-                let successor = Some(self.successor_id.get(step.id as usize)).filter(|id| !id.is_empty());
-                let (retired, source) = (self.retired.get(place), self.source_name(step.source));
-                say(Statement::Successor { retired, successor, kind, source })?;
+        for position in 0..self.retired_ids.len() {
+            for step in self.retired_steps.get(position) {
+                let kind = step.kind().unwrap_or(Succession::Deleted);
+                let successor = Some(self.successor_ids.get(step.successor as usize)).filter(|id| !id.is_empty());
+                let (retired, source) = (self.retired_ids.get(position), self.source_name(step.source));
+                emit(Statement::Successor { retired, successor, kind, source })?;
             }
-            pulse.step()?;
+            counter.step()?;
         }
         Ok(())
     }
 
-    fn retell_names(&self, number: ConceptNumber, say: &mut Say) -> Result<(), ConceptError> {
-        let concept = self.id(number);
-        for place in self.types(number) {
-            let tui = SEMANTIC_TYPES.get(usize::from(*place)).map_or("", |of_type| of_type.tui);
-            say(Statement::Type { concept, tui })?;
+    fn replay_types_and_atoms(&self, id: ConceptId, emit: &mut Emit) -> Result<(), ConceptError> {
+        let concept = self.id(id);
+        for semantic_type in self.semantic_types(id) {
+            let tui = semantic_type.semantic_type().map_or("", |t| t.tui);
+            emit(Statement::Type { concept, tui })?;
         }
-        for atom in self.atoms.range(number as usize) {
-            let atom = self.atom(atom as u32);
-            say(Statement::Atom(AtomRef {
+        for atom in self.concept_atoms.range(id.index()) {
+            let atom = self.atom(AtomId::from_index(atom));
+            emit(Statement::Atom(AtomRef {
                 concept,
                 name: atom.name,
                 source: atom.source,
@@ -97,95 +102,94 @@ impl Concepts {
                 term_type: atom.term_type,
                 language: atom.language,
                 suppressed: atom.suppressed,
-                // What the preferences were is not kept. Names preferred alike stay in the order in which they are said; those of an id that
-                // another input says to be a CUI follow those that the CUI has.
+                // The index does not store preferences. Names of equal preference keep the order of
+                // statements; those of a prefixed id that is the same as a CUI in another input
+                // follow those of the CUI.
                 preference: if is_cui(concept) { u32::MAX } else { u32::MAX - 1 },
             }))?;
         }
         Ok(())
     }
 
-    fn retell_codes(&self, number: ConceptNumber, say: &mut Say) -> Result<(), ConceptError> {
-        let atoms = self.atoms.range(number as usize);
-        let of_atoms: HashSet<u32> = atoms.filter_map(|atom| self.atom_code.get(atom).copied()).collect();
-        for &i in self.codes.get(number as usize) {
-            let (code, set) = (self.code_text.get(i as usize), self.code_said_by.get(i as usize));
-            let source = self.code_source.get(i as usize).copied().unwrap_or(u16::MAX);
-            let said_by = set.map_or(&[][..], |&set| self.rows.source_set(set));
-            if said_by.is_empty() {
-                return Err(self.damaged("nobody says one of its codes"));
+    fn replay_codes(&self, id: ConceptId, emit: &mut Emit) -> Result<(), ConceptError> {
+        let atoms = self.concept_atoms.range(id.index());
+        let codes_of_atoms: HashSet<CodeId> = atoms.filter_map(|atom| self.atom_code.get(atom).copied()).collect();
+        for code_id in self.concept_codes.get(id.index()) {
+            let (code, set) = (self.code_text.get(code_id.index()), self.code_asserted_by.get(code_id.index()));
+            let source = self.code_source.get(code_id.index()).copied().unwrap_or(SourceId::new(u16::MAX));
+            let asserted_by = set.map_or(&[][..], |&set| self.names.source_set(set));
+            if asserted_by.is_empty() {
+                return Err(self.damaged("no source asserts one of its codes"));
             }
-            // An atom that has the code says so for its source.
-            for &by in said_by.iter().filter(|&&by| by != source || !of_atoms.contains(&i)) {
-                let (source, said_by) = (self.source_name(source), self.source_name(by));
-                say(Statement::Code { concept: self.id(number), source, code, asserted_by: said_by })?;
+            // The statement of an atom with the code already asserts it for its source.
+            let is_in_atom = codes_of_atoms.contains(code_id);
+            for &by in asserted_by.iter().filter(|&&by| by != source || !is_in_atom) {
+                let (source, asserted_by) = (self.source_name(source), self.source_name(by));
+                emit(Statement::Code { concept: self.id(id), source, code, asserted_by })?;
             }
         }
         Ok(())
     }
 
-    fn retell_rest(&self, number: ConceptNumber, say: &mut Say) -> Result<(), ConceptError> {
-        let concept = self.id(number);
-        let definitions = self.definition_source.range(number as usize);
-        for (i, &source) in definitions.zip(self.definition_source.get(number as usize)) {
+    fn replay_definitions_and_relations(&self, id: ConceptId, emit: &mut Emit) -> Result<(), ConceptError> {
+        let concept = self.id(id);
+        let definitions = self.concept_definitions.range(id.index());
+        for (i, &source) in definitions.zip(self.concept_definitions.get(id.index())) {
             let (source, text) = (self.source_name(source), self.definition_text.get(i));
-            say(Statement::Definition { concept, source, text })?;
+            emit(Statement::Definition { concept, source, text })?;
         }
-        // Each is there from both sides; the narrower one says it.
-        for edge in self.related.get(number as usize) {
-            let kind = match Relation::ALL.get(usize::from(edge.relation)) {
+        // Both concepts of a relation have an edge; the edge of the narrower one is replayed.
+        for edge in self.concept_edges.get(id.index()) {
+            let kind = match edge.relation() {
                 Some(Relation::Parent) => RelationKind::Parent,
                 Some(Relation::Broader) => RelationKind::Broader,
                 _ => continue,
             };
             let (broader, source) = (self.id(edge.to), self.source_name(edge.source));
-            say(Statement::Relation { narrower: concept, broader, kind, source })?;
+            emit(Statement::Relation { narrower: concept, broader, kind, source })?;
         }
         Ok(())
     }
 
-    /// Whether all lists are whole and every place is in its table. Opening does not look at this, which reads every page.
+    /// Whether all lists are whole and every id is in its table. Opening does not check this
+    /// because it reads every page.
     fn is_whole(&self) -> bool {
         let strings = [
-            &self.ids,
-            &self.names,
+            &self.concept_ids,
+            &self.atom_names,
             &self.code_text,
             &self.definition_text,
-            &self.retired,
-            &self.successor_id,
-            &self.terms,
+            &self.retired_ids,
+            &self.successor_ids,
+            &self.term_types,
             &self.languages,
         ];
         let lists = [
-            self.sets.is_whole(),
-            self.atoms.is_whole(),
-            self.codes.is_whole(),
-            self.definition_source.is_whole(),
-            self.related.is_whole(),
-            self.successors.is_whole(),
+            self.type_sets.is_whole(),
+            self.concept_atoms.is_whole(),
+            self.concept_codes.is_whole(),
+            self.concept_definitions.is_whole(),
+            self.concept_edges.is_whole(),
+            self.retired_steps.is_whole(),
         ];
-        let source = |place: &u16| usize::from(*place) < self.sources.len();
-        let code = |&i: &u32| (i as usize) < self.code_text.len();
+        let is_source = |source: &SourceId| source.index() < self.sources.len();
+        let is_code = |code: &CodeId| code.index() < self.code_text.len();
         strings.iter().all(|strings| strings.is_whole())
             && lists == [true; 6]
-            && self.sets.all().iter().all(|&place| usize::from(place) < SEMANTIC_TYPES.len())
-            && self.set.iter().all(|&set| usize::from(set) < self.sets.len())
-            && self.atoms.all().iter().all(source)
-            && self.atom_term.iter().all(|&term| usize::from(term) < self.terms.len())
-            && self.atom_language.iter().all(|&language| usize::from(language) < self.languages.len())
-            && self.atom_code.iter().all(|i| *i == NO_CODE || code(i))
-            && self.code_source.iter().all(source)
-            && self.codes.all().iter().all(code)
-            && self.definition_source.all().iter().all(source)
-            && self.related.all().iter().all(|edge| {
-                (edge.to as usize) < self.ids.len()
-                    && usize::from(edge.relation) < Relation::ALL.len()
-                    && source(&edge.source)
+            && self.type_sets.values().iter().all(|t| t.index() < SEMANTIC_TYPES.len())
+            && self.concept_type_set.iter().all(|set| set.index() < self.type_sets.len())
+            && self.concept_atoms.values().iter().all(is_source)
+            && self.atom_term_type.iter().all(|term_type| term_type.index() < self.term_types.len())
+            && self.atom_language.iter().all(|language| language.index() < self.languages.len())
+            && self.atom_code.iter().all(|code| *code == NO_CODE || is_code(code))
+            && self.code_source.iter().all(is_source)
+            && self.concept_codes.values().iter().all(is_code)
+            && self.concept_definitions.values().iter().all(is_source)
+            && self.concept_edges.values().iter().all(|edge| {
+                edge.to.index() < self.concept_ids.len() && edge.relation().is_some() && is_source(&edge.source)
             })
-            && self.successors.all().iter().all(|step| {
-                (step.id as usize) < self.successor_id.len()
-                    && usize::from(step.kind) < SUCCESSIONS.len()
-                    && source(&step.source)
+            && self.retired_steps.values().iter().all(|step| {
+                (step.successor as usize) < self.successor_ids.len() && step.kind().is_some() && is_source(&step.source)
             })
     }
 

@@ -1,33 +1,36 @@
-//! Sets of source vocabularies by number: what a code is said by and a word occurs in are few sets of few sources.
+//! Distinct sets of sources. Many codes and words share few sets, so each refers to its set by
+//! number.
 //!
-//! Invariant: equal sets have one number.
+//! Invariant: equal sets have one id.
 
 use std::collections::HashMap;
 
-/// Sets of sources, while an index is built.
+use crate::domain::{SourceId, SourceSetId};
+
+/// Sets of sources, while a store is built.
 #[derive(Default)]
 pub(crate) struct SourceSets {
-    /// Places of sources, in order.
-    sets: Vec<Vec<u16>>,
-    numbers: HashMap<Vec<u16>, u32>,
+    /// By id; the sources of each set ascend.
+    sets: Vec<Vec<SourceId>>,
+    ids: HashMap<Vec<SourceId>, SourceSetId>,
 }
 
 impl SourceSets {
-    /// The number of a set, whose `sources` may come in any order and repeated.
-    pub(crate) fn number(&mut self, mut sources: Vec<u16>) -> u32 {
+    /// The id of the set of `sources`, which may come in any order and repeat.
+    pub(crate) fn id(&mut self, mut sources: Vec<SourceId>) -> SourceSetId {
         sources.sort_unstable();
         sources.dedup();
-        if let Some(&number) = self.numbers.get(&sources) {
-            return number;
+        if let Some(&id) = self.ids.get(&sources) {
+            return id;
         }
-        let number = self.sets.len() as u32;
-        self.numbers.insert(sources.clone(), number);
+        let id = SourceSetId::from_index(self.sets.len());
+        self.ids.insert(sources.clone(), id);
         self.sets.push(sources);
-        number
+        id
     }
 
-    /// Every set, by number.
-    pub(crate) fn all(&self) -> &[Vec<u16>] {
+    /// Every set, by id.
+    pub(crate) fn all(&self) -> &[Vec<SourceId>] {
         &self.sets
     }
 }
@@ -37,9 +40,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_sets_have_one_number() {
+    fn equal_sets_have_one_id() {
         let mut sets = SourceSets::default();
-        assert_eq!([vec![2, 1], vec![3, 3], vec![1, 2, 1]].map(|set| sets.number(set)), [0, 1, 0]);
-        assert_eq!(sets.all(), [vec![1, 2], vec![3]]);
+        let sources = |numbers: &[u16]| numbers.iter().copied().map(SourceId::new).collect::<Vec<_>>();
+        let ids = [&[2, 1][..], &[3, 3], &[1, 2, 1]].map(|set| sets.id(sources(set)).get());
+        assert_eq!(ids, [0, 1, 0]);
+        assert_eq!(sets.all(), [sources(&[1, 2]), sources(&[3])]);
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
     http::query::Page,
-    linker::{ConceptNumber, Concepts},
+    linker::{ConceptId, ConceptStore},
 };
 
 /// Answer to `GET /concepts/{cui}/codes`.
@@ -78,7 +78,7 @@ pub(crate) struct CodedConcept {
 const SHOWN: Page = Page { offset: 0, limit: 100 };
 
 /// A page of the codes of `concept` in the sources of `target`, or in all.
-fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Cut<CodeView> {
+fn codes(concept: ConceptId, target: Option<&[String]>, page: Page, concepts: &ConceptStore) -> Cut<CodeView> {
     let target: Option<HashSet<&str>> = target.map(|target| target.iter().map(String::as_str).collect());
     let wanted = concepts.codes(concept).filter(|c| target.as_ref().is_none_or(|target| target.contains(c.source)));
     let Cut { total, shown, next_offset } = Cut::new(wanted, page);
@@ -102,9 +102,9 @@ fn codes(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts
 
 impl ConceptCodesView {
     /// A page of the codes of `concept` in the sources of `target`, or in all.
-    pub(crate) fn new(concept: ConceptNumber, target: Option<&[String]>, page: Page, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, target: Option<&[String]>, page: Page, concepts: &ConceptStore) -> Self {
         let Cut { total, shown, next_offset } = codes(concept, target, page, concepts);
-        let (cui, name) = (concepts.id(concept).into(), concepts.preferred(concept).into());
+        let (cui, name) = (concepts.id(concept).into(), concepts.preferred_name(concept).into());
         Self { cui, name, total, codes: shown, next_offset }
     }
 }
@@ -116,14 +116,14 @@ impl CodeConceptsView {
         code: String,
         target: Option<&[String]>,
         page: Page,
-        concepts: &Concepts,
+        concepts: &ConceptStore,
     ) -> Self {
-        let Cut { total, shown, next_offset } = Cut::new(concepts.by_code(&source, &code), page);
+        let Cut { total, shown, next_offset } = Cut::new(concepts.concepts_with_code(&source, &code), page);
         let view = |concept| {
             let codes = target.map(|target| codes(concept, Some(target), SHOWN, concepts));
             CodedConcept {
                 cui: concepts.id(concept).into(),
-                name: concepts.preferred(concept).into(),
+                name: concepts.preferred_name(concept).into(),
                 semantic_types: semantic_types(concept, concepts),
                 codes_total: codes.as_ref().map(|codes| codes.total),
                 codes: codes.map(|codes| codes.shown),

@@ -11,7 +11,7 @@ use crate::http::answer::{Cut, SemanticTypeView, semantic_types};
 use crate::{
     domain::Succession,
     http::query::{CheckedNames, Page},
-    linker::{self, AtomView, ConceptNumber, Concepts, Relation, Retired, Successor},
+    linker::{self, AtomView, ConceptId, ConceptStore, Relation, Retired, Successor},
 };
 
 /// Of each relation and of each source's codes a concept shows so many; resources of their own give them all.
@@ -162,7 +162,7 @@ pub(crate) enum SuccessionView {
 
 impl ConceptView {
     /// What the index has of `concept`, with the names that `asked` asks for.
-    pub(crate) fn new(concept: ConceptNumber, asked: &CheckedNames, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, asked: &CheckedNames, concepts: &ConceptStore) -> Self {
         let names = Cut::new(concepts.atoms(concept).filter(|&atom| asked.takes(atom, concepts)), asked.page);
         let (mut codes_total, mut codes) = (0, BTreeMap::<_, Vec<String>>::new());
         for code in concepts.codes(concept) {
@@ -177,7 +177,7 @@ impl ConceptView {
         let related = |relation| RelatedView::new(concept, relation, SHOWN, concepts);
         Self {
             cui: concepts.id(concept).into(),
-            name: concepts.preferred(concept).into(),
+            name: concepts.preferred_name(concept).into(),
             status: ConceptStatus::Active,
             semantic_types: semantic_types(concept, concepts),
             names: names.shown.into_iter().map(|atom| concepts.atom(atom).into()).collect(),
@@ -210,9 +210,9 @@ impl From<AtomView<'_>> for NameView {
 
 impl RelatedView {
     /// A page of the concepts that are a `relation` of `concept`.
-    pub(crate) fn new(concept: ConceptNumber, relation: Relation, page: Page, concepts: &Concepts) -> Self {
+    pub(crate) fn new(concept: ConceptId, relation: Relation, page: Page, concepts: &ConceptStore) -> Self {
         let Cut { total, shown, next_offset } = Cut::new(concepts.related(concept, relation), page);
-        let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred(c).into() };
+        let name = |c| ConceptName { cui: concepts.id(c).into(), name: concepts.preferred_name(c).into() };
         Self { total, concepts: shown.into_iter().map(name).collect(), next_offset }
     }
 }
@@ -230,7 +230,7 @@ impl From<RelationName> for Relation {
 
 impl RetiredView {
     /// What took the place of a retired id.
-    pub(crate) fn new(retired: &Retired, concepts: &Concepts) -> Self {
+    pub(crate) fn new(retired: &Retired, concepts: &ConceptStore) -> Self {
         let view = |s: &Successor| SuccessorView {
             cui: s.id.into(),
             relation: match s.kind {
@@ -239,7 +239,7 @@ impl RetiredView {
                 Succession::Narrower => SuccessionView::Narrower,
                 Succession::Other | Succession::Deleted => SuccessionView::Other,
             },
-            name: s.concept.map(|concept| concepts.preferred(concept).into()),
+            name: s.concept.map(|concept| concepts.preferred_name(concept).into()),
             in_index: s.concept.is_some(),
         };
         let merged = retired.successors.iter().any(|s| s.kind == Succession::Same);

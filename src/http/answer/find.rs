@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::answer::{SemanticTypeView, semantic_types};
 use crate::{
     http::query::CheckedFind,
-    linker::{Concepts, Found, FoundBy, Page},
+    linker::{ConceptStore, FoundBy, FoundConcept, FoundPage},
 };
 
 /// Answer to `GET /concepts`.
@@ -55,7 +55,7 @@ pub(crate) enum FoundByView {
 
 impl FindResponse {
     /// The page that was asked for.
-    pub(crate) fn new(page: &Page, asked: &CheckedFind, concepts: &Concepts) -> Self {
+    pub(crate) fn new(page: &FoundPage, asked: &CheckedFind, concepts: &ConceptStore) -> Self {
         let found: Vec<_> = page.found.iter().map(|found| FoundView::new(found, concepts)).collect();
         let next_offset = page.more.then(|| asked.next_offset()).flatten();
         Self { concepts: found, next_offset }
@@ -63,7 +63,7 @@ impl FindResponse {
 }
 
 impl FoundView {
-    fn new(found: &Found, concepts: &Concepts) -> Self {
+    fn new(found: &FoundConcept, concepts: &ConceptStore) -> Self {
         let (r#match, edits) = match found.by {
             FoundBy::Name => (FoundByView::Name, None),
             FoundBy::Prefix => (FoundByView::Prefix, None),
@@ -71,7 +71,7 @@ impl FoundView {
         };
         Self {
             cui: concepts.id(found.concept).into(),
-            name: concepts.preferred(found.concept).into(),
+            name: concepts.preferred_name(found.concept).into(),
             matched_name: concepts.atom(found.atom).name.into(),
             r#match,
             edits,

@@ -9,7 +9,7 @@ use crate::http::answer::{SemanticTypeView, semantic_types};
 use crate::{
     domain::MatchKind,
     http::problem::Problem,
-    linker::{Answer, Candidate, Concepts, Status},
+    linker::{Answer, Candidate, ConceptStore, Status},
 };
 
 /// Answers to `POST /link`.
@@ -95,7 +95,7 @@ pub(crate) enum MatchView {
 
 impl LinkResult {
     /// The result of a mention that was linked.
-    pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &Concepts) -> Self {
+    pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &ConceptStore) -> Self {
         let status = match answer.status {
             Status::Linked => LinkStatus::Linked,
             Status::Ambiguous => LinkStatus::Ambiguous,
@@ -112,10 +112,10 @@ impl LinkResult {
 }
 
 impl CandidateView {
-    fn new(candidate: &Candidate, concepts: &Concepts) -> Self {
+    fn new(candidate: &Candidate, concepts: &ConceptStore) -> Self {
         Self {
             cui: concepts.id(candidate.concept).into(),
-            name: concepts.preferred(candidate.concept).into(),
+            name: concepts.preferred_name(candidate.concept).into(),
             matched_name: concepts.atom(candidate.atom).name.into(),
             r#match: match candidate.kind {
                 MatchKind::Exact => MatchView::Exact,

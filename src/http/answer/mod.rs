@@ -18,10 +18,7 @@ pub(super) use link::{LinkResponse, LinkResult};
 pub(super) use operation::{Health, Info, Reloaded, SemanticTypesView, SourcesView};
 
 use crate::http::query::Page;
-use crate::{
-    domain::semantic_type::SEMANTIC_TYPES,
-    linker::{ConceptNumber, Concepts},
-};
+use crate::linker::{ConceptId, ConceptStore};
 
 /// A semantic type of the UMLS Semantic Network.
 #[derive(Serialize, ToSchema)]
@@ -34,9 +31,9 @@ pub(super) struct SemanticTypeView {
     pub group: String,
 }
 
-fn semantic_types(concept: ConceptNumber, concepts: &Concepts) -> Vec<SemanticTypeView> {
+fn semantic_types(concept: ConceptId, concepts: &ConceptStore) -> Vec<SemanticTypeView> {
     // A damaged file may name a place where there is none.
-    let types = concepts.types(concept).iter().filter_map(|&place| SEMANTIC_TYPES.get(usize::from(place)));
+    let types = concepts.semantic_types(concept).iter().filter_map(|t| t.semantic_type());
     types.map(|t| SemanticTypeView { tui: t.tui.into(), name: t.name.into(), group: t.group.into() }).collect()
 }
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
     http::Limits,
-    linker::{Calibration, Concepts, Linker, Recall, SourceEntry},
+    linker::{Calibration, ConceptStore, Linker, Recall, SourceEntry},
 };
 
 /// Answer to `GET /info`.
@@ -165,7 +165,7 @@ impl From<&SourceEntry> for SourceView {
 
 impl SourcesView {
     /// The sources that may be shown.
-    pub(crate) fn new(concepts: &Concepts) -> Self {
+    pub(crate) fn new(concepts: &ConceptStore) -> Self {
         Self { sources: concepts.sources().map(SourceView::from).collect() }
     }
 }

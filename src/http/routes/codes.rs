@@ -15,7 +15,7 @@ use crate::{
         problem::{Kind, Problem},
         query::{CodesQuery, QueryParams},
     },
-    linker::Concepts,
+    linker::ConceptStore,
 };
 
 /// List the codes of a concept
@@ -100,10 +100,10 @@ pub(crate) async fn with_code(
 }
 
 /// A code as the index has it: as it was written, what it is as a CURIE of the source, or with the prefix that codes of the source have.
-fn stored(source: &str, code: &str, concepts: &Concepts) -> Option<String> {
+fn stored(source: &str, code: &str, concepts: &ConceptStore) -> Option<String> {
     // A prefix of another vocabulary is not dropped: its code would be taken for this source's.
     let curie = source_and_code(code).filter(|(named, _)| *named == source).map(|(_, code)| code.into_owned());
     let prefixed = concepts.code_prefix(source).map(|prefix| format!("{prefix}:{code}"));
     let readings = [Some(code.to_owned()), curie, prefixed];
-    readings.into_iter().flatten().find(|code| concepts.by_code(source, code).next().is_some())
+    readings.into_iter().flatten().find(|code| concepts.concepts_with_code(source, code).next().is_some())
 }

@@ -1,0 +1,73 @@
+//! Links many texts with the linker of the service, for the evaluation and for calibration.
+
+use crate::{
+    concepts::FilterRequest,
+    domain::ConceptId,
+    eval::{
+        EvalError,
+        calibrate::CalibrationSample,
+        mentions::{Fold, LabeledMention},
+        metrics::MAX_RANK,
+    },
+    job::Job,
+    linker::{Answer, Linker, Query},
+};
+
+/// Number of texts in one call of the linker.
+const LINK_BATCH: usize = 1000;
+
+/// The answers for texts, each with at most `top_k` candidates.
+pub(super) fn link_texts(
+    linker: &Linker,
+    texts: &[&str],
+    top_k: usize,
+    job: Job<'_>,
+) -> Result<Vec<Answer>, EvalError> {
+    job.progress.stage("linking", texts.len() as u64);
+    let mut answers = vec![];
+    for texts in texts.chunks(LINK_BATCH) {
+        let query =
+            |text: &&str| Query { text: (*text).into(), top_k, min_score: None, filter: FilterRequest::default() };
+        answers.extend(linker.link(&texts.iter().map(query).collect::<Vec<_>>())?);
+        job.progress.advance(texts.len() as u64);
+        job.cancel.check()?;
+    }
+    Ok(answers)
+}
+
+/// The samples from which a calibration is fitted: for each mention the best candidate, and the
+/// best candidate that is not gold.
+///
+/// # Errors
+/// [`EvalError::NothingCovered`] if the index has no gold concept of any mention; errors of the
+/// model.
+pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Result<Vec<CalibrationSample>, EvalError> {
+    let concepts = linker.index().concepts();
+    let mentions: Vec<&LabeledMention> = folds.iter().flat_map(|fold| &fold.mentions).collect();
+    let texts: Vec<&str> = mentions.iter().map(|mention| mention.text.as_str()).collect();
+    // So many candidates that one of them is not gold.
+    let max_gold = mentions.iter().map(|mention| mention.gold.len()).max().unwrap_or(0);
+    let answers = link_texts(linker, &texts, MAX_RANK + max_gold, job)?;
+    let mut samples = vec![];
+    for (number, (mention, answer)) in mentions.into_iter().zip(&answers).enumerate() {
+        let gold: Vec<_> = mention.gold.iter().filter_map(|id| concepts.concept(id)).collect();
+        if let Some(best) = answer.candidates.first().filter(|_| !gold.is_empty()) {
+            // Owners of one name have the same score; the sample is right if one of them is gold.
+            let mut owners = answer.candidates.iter().take_while(|c| (c.score, c.kind) == (best.score, best.kind));
+            let right = owners.any(|candidate| gold.contains(&candidate.concept));
+            samples.push(CalibrationSample { mention: number, score: best.score, right, nil: false });
+        }
+        let wrong = answer.candidates.iter().find(|candidate| !gold.contains(&candidate.concept));
+        let score = wrong.map_or(-1.0, |wrong| wrong.score);
+        samples.push(CalibrationSample { mention: number, score, right: false, nil: true });
+    }
+    if samples.iter().all(|sample| sample.nil) {
+        return Err(EvalError::NothingCovered {
+            path: folds[0].path.clone(),
+            mentions: texts.len(),
+            gold: folds[0].mentions.iter().find_map(|mention| mention.gold.first()).cloned().unwrap_or("NIL".into()),
+            known: concepts.id(ConceptId::new(0)).into(),
+        });
+    }
+    Ok(samples)
+}

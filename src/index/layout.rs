@@ -1,0 +1,39 @@
+//! Files of an index directory.
+//!
+//! | file | content | room |
+//! | --- | --- | --- |
+//! | `index.json` | manifest | `index` |
+//! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst` | concepts and names | `concepts` |
+//! | `vectors.bin`, `scales.bin`, `residuals.bin`, `graph.bin` | vectors and graph | `ann` |
+//! | `partial.json` | state of an unfinished build | `index` |
+//!
+//! `docs/index-format.md` describes their bytes.
+
+use crate::{
+    ann::{
+        VectorPrecision,
+        layout::{GRAPH, RESIDUALS, SCALES, VECTORS},
+    },
+    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, NAMES_FILE, WORDS_FILE},
+};
+
+/// File name of the manifest. A directory with this file is an index.
+pub const MANIFEST: &str = "index.json";
+
+/// File that notes what an unfinished build embeds; a complete index does not have it.
+pub(super) const PARTIAL: &str = "partial.json";
+
+/// Rows that a build embeds and writes together, and the unit in which `--resume` uses them again.
+///
+/// Large enough to sort texts by length, small enough to lose. The vector of a text can depend on
+/// the other texts of its batch, so that a resumed build needs the same blocks.
+pub(super) const BLOCK_ROWS: u32 = 1 << 13;
+
+/// Every file that the manifest of an index with vectors of this precision lists.
+pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
+    let mut parts = vec![CONCEPTS_FILE, NAMES_FILE, KEYS_FILE, WORDS_FILE, VECTORS, SCALES, GRAPH];
+    if precision == VectorPrecision::Int16 {
+        parts.push(RESIDUALS);
+    }
+    parts
+}

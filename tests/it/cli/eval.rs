@@ -1,0 +1,272 @@
+//! `saplink eval`: figures, comparisons, calibration, and input that it refuses.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{ScratchDir, Service, copy_dir, fail, manifest, root, starter, starter_index, succeed};
+
+/// Names with a homonym (cold), an alias (114480) and names equal to mentions.
+const DICTIONARY: &str = "C0027051||Myocardial infarction\n\
+    C0027051||heart attack\n\
+    C0155668||old myocardial infarction\n\
+    C0009443||cold\n\
+    C0009264||Cold\n\
+    C0011849|114480||diabetes mellitus\n\
+    C0020538||hypertension\n\
+    C0004096||asthma\n";
+
+/// Labeled mentions: equal names, a homonym whose other owner comes first, two composites, a
+/// mention that the dictionary does not cover, and one without an id.
+const MENTIONS: &str = "7||0|1||D||Heart attack||C0027051\n\
+    7||0|1||D||cold||C0009443\n\
+    7||0|1||D||hypertension|asthma||C0020538+C0004096\n\
+    7||0|1||D||hypertension|heart attacks||C0020538+C0004096\n\
+    7||0|1||D||diabetes mellitus||114480\n\
+    7||0|1||D||gout||C0018099\n\
+    7||0|1||D||left message||CUI-less\n";
+
+fn json(scratch: &ScratchDir, name: &str) -> Value {
+    serde_json::from_str(&scratch.read(name)).unwrap()
+}
+
+/// Writes the files above; returns the arguments that evaluate them.
+fn evaluation(scratch: &ScratchDir) -> Vec<String> {
+    let mentions = scratch.write("mentions.concept", MENTIONS);
+    let dictionary = scratch.write("dictionary.txt", DICTIONARY);
+    ["eval", "--mentions", &mentions, "--dictionary", &dictionary].map(str::to_owned).to_vec()
+}
+
+fn with<'a>(args: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    args.iter().map(String::as_str).chain(more.iter().copied()).collect()
+}
+
+fn system<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let systems = report["systems"].as_array().unwrap();
+    systems.iter().find(|system| system["name"] == name).unwrap_or_else(|| panic!("no system {name}: {systems:?}"))
+}
+
+fn figure(report: &Value, name: &str, figure: &str) -> f64 {
+    system(report, name)["figures"][figure]["value"].as_f64().unwrap()
+}
+
+fn close(value: f64, expected: f64) {
+    assert!((value - expected).abs() < 1e-9, "{value} is not {expected}");
+}
+
+#[test]
+fn a_report_has_the_accuracy_of_the_paper_and_the_strict_one() {
+    let (scratch, json_file, page) = (ScratchDir::new(), "report.json", "report.html");
+    let args = evaluation(&scratch);
+    let (json_at, page_at) = (scratch.at(json_file), scratch.at(page));
+    let table = succeed(&with(&args, &["--json", &json_at, "--html", &page_at, "--against", "index"]));
+    let report = json(&scratch, json_file);
+    assert_eq!(report["mentions"], 6);
+    assert_eq!(report["covered"], 5);
+    assert_eq!(report["folds"][0]["without_id"], 1);
+    assert_eq!((&report["dictionary"]["names"], &report["dictionary"]["concepts"]), (&json!(7), &json!(7)));
+    // Equal names: the attack, the cold (by the paper's rule only), both parts of the first
+    // composite, the alias.
+    close(figure(&report, "string equality", "acc_1"), 4.0 / 6.0);
+    close(figure(&report, "string equality", "strict_acc_1"), 3.0 / 6.0);
+    close(figure(&report, "string equality", "mrr"), 3.5 / 6.0);
+    // The embedding finds equal names too.
+    close(figure(&report, "embedding", "acc_1"), 4.0 / 6.0);
+    close(figure(&report, "embedding, graph", "acc_1"), 4.0 / 6.0);
+    assert_eq!(report["recall"]["at_1"], 1.0);
+    let errors = system(&report, "embedding")["errors"].as_array().unwrap();
+    let kinds: BTreeMap<&str, u64> =
+        errors.iter().map(|e| (e["kind"].as_str().unwrap(), e["mentions"].as_u64().unwrap())).collect();
+    assert_eq!((kinds["not-covered"], kinds["ambiguous-name"]), (1, 1), "{errors:?}");
+    for expected in ["6 of mentions.concept, 5 of them covered; left out: 1 without an id", "string equality", "66.7 ("]
+    {
+        assert!(table.contains(expected), "{expected}: {table}");
+    }
+    let page = fs_err::read_to_string(page_at).unwrap();
+    assert!(page.contains("gout") && page.contains("embedding, graph"));
+    assert!(!page.contains("<!--") && !page.contains("http"), "the page loads nothing");
+}
+
+#[test]
+fn reports_quote_no_mention_with_zero_examples() {
+    let scratch = ScratchDir::new();
+    let args = evaluation(&scratch);
+    let (json_at, page_at) = (scratch.at("r.json"), scratch.at("r.html"));
+    succeed(&with(&args, &["--json", &json_at, "--html", &page_at, "--examples", "0", "--no-baselines"]));
+    for file in [json_at, page_at] {
+        let text = fs_err::read_to_string(file).unwrap();
+        assert!(!text.contains("gout") && !text.contains("heart attacks"), "{text}");
+        assert!(text.contains("embedding"));
+    }
+}
+
+#[test]
+fn covered_mentions_folds_and_dot_products() {
+    let scratch = ScratchDir::new();
+    let args = evaluation(&scratch);
+    let second = scratch.write("second.tsv", "asthma\tC0004096\nHYPERTENSION\tC0020538\nleft message\tNIL\n");
+    let json_at = scratch.at("r.json");
+    let all = with(&args[..3], &[&second, &args[3], &args[4], "--covered", "--score", "dot", "--json", &json_at]);
+    let table = succeed(&all);
+    assert!(table.contains("mean of 2 folds") && table.contains("1 labeled NIL, 1 not covered"), "{table}");
+    let report = json(&scratch, "r.json");
+    assert_eq!((&report["score"], &report["mentions"]), (&json!("dot"), &json!(7)));
+    close(figure(&report, "string equality", "acc_1"), (4.0 / 5.0 + 1.0) / 2.0);
+    close(system(&report, "string equality")["fold_acc_1"][1].as_f64().unwrap(), 1.0);
+    let refused = fail(&with(&args, &["--score", "dot", "--against", "index"]));
+    assert!(refused.contains("--score dot"), "{refused}");
+}
+
+#[test]
+fn two_reports_are_compared_mention_by_mention() {
+    let scratch = ScratchDir::new();
+    let args = evaluation(&scratch);
+    let [first, second, other] = ["a.json", "b.json", "c.json"].map(|name| scratch.at(name));
+    succeed(&with(&args, &["--json", &first]));
+    // Without this name one more mention is wrong.
+    let fewer = DICTIONARY
+        .replace("C0027051||heart attack\n", "")
+        .replace("C0027051||Myocardial infarction\n", "C0027051||mi\n");
+    let fewer = scratch.write("fewer.txt", &fewer);
+    succeed(&with(&args[..4], &[&fewer, "--json", &second]));
+    let table = succeed(&["eval", "compare", &first, &second]);
+    assert!(table.contains("string equality, paper") && table.contains("-16.7"), "{table}");
+    let compared: Value = serde_json::from_str(&succeed(&["eval", "compare", &first, &second, "--json"])).unwrap();
+    let equality = &compared["systems"][0]["acc_1"];
+    assert_eq!((&equality["first"], &equality["second"], &equality["p"]), (&json!(1), &json!(0), &json!(1.0)));
+
+    let mentions = scratch.write("other.tsv", "asthma\tC0004096\n");
+    succeed(&["eval", "--mentions", &mentions, "--dictionary", &args[4], "--json", &other]);
+    let refused = fail(&["eval", "compare", &first, &other]);
+    assert!(refused.contains("other mentions: mentions.concept and other.tsv"), "{refused}");
+    let covered = scratch.at("d.json");
+    succeed(&with(&args, &["--covered", "--json", &covered]));
+    assert!(fail(&["eval", "compare", &first, &covered]).contains("6 and 5"));
+    let broken = scratch.write("broken.json", "{\"format\": 1}");
+    assert!(fail(&["eval", "compare", &first, &broken]).contains("broken.json"));
+}
+
+#[test]
+fn bad_input_is_named_and_no_report_is_written() {
+    let scratch = ScratchDir::new();
+    let args = evaluation(&scratch);
+    let mentions = scratch.write("broken.tsv", "asthma\tC0004096\nsecret words\n");
+    let json_at = scratch.at("r.json");
+    let refused = fail(&["eval", "--mentions", &mentions, "--dictionary", &args[4], "--json", &json_at]);
+    assert!(refused.contains("broken.tsv:2: it has 1 fields") && !refused.contains("secret"), "{refused}");
+    assert!(!Path::new(&json_at).exists());
+    let unknown = scratch.write("unknown.tsv", "asthma\tD1\n");
+    let refused = fail(&["eval", "--mentions", &unknown, "--dictionary", &args[4]]);
+    assert!(
+        refused.contains("unknown.tsv") && refused.contains("such as D1; those of the dictionary are such as C0027051"),
+        "{refused}"
+    );
+    assert!(fail(&["eval", "--mentions", &scratch.at("none"), "--dictionary", &args[4]]).contains("none"));
+    assert!(fail(&["eval", "--mentions", &args[2], "--dictionary", &scratch.at("none")]).contains("none"));
+    let refused = fail(&with(&args, &["--json", &scratch.at("no/such/r.json")]));
+    assert!(refused.contains("no/such/r.json"), "{refused}");
+}
+
+/// A writable copy of the starter index.
+fn starter_copy(scratch: &ScratchDir) -> String {
+    let dir = scratch.at("starter");
+    copy_dir(starter_index(), Path::new(&dir));
+    dir
+}
+
+const STARTER_MENTIONS: &str = "index/starter.mentions.tsv";
+
+#[test]
+fn an_index_is_evaluated_with_the_linker_that_serves_it() {
+    let scratch = ScratchDir::new();
+    let json_at = scratch.at("r.json");
+    let index = starter_index().to_str().unwrap();
+    let args = ["eval", "--mentions", STARTER_MENTIONS, "--index", index, "--against", "index", "--json", &json_at];
+    let table = succeed(&args);
+    assert!(table.contains("labeled NIL"), "{table}");
+    let report = json(&scratch, "r.json");
+    assert!(report["recall"]["at_1"].as_f64().unwrap() >= 0.97, "{}", report["recall"]);
+    // Each system improves on the one before it.
+    let strict = |name| figure(&report, name, "strict_acc_1");
+    assert!(strict("character n-grams") > strict("string equality") + 0.2);
+    assert!(strict("embedding") > strict("character n-grams"));
+    assert!(strict("linker") > strict("embedding"));
+    let types = system(&report, "linker")["types"].as_array().unwrap();
+    assert!(types.len() > 5 && types[0]["semantic_type"].as_str().unwrap().starts_with('T'));
+}
+
+#[test]
+fn a_calibrated_index_answers_with_probabilities() {
+    let scratch = ScratchDir::new();
+    let dir = starter_copy(&scratch);
+    let before = fs_err::read_to_string(Path::new(&dir).join("index.json")).unwrap();
+    let args = ["eval", "--calibrate", "--mentions", STARTER_MENTIONS, "--index", &dir];
+    succeed(&[&args[..], &["--method", "platt", "--dry-run"]].concat());
+    assert_eq!(fs_err::read_to_string(Path::new(&dir).join("index.json")).unwrap(), before);
+    let output = succeed(&args);
+    assert!(output.contains("expected calibration error") && output.contains("NIL"), "{output}");
+    let manifest: Value = serde_json::from_str(&succeed(&["index", "info", &dir, "--json"])).unwrap();
+    let measured = &manifest["calibration"]["measured"];
+    assert!(measured["calibration_error"].as_f64().unwrap() < 0.08, "{measured}");
+    assert!(measured["nil_recall"].as_f64().unwrap() > 0.25, "{measured}");
+    assert!(succeed(&["index", "info", &dir]).contains("calibration  isotonic of"));
+    let threshold = manifest["nil_threshold"].as_f64().unwrap();
+
+    let service = Service::spawn(&["--index", &dir]);
+    service.wait_until_ready();
+    let mentions = ["asthma", "asthma attack", "ribonucleoprotein zebrafish", "cold"];
+    let answer = service.link(&json!({"mentions": mentions, "top_k": 5})).json();
+    for result in answer["results"].as_array().unwrap() {
+        let candidates = result["candidates"].as_array().unwrap();
+        let of = |field: &str| -> Vec<f64> { candidates.iter().map(|c| c[field].as_f64().unwrap()).collect() };
+        let (probabilities, scores) = (of("probability"), of("score"));
+        assert!(probabilities.iter().sum::<f64>() <= 1.001 && probabilities.iter().all(|p| *p >= 0.0), "{result}");
+        assert_eq!(result["status"] == "nil", scores[0] < threshold, "{result}");
+    }
+    let first = |i: usize| answer["results"][i]["candidates"][0]["probability"].as_f64().unwrap();
+    assert!(first(0) > 0.8 && first(2) < 0.5, "{answer}");
+    assert_eq!(answer["results"][2]["status"], "nil");
+}
+
+#[test]
+fn an_invalid_calibration_is_refused() {
+    let scratch = ScratchDir::new();
+    let dir = starter_copy(&scratch);
+    let path = Path::new(&dir).join("index.json");
+    let mut manifest = manifest(&path);
+    let measured = json!({"calibration_error": 0.0, "nil_precision": 1.0, "nil_recall": 1.0, "accuracy": 1.0});
+    for (curve, reason) in [
+        (json!([]), "no points"),
+        (json!([[0.5, 0.9], [0.6, 0.1]]), "falls"),
+        (json!([[0.5, 1.5]]), "probability outside 0 to 1"),
+    ] {
+        manifest["calibration"] = json!({"method": "isotonic", "curve": curve, "mentions": 1, "inputs": [], "nil_share": 0.2, "measured": measured});
+        fs_err::write(&path, manifest.to_string()).unwrap();
+        let refused = fail(&["index", "info", &dir]);
+        assert!(refused.contains("index.json") && refused.contains(reason), "{refused}");
+    }
+}
+
+#[test]
+fn starter_mentions_are_well_formed() {
+    let names = starter::rows();
+    let concepts: HashSet<&str> = names.iter().map(|(atom, _)| atom.concept.as_str()).collect();
+    let text = fs_err::read_to_string(root().join(STARTER_MENTIONS)).unwrap();
+    let mut seen = HashSet::new();
+    let (mut covered, mut nil) = (0, 0);
+    for line in text.lines() {
+        let (mention, gold) = line.split_once('\t').unwrap();
+        assert!(seen.insert(mention.to_lowercase()), "{mention} occurs twice");
+        match gold {
+            "NIL" => nil += 1,
+            ids => {
+                covered += 1;
+                assert!(ids.split('|').all(|id| concepts.contains(id)), "{line}");
+            }
+        }
+    }
+    assert!(covered >= 600 && nil >= 100, "{covered} {nil}");
+}

@@ -1,0 +1,92 @@
+//! The canary test: no mention in a log, an error or a lookup, at any log level.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Service, signal};
+
+const CANARY: &str = "zanthoxyl";
+
+#[test]
+fn no_mention_in_logs_or_errors() {
+    for format in ["text", "json"] {
+        let mut service = Service::start(&["--log-level", "trace", "--log-format", format, "--request-timeout", "1"]);
+        let linked =
+            service.link(&json!({"mentions": [CANARY, format!("{CANARY} pain"), {"text": "asthma", "id": CANARY}]}));
+        assert_eq!(linked.status, 200);
+        assert_eq!(service.link(&json!({"mention": CANARY})).status, 200);
+        let reloaded = service.post("/admin/reload", "text/plain", CANARY.as_bytes());
+        assert_eq!(reloaded.status, 200, "{reloaded:?}");
+        for body in [
+            json!({"mention": CANARY, CANARY: 1}),
+            json!({"mention": {"text": CANARY, CANARY: CANARY}}),
+            json!({"mention": format!("{CANARY}\u{0}")}),
+            json!({"mention": CANARY.repeat(1000)}),
+            json!({"mention": [CANARY]}),
+            json!({"mention": CANARY, "top_k": CANARY}),
+            json!({"mention": CANARY, "top_k": 0}),
+            json!({"mention": "a", "semantic_types": [CANARY]}),
+            json!({"mention": "a", "sources": [CANARY]}),
+            json!({"mention": "a", "id": CANARY}),
+            json!({"mentions": {CANARY: CANARY}}),
+            json!(CANARY),
+            json!([{CANARY: CANARY}]),
+        ] {
+            let answer = service.link(&body);
+            assert!((400..500).contains(&answer.status), "{answer:?}");
+            answer.problem();
+            assert!(!answer.text.contains(CANARY), "{answer:?}");
+        }
+        for path in [
+            "/concepts/CANARY",
+            "/CANARY",
+            "/info?q=CANARY",
+            "/healthz?CANARY",
+            "/readyz",
+            "/metrics?CANARY",
+            "/openapi.json?CANARY",
+            "/docs/CANARY",
+            "/concepts?q=CANARY",
+            "/concepts?q=a&CANARY=CANARY",
+            "/concepts?q=CANARY%ff",
+            "/concepts?q=CANARY%00",
+            "/concepts?q=CANARY&q=CANARY",
+            "/concepts?q=CANARY&limit=CANARY",
+            "/concepts?q=a&semantic_types=CANARY",
+            "/concepts?q=a&sources=SAPLINK,CANARY",
+            "/concepts?CANARY",
+            "/concepts/C0027051?CANARY=1",
+            "/concepts/C0027051?language=CANARY",
+            "/concepts/C0027051?limit=CANARY",
+            "/concepts/C0027051/codes?target=CANARY",
+            "/concepts/C0027051/related/CANARY",
+            "/concepts/CANARY/related/parents",
+            "/concepts/CANARY:CANARY/codes",
+            "/codes/CANARY/CANARY",
+            "/codes/SAPLINK/CANARY?target=CANARY",
+            "/codes/SAPLINK/CANARY%ff",
+        ] {
+            let answer = service.get(&path.replace("CANARY", CANARY));
+            assert!(!answer.text.contains(CANARY), "{answer:?}");
+        }
+        for malformed in [
+            format!(
+                "POST /link?{CANARY} HTTP/1.1\r\nhost: {CANARY}\r\nx-note: {CANARY}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{{\"mention\": \"{CANARY}"
+            ),
+            format!(
+                "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 12\r\n\r\n\"{CANARY}\" x"
+            ),
+            format!("{CANARY} / HTTP/1.1\r\n{CANARY}\r\n\r\n"),
+            format!("{} /link HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", CANARY.to_uppercase()),
+        ] {
+            let answer = service.raw(malformed.as_bytes(), Duration::from_secs(3));
+            assert!(!answer.contains(CANARY), "{answer}");
+        }
+        signal(service.id(), "TERM");
+        assert_eq!(service.wait(Duration::from_secs(20)), Some(0));
+        let log = service.log();
+        assert!(log.contains("/link") && log.contains("422"), "the requests are in the log: {log}");
+        assert!(!log.to_lowercase().contains(CANARY), "{log}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Routes of the HTTP interface.
+
+mod codes;
+mod concepts;
+mod everyday_mentions;
+mod hidden_sources;
+mod link;
+mod ndjson;
+mod openapi;
+mod operation;
+mod requests;
+mod vocabularies;

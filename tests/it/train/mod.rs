@@ -1,0 +1,3 @@
+//! Training graphs and steps through the library.
+
+mod gradients;
