@@ -37,7 +37,7 @@ use crate::http::{
     tags(
         (name = "linking", description = "Mentions to concepts"),
         (name = "concepts", description = "Names to concepts, and what the index knows of one"),
-        (name = "codes", description = "ConceptStore to the codes of source vocabularies and back"),
+        (name = "codes", description = "Concepts to the codes of source vocabularies and back"),
         (name = "vocabularies", description = "Semantic types and source vocabularies"),
         (name = "operation", description = "Probes and facts about this deployment"),
     ),

@@ -80,7 +80,7 @@ pub(super) fn rank(mut candidates: Vec<Candidate>, top_k: usize, min_score: Opti
     Answer { status, candidates }
 }
 
-/// The better candidate is less. ConceptStore are numbered in the order of their ids.
+/// The better candidate is less. Concepts are numbered in the order of their ids.
 fn compare(a: &Candidate, b: &Candidate) -> Ordering {
     b.score.total_cmp(&a.score).then(a.kind.cmp(&b.kind)).then(a.concept.cmp(&b.concept))
 }

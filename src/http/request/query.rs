@@ -57,11 +57,11 @@ pub(in crate::http) struct NamesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct PageQuery {
-    /// ConceptStore to skip.
+    /// Concepts to skip.
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// ConceptStore at most; 0 asks for totals alone.
+    /// Concepts at most; 0 asks for totals alone.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "default_page")]
     limit: usize,
@@ -106,11 +106,11 @@ pub(in crate::http) struct FindQuery {
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     sources: Option<Vec<String>>,
-    /// ConceptStore to skip; with `limit` at most 10,000.
+    /// Concepts to skip; with `limit` at most 10,000.
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// ConceptStore at most.
+    /// Concepts at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(default = "default_results")]
     limit: usize,

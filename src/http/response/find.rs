@@ -21,7 +21,7 @@ use crate::{
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
 pub(crate) struct FindResponse {
-    /// ConceptStore that have the name, then concepts with a name that begins with `q`, then concepts with a
+    /// Concepts that have the name, then concepts with a name that begins with `q`, then concepts with a
     /// name that is nearly `q`.
     pub(crate) concepts: Vec<FoundView>,
     /// Offset of the next page; absent on the last page, and where a page of this length would exceed

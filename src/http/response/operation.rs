@@ -147,7 +147,7 @@ pub(crate) struct SourceView {
     pub(crate) restriction_level: Option<u8>,
     /// Languages (LAT) of its names.
     pub(crate) languages: Vec<String>,
-    /// ConceptStore that have a name from it.
+    /// Concepts that have a name from it.
     pub(crate) concepts: u64,
     pub(crate) atoms: u64,
     /// Codes that concepts have in it.
@@ -170,7 +170,7 @@ pub(crate) struct CountedType {
     pub(crate) name: String,
     pub(crate) group: String,
     pub(crate) group_name: String,
-    /// ConceptStore of the index with this type.
+    /// Concepts of the index with this type.
     pub(crate) concepts: u64,
 }
 
