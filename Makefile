@@ -24,7 +24,7 @@ build: ## build the release binary
 
 # The sources in this list decide how an index lies on disk: a change of one builds the index again.
 $(STARTER): index/starter.tsv index/starter.mentions.tsv models/saplink-mini/model.json \
-    $(wildcard src/index/manifest.rs src/ann/layout.rs src/concepts/schema.rs src/text/*.rs) | onnxruntime build
+    $(wildcard src/index/manifest.rs src/index/layout.rs src/ann/layout.rs src/concepts/schema.rs src/text/*.rs) | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --ef-search 256 --out index/starter --force
 	@$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv

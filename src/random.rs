@@ -14,7 +14,7 @@ impl Random {
     }
 
     /// The sequence of several seeds together, such as the seed of a run and a step.
-    pub fn of(seeds: &[u64]) -> Self {
+    pub fn from_seeds(seeds: &[u64]) -> Self {
         seeds.iter().fold(Self(0), |mut random, seed| Self(random.next() ^ seed))
     }
 
@@ -33,7 +33,7 @@ impl Random {
     }
 
     /// A number from 0 (included) to 1 (excluded), in steps of 2^-24.
-    pub fn share(&mut self) -> f32 {
+    pub fn fraction(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 24) as f32
     }
 
@@ -62,14 +62,14 @@ mod tests {
         let mut seen = [0; 7];
         (0..7_000).for_each(|_| seen[random.below(7)] += 1);
         assert!(seen.iter().all(|&n| n > 800), "{seen:?}");
-        assert!((0..1000).all(|_| (0.0..1.0).contains(&random.share())));
+        assert!((0..1000).all(|_| (0.0..1.0).contains(&random.fraction())));
     }
 
     #[test]
     fn shuffle_keeps_every_item_and_depends_on_the_seeds() {
         let shuffled = |seeds: &[u64]| {
             let mut items: Vec<u32> = (0..100).collect();
-            Random::of(seeds).shuffle(&mut items);
+            Random::from_seeds(seeds).shuffle(&mut items);
             items
         };
         assert_ne!(shuffled(&[1, 2]), shuffled(&[2, 1]));

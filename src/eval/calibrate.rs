@@ -2,8 +2,10 @@
 //!
 //! Every labeled mention gives two samples: the best candidate as it is, and the best candidate
 //! without the gold concepts, as if the index did not have them. A mention labeled NIL gives the
-//! second sample only. Invariant: the metrics of a calibration come from cross-validation; no
-//! mention is measured with a curve that was fitted on it.
+//! second sample only.
+//!
+//! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with
+//! a curve that was fitted on it.
 
 use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
 
@@ -303,12 +305,12 @@ mod tests {
     fn samples(count: usize) -> Vec<CalibrationSample> {
         let mut random = Random::new(11);
         let covered = |mention: usize, random: &mut Random| {
-            let score = random.share();
-            CalibrationSample { mention, score, right: random.share() < score * score, nil: false }
+            let score = random.fraction();
+            CalibrationSample { mention, score, right: random.fraction() < score * score, nil: false }
         };
         let nil = |mention: usize, random: &mut Random| CalibrationSample {
             mention,
-            score: random.share() / 2.0,
+            score: random.fraction() / 2.0,
             right: false,
             nil: true,
         };

@@ -2,8 +2,10 @@
 //! concepts that own the name.
 //!
 //! Several ids in one line (`D003920|114480`) are ids of one concept. Concepts that share a name
-//! stay separate. Invariant: rows have the order of the file or the index; the concepts of a row
-//! are ordered by id.
+//! stay separate.
+//!
+//! Invariant: rows have the order of the file or the index; the concepts of a row are ordered by
+//! id.
 
 use std::{collections::HashMap, path::Path};
 

@@ -3,8 +3,10 @@
 //! Two rules count side by side. By the rule of the SapBERT paper (Liu et al. 2020) names are
 //! ranked, and a name is right if one of its owners is a gold concept. By the strict rule distinct
 //! concepts are ranked, and the concept itself must be gold. A composite mention has the worst rank
-//! of its parts. Invariant: every mention counts, a mention without a right answer is wrong, and
-//! metrics are means over the folds.
+//! of its parts.
+//!
+//! Invariant: every mention counts, a mention without a right answer is wrong, and metrics are
+//! means over the folds.
 
 use serde::{Deserialize, Serialize};
 

@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn the_exact_scan_compares_all_names_and_orders_ties_by_row() {
         let mut random = Random::new(3);
-        let mut vectors: Vec<f32> = (0..5000 * 4).map(|_| random.share() - 0.5).collect();
-        let texts: Vec<f32> = (0..300 * 4).map(|_| random.share() - 0.5).collect();
+        let mut vectors: Vec<f32> = (0..5000 * 4).map(|_| random.fraction() - 0.5).collect();
+        let texts: Vec<f32> = (0..300 * 4).map(|_| random.fraction() - 0.5).collect();
         vectors.extend_from_within(..40);
         let ranked = nearest_names(&vectors, &texts, 4);
         assert_eq!(ranked.len(), 300);

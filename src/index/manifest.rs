@@ -121,7 +121,8 @@ impl IndexManifest {
     fn fault(&self) -> Option<String> {
         if self.normalization != NORMALIZATION_VERSION {
             return Some(format!(
-                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: build it again",
+                "its names were normalized by version {}, this saplink uses version {NORMALIZATION_VERSION}: \
+                 build it again",
                 self.normalization
             ));
         }

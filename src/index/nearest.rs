@@ -1,7 +1,10 @@
 //! Nearest rows of an index without the step to concepts, for evaluation rules that count names.
 
 use super::open::Index;
-use crate::ann::{name_graph::nearest_rows, scan, vectors::QueryVector};
+use crate::{
+    ann::{name_graph::nearest_rows, scan, vectors::QueryVector},
+    domain::NameId,
+};
 
 impl Index {
     /// The `k` rows nearest to `query`, best first, with their cosines; see
@@ -21,8 +24,8 @@ impl Index {
             .collect()
     }
 
-    /// The vector of a row; its norm is 1 but for the rounding.
-    pub fn vector(&self, row: u32) -> Vec<f32> {
-        self.vectors.rows().vector(row)
+    /// The vector of a name; its norm is 1 but for the rounding.
+    pub(super) fn vector(&self, name: NameId) -> Vec<f32> {
+        self.vectors.rows().vector(name.get())
     }
 }

@@ -52,7 +52,7 @@ pub struct ConceptHit {
     pub concept: ConceptId,
     /// The atom through which the concept was found.
     pub atom: AtomId,
-    /// The row of this atom's name.
+    /// The normalized name of this atom; the number of its row.
     pub row: NameId,
     /// Cosine of the row and the query.
     pub score: f32,
@@ -86,13 +86,13 @@ impl Index {
     /// those that share a name with it.
     pub fn confusable(&self, concept: ConceptId, k: usize) -> Vec<ConceptId> {
         let concepts = &self.concepts;
-        let row_of = |name: &str| concepts.name_id(&text::normalize(name));
-        let Some(row) = row_of(concepts.preferred_name(concept)) else { return vec![] };
-        let owners = |row| concepts.atoms_of_name(row).iter().map(|&atom| concepts.concept_of_atom(atom));
-        let rows: HashSet<NameId> =
-            concepts.atoms(concept).filter_map(|atom| row_of(concepts.atom(atom).name)).collect();
-        let with_shared_name: HashSet<ConceptId> = rows.into_iter().flat_map(owners).collect();
-        let vector = self.vector(row.get());
+        let name_id = |name: &str| concepts.name_id(&text::normalize(name));
+        let Some(preferred) = name_id(concepts.preferred_name(concept)) else { return vec![] };
+        let owners = |name| concepts.atoms_of_name(name).iter().map(|&atom| concepts.concept_of_atom(atom));
+        let names: HashSet<NameId> =
+            concepts.atoms(concept).filter_map(|atom| name_id(concepts.atom(atom).name)).collect();
+        let with_shared_name: HashSet<ConceptId> = names.into_iter().flat_map(owners).collect();
+        let vector = self.vector(preferred);
         let no_filter = Filter::new(&FilterRequest::default(), concepts);
         let hits = self.search(&vector, k + with_shared_name.len(), &no_filter).into_iter().map(|hit| hit.concept);
         hits.filter(|concept| !with_shared_name.contains(concept)).take(k).collect()

@@ -136,7 +136,7 @@ mod tests {
         let hit = |concept, score| ConceptHit {
             concept: ConceptId::new(concept),
             atom: AtomId::new(0),
-            name: NameId::new(0),
+            row: NameId::new(0),
             score,
         };
         merge_hits(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], Embedding, 1.0);

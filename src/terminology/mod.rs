@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | `rrf/` | a UMLS release in Rich Release Format | `--umls` |
 //! | `obo`, with `obo_text` | OBO 1.0 to 1.4 | `--obo` |
-//! | `obograph` | OBO Graphs JSON | `--obograph` |
+//! | `obograph`, with `obograph_items` | OBO Graphs JSON | `--obograph` |
 //! | `sssom` | SSSOM mappings | `--sssom` |
 //! | `table` | a TSV or CSV table with a header | `--tsv`, `--csv` |
 //!
@@ -20,8 +20,8 @@
 //!    [`Reading::emit`] for each statement and [`Reading::bad_row`] for a row that it cannot use.
 //!    `table.rs` and `sssom.rs` are short examples.
 //! 2. Register it: `mod` and `pub use` in this file; a field of [`Inputs`] with a loop in
-//!    [`Inputs::read`] (`inputs.rs`); an option beside `--tsv` in the room `cli`, which the function
-//!    `inputs` in `commands/` puts into the field.
+//!    [`Inputs::read`] (`inputs.rs`); an option beside `--tsv` in the room `cli`, which the
+//!    function `inputs` in `commands/` puts into the field.
 //! 3. Test it: unit tests with `testing::read_with` and `testing::survives_damage`, a fixture in
 //!    `tests/fixtures/terminology/`, cases in the test of terminologies in `tests/it/`, and a
 //!    target in `fuzz/`.
@@ -41,6 +41,7 @@ mod inputs;
 mod obo;
 mod obo_text;
 mod obograph;
+mod obograph_items;
 mod ontology;
 mod reading;
 mod rrf;

@@ -1,8 +1,5 @@
 //! Ontologies in the OBO Graphs JSON format, read node by node and edge by edge.
 //!
-//! Nodes of type `CLASS` are terms. A node without a label, or with an id that is no concept id, is
-//! skipped.
-//!
 //! [`Walk`] descends from the document over its graphs to lists of nodes and edges, and parses one
 //! [`GraphItem`] at a time. `serde_json` streams the rest.
 //!
@@ -23,11 +20,11 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    domain::{RelationKind, curie::concept_id},
     files::input::LineCounter,
     terminology::{
-        OntologyOptions, Reading, Scope, TerminologyError,
-        ontology::{Synonym, Term, TermEmitter, emit_relation, is_abbreviation_type, is_part_of},
+        OntologyOptions, Reading, TerminologyError,
+        obograph_items::{Edge, GraphItem, Meta, Node},
+        ontology::TermEmitter,
     },
 };
 
@@ -36,9 +33,6 @@ use crate::{
 const MAX_ITEM_BYTES: u64 = 1 << 23;
 /// Characters that a message shows of both ends of a long reason.
 const REASON_END_CHARS: usize = 100;
-const OBO_IN_OWL: &str = "http://www.geneontology.org/formats/oboInOwl#";
-const REPLACED_BY: &str = "http://purl.obolibrary.org/obo/IAO_0100001";
-const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
 
 /// Reads an OBO Graphs file.
 ///
@@ -140,7 +134,7 @@ impl Document<'_, '_> {
     fn read_item<T: GraphItem>(&mut self, line: u64, json: &RawValue) -> Result<(), TerminologyError> {
         self.reading.begin_row()?;
         match parse::<T>(json) {
-            Ok(item) => item.emit(line, self),
+            Ok(item) => item.emit(line, &mut self.emitter, self.reading),
             Err((lines_before, reason)) => {
                 self.reading.bad_row(line + lines_before, reason);
                 Ok(())
@@ -270,133 +264,13 @@ impl<'de> DeserializeSeed<'de> for RawItem<'_, '_, '_> {
     }
 }
 
-/// A node or an edge.
-trait GraphItem: DeserializeOwned {
-    /// Emits the statements of the item, which begins at `line`.
-    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError>;
-}
-
-/// A node. The name of this type is part of messages for bad rows.
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    lbl: Option<String>,
-    r#type: Option<String>,
-    meta: Option<Meta>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Meta {
-    definition: Option<Value>,
-    synonyms: Vec<SynonymValue>,
-    xrefs: Vec<Value>,
-    basic_property_values: Vec<Property>,
-    deprecated: bool,
-    version: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Value {
-    val: String,
-}
-
-#[derive(Deserialize)]
-struct Property {
-    pred: String,
-    val: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SynonymValue {
-    pred: String,
-    val: String,
-    synonym_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    sub: String,
-    pred: String,
-    obj: String,
-}
-
-impl Meta {
-    /// The version in the metadata of a graph; empty when it has none.
-    fn version(self) -> String {
-        let info = self.basic_property_values.into_iter().find(|p| p.pred == VERSION_INFO).map(|p| p.val);
-        self.version.or(info).unwrap_or_default()
-    }
-}
-
-impl SynonymValue {
-    fn into_synonym(self) -> Synonym {
-        let scope = match self.pred.strip_prefix(OBO_IN_OWL).unwrap_or(&self.pred) {
-            "hasExactSynonym" => Scope::Exact,
-            "hasBroadSynonym" => Scope::Broad,
-            "hasNarrowSynonym" => Scope::Narrow,
-            _ => Scope::Related,
-        };
-        let abbreviation = self.synonym_type.is_some_and(|t| is_abbreviation_type(&t));
-        Synonym { text: self.val, scope, abbreviation }
-    }
-}
-
-impl GraphItem for Node {
-    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError> {
-        let Some(id) = concept_id(&self.id).filter(|_| self.r#type.as_deref() == Some("CLASS")) else {
-            return Ok(());
-        };
-        let meta = self.meta.unwrap_or_default();
-        let mut term = Term {
-            id: id.into_owned(),
-            name: self.lbl.unwrap_or_default(),
-            definition: meta.definition.map(|d| d.val).unwrap_or_default(),
-            synonyms: meta.synonyms.into_iter().map(SynonymValue::into_synonym).collect(),
-            xrefs: meta.xrefs.into_iter().map(|x| x.val).collect(),
-            obsolete: meta.deprecated,
-            ..Term::default()
-        };
-        for Property { pred, val } in meta.basic_property_values {
-            let ids = match pred.strip_prefix(OBO_IN_OWL).unwrap_or(&pred) {
-                "hasAlternativeId" => &mut term.alt_ids,
-                "consider" => &mut term.consider,
-                REPLACED_BY => &mut term.replaced_by,
-                "hasDbXref" => {
-                    term.xrefs.push(val);
-                    continue;
-                }
-                _ => continue,
-            };
-            ids.extend(concept_id(&val).map(|id| id.into_owned()));
-        }
-        term.synonyms.retain(|synonym| !synonym.text.trim().is_empty());
-        if term.name.trim().is_empty() && !term.obsolete {
-            return Ok(());
-        }
-        document.emitter.emit(line, &term, document.reading)
-    }
-}
-
-impl GraphItem for Edge {
-    fn emit(self, line: u64, document: &mut Document) -> Result<(), TerminologyError> {
-        let kind = match &*self.pred {
-            "is_a" => RelationKind::Parent,
-            relation if is_part_of(relation) => RelationKind::Broader,
-            _ => return Ok(()),
-        };
-        match (concept_id(&self.sub), concept_id(&self.obj)) {
-            (Some(narrower), Some(broader)) => emit_relation(line, &narrower, &broader, kind, document.reading),
-            _ => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminology::testing::{ReadResult, fixture, read_with, survives_damage};
+    use crate::terminology::{
+        Scope,
+        testing::{ReadResult, fixture, read_with, survives_damage},
+    };
 
     fn read(text: &str, options: &OntologyOptions) -> ReadResult {
         read_with(|reading| read_obograph(text.as_bytes(), options, reading))

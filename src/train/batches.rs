@@ -50,7 +50,7 @@ impl BatchPlan {
     /// The order of `pairs` pairs in an epoch: their positions in the file.
     fn epoch_order(&self, pairs: usize, epoch: u64) -> Vec<u32> {
         let mut order: Vec<u32> = (0..pairs as u32).collect();
-        let mut random = Random::of(&[self.seed, epoch]);
+        let mut random = Random::from_seeds(&[self.seed, epoch]);
         if self.group < 2 {
             random.shuffle(&mut order);
             return order;
@@ -83,12 +83,12 @@ fn produce(
         let chosen = &order.1[begin..(begin + plan.batch).min(pairs.len())];
         let mut names = vec![];
         let mut labels = vec![];
-        let mut random = Random::of(&[plan.seed, step, AUGMENT_STREAM]);
+        let mut random = Random::from_seeds(&[plan.seed, step, AUGMENT_STREAM]);
         for &position in chosen {
             let pair = pairs.pair(position as usize);
             for name in pair.names {
                 let name = text::clean(name);
-                let name = if random.share() < plan.augment { altered(&name, &mut random) } else { name };
+                let name = if random.fraction() < plan.augment { altered(&name, &mut random) } else { name };
                 names.push(tokenizer.ids(&name)?);
                 labels.push(i64::from(pair.concept));
             }

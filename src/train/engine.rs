@@ -291,10 +291,10 @@ impl Engine {
         let width = max_tokens.next_multiple_of(WIDTH_MULTIPLE);
         let rows = (max_names * max_tokens).next_multiple_of(ROW_MULTIPLE);
         self.factors_len = DROPOUT_OFFSETS + self.largest_dropout_site(max_names, rows, width);
-        let mut random = Random::of(&[seed, DROPOUT_STREAM]);
+        let mut random = Random::from_seeds(&[seed, DROPOUT_STREAM]);
         let kept = (1.0 - dropout).recip();
         let factors: Vec<f32> =
-            (0..self.factors_len).map(|_| if random.share() < dropout { 0.0 } else { kept }).collect();
+            (0..self.factors_len).map(|_| if random.fraction() < dropout { 0.0 } else { kept }).collect();
         to_device(self.device, &factors)
     }
 
@@ -305,7 +305,7 @@ impl Engine {
 
     /// The offset in the dropout factors at which each site reads, for a chunk of a step.
     fn dropout_offsets(&self, packed: &PackedNames, step: u64, chunk: usize) -> Vec<i64> {
-        let mut random = Random::of(&[self.options.seed, step, chunk as u64]);
+        let mut random = Random::from_seeds(&[self.options.seed, step, chunk as u64]);
         let offsets = self.factors_len - self.largest_dropout_site(packed.names, packed.rows(), packed.width);
         (0..training::dropout_sites(&self.config)).map(|_| random.below(offsets) as i64).collect()
     }

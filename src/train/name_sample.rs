@@ -32,7 +32,7 @@ impl NameSample {
     pub(super) fn held_out(pairs: &Pairs, tokenizer: &BertTokenizer, seed: u64) -> Result<Self, TrainError> {
         let by_concept = PairsByConcept::new(pairs);
         let mut order: Vec<u32> = (0..pairs.concepts() as u32).collect();
-        Random::of(&[seed, HELD_OUT_STREAM]).shuffle(&mut order);
+        Random::from_seeds(&[seed, HELD_OUT_STREAM]).shuffle(&mut order);
         let mut sample = Self::default();
         for concept in order {
             let names = by_concept.names(concept, MAX_NAMES_PER_CONCEPT);

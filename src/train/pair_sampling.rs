@@ -153,7 +153,7 @@ impl<'v, V: ConceptNames> PairSampler<'v, V> {
         let names: Vec<&str> = distinct(self.vocabulary.names(concept)).collect();
         let id = self.vocabulary.id(concept);
         let seeds: Vec<u64> = iter::once(self.options.seed).chain(id.bytes().map(u64::from)).collect();
-        let mut random = Random::of(&seeds);
+        let mut random = Random::from_seeds(&seeds);
         let all_pairs = names.len() * names.len().saturating_sub(1) / 2;
         let sampled = sample(&mut random, all_pairs, self.options.pairs_per_concept);
         let pairs = sampled.into_iter().map(pair_members).map(|(first, second)| [names[first], names[second]]);
@@ -186,7 +186,7 @@ impl<'v, V: ConceptNames> PairSampler<'v, V> {
             Grouping { size: groups.size, pass: 0, written: 0, remaining, last_pass, keys: HashSet::new() };
         while grouping.written < total {
             grouping.pass += 1;
-            Random::of(&[self.options.seed, grouping.pass]).shuffle(&mut order);
+            Random::from_seeds(&[self.options.seed, grouping.pass]).shuffle(&mut order);
             for &first in &order {
                 self.write_around(first, &neighbors[first as usize], &mut grouping, out, &mut counter)?;
             }

@@ -23,7 +23,7 @@ pub(super) fn tsne(vectors: &[impl AsRef<[f32]>], seed: u64) -> Vec<[f32; 2]> {
     let n = vectors.len();
     let affinities = affinities(vectors);
     let mut random = Random::new(seed);
-    let mut points: Vec<[f64; 2]> = (0..n).map(|_| [0; 2].map(|_| f64::from(random.share() - 0.5) * 1e-3)).collect();
+    let mut points: Vec<[f64; 2]> = (0..n).map(|_| [0; 2].map(|_| f64::from(random.fraction() - 0.5) * 1e-3)).collect();
     let (mut velocities, mut gains) = (vec![[0.0; 2]; n], vec![[1.0; 2]; n]);
     for iteration in 0..ITERATIONS {
         let (momentum, attraction) = if iteration < EARLY_ITERATIONS { (0.5, EARLY_EXAGGERATION) } else { (0.8, 1.0) };
@@ -148,7 +148,7 @@ mod tests {
     fn clusters(clusters: usize, each: usize) -> (Vec<Vec<f32>>, Vec<usize>) {
         let mut random = Random::new(7);
         let mut vector = |axis: usize| {
-            let mut vector: Vec<f32> = (0..16).map(|_| 0.1 * (random.share() - 0.5)).collect();
+            let mut vector: Vec<f32> = (0..16).map(|_| 0.1 * (random.fraction() - 0.5)).collect();
             vector[axis] += 1.0;
             let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
             vector.into_iter().map(|x| x / norm).collect()

@@ -84,7 +84,7 @@ fn derive_vector(index: &Index, number: u64, out: &mut [f32]) {
     let neighbors: Vec<u32> = index.graph.base_layer().neighbors(first).collect();
     let mut mixed = vec![(first, 1.0)];
     for _ in 0..neighbors.len().min(MIXED_NEIGHBORS) {
-        mixed.push((neighbors[random.next() as usize % neighbors.len()], 0.5 * random.share()));
+        mixed.push((neighbors[random.next() as usize % neighbors.len()], 0.5 * random.fraction()));
     }
     out.fill(0.0);
     for (row, weight) in mixed {
@@ -94,6 +94,6 @@ fn derive_vector(index: &Index, number: u64, out: &mut [f32]) {
     let noise = 0.8 / (out.len() as f32).sqrt();
     for (j, value) in out.iter_mut().enumerate() {
         let sign = if (j / index.vectors.dimensions() * 31 + j).is_multiple_of(2) { 1.0 } else { -1.0 };
-        *value = *value * sign + noise * (2.0 * random.share() - 1.0);
+        *value = *value * sign + noise * (2.0 * random.fraction() - 1.0);
     }
 }

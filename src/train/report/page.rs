@@ -181,16 +181,16 @@ mod tests {
                 records.push(MetricsRecord::Step(StepRecord {
                     step,
                     epoch: f64::from(done),
-                    loss: 0.2 + (-5.0 * done).exp() * 0.8 + 0.2 * (random.share() - 0.5),
+                    loss: 0.2 + (-5.0 * done).exp() * 0.8 + 0.2 * (random.fraction() - 0.5),
                     learning_rate: 2e-5 * f32::min(10.0 * done, 1.0 - done),
                     positives: 300 + random.below(100) as u64,
                     negatives: (20_000.0 * (1.1 - done)) as u64 + random.below(2000) as u64,
-                    gradient_norm: Some(0.5 + 2.0 * random.share()),
+                    gradient_norm: Some(0.5 + 2.0 * random.fraction()),
                     loss_scale: Some(65_536.0),
                     pairs: 256,
                     tokens: 4000 + random.below(500) as u64,
                     rows: 4800,
-                    seconds: 0.25 + 0.05 * f64::from(random.share()),
+                    seconds: 0.25 + 0.05 * f64::from(random.fraction()),
                     waited: 0.002,
                 }));
             }

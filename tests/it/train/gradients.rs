@@ -31,7 +31,7 @@ type Array = (Vec<usize>, Vec<f32>);
 
 fn array(seed: u64, shape: &[usize]) -> Array {
     let mut random = Random::new(seed);
-    (shape.to_vec(), (0..shape.iter().product()).map(|_| 2.0 * random.share() - 1.0).collect())
+    (shape.to_vec(), (0..shape.iter().product()).map(|_| 2.0 * random.fraction() - 1.0).collect())
 }
 
 /// Runs a graph on float32 and int64 inputs; returns its outputs by name.
