@@ -13,8 +13,8 @@
 //! - [`linker`]: mentions to concepts.
 //! - [`train`], [`eval`], [`corpus`]: a better model; its accuracy; files of mentions.
 //! - [`http`], [`cli`], [`commands`]: the service and the command line.
-//! - [`cancel`], [`progress`], [`job`], [`signals`], [`random`], [`page`], [`telemetry`]: small parts
-//!   that several rooms use.
+//! - [`cancel`], [`progress`], [`job`], [`signals`], [`random`], [`page`], [`telemetry`]: small
+//!   parts that several rooms use.
 //!
 //! Arrows run one way: `main -> commands, cli -> http, corpus, train, eval -> linker -> encoder,
 //! index -> concepts, ann -> columns, files, text, domain`. `terminology` and `concepts` meet in

@@ -1,7 +1,8 @@
 //! `saplink link`.
 //!
-//! Results go to a partial file beside the output, and a journal notes how much of it is complete. A run
-//! that was killed at any moment can be resumed, and gives the same output as one that was not.
+//! Results go to a partial file beside the output, and a journal notes how much of it is complete.
+//! A run that was killed at any moment can be resumed, and gives the same output as one that was
+//! not.
 
 use std::{
     fs::{File, OpenOptions},
@@ -35,8 +36,8 @@ const BATCH_LINES: usize = 2048;
 /// Version of [`Journal`] and of the partial file that it describes.
 const JOURNAL_FORMAT: u32 = 2;
 
-/// Notes how much of an input is linked, and with what: a run is resumed only with the same input, model,
-/// index and options.
+/// Notes how much of an input is linked, and with what: a run is resumed only with the same input,
+/// model, index and options.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Journal {
     format: u32,

@@ -1,7 +1,7 @@
 //! `saplink serve`.
 //!
-//! Invariant: a reload that fails changes nothing that works: the previous index, tokens or certificate
-//! stay active.
+//! Invariant: a reload that fails changes nothing that works: the previous index, tokens or
+//! certificate stay active.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -233,7 +233,8 @@ impl LinkerLoader {
             }
         };
         let linker = Linker::new(encoder, index)?;
-        // The first inference allocates, and the first search reads from disk: no client waits for that.
+        // The first inference allocates, and the first search reads from disk: no client waits for
+        // that.
         let filter = Filter::new(&FilterRequest::default(), linker.index().concepts());
         let query = Query { text: "warm-up", top_k: 1, min_score: None, filter: &filter };
         linker.link(&[query], &CancelToken::never())?;

@@ -18,7 +18,8 @@ pub enum CorpusFormat {
 }
 
 impl CorpusFormat {
-    /// The format that the ending of a file name gives. Names of text formats may also end in `.gz`.
+    /// The format that the ending of a file name gives. Names of text formats may also end in
+    /// `.gz`.
     ///
     /// # Errors
     /// [`CorpusError::Format`].

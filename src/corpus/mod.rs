@@ -1,7 +1,7 @@
 //! Files of mentions, and files of results: lines of JSON, CSV, TSV, Parquet.
 //!
-//! Reading order: `read` (files to mentions), `rows` (results to rows of a table), `write` (results to
-//! files). Lines of JSON are those of `POST /link` with NDJSON, so `http` reads and writes them.
+//! Reading order: `read` (files to mentions), `rows` (results to rows of a table), `write` (results
+//! to files). Lines of JSON are those of `POST /link` with NDJSON, so `http` reads and writes them.
 //!
 //! Invariant: an error names the file and the position, and quotes nothing of it.
 

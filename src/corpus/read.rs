@@ -34,11 +34,12 @@ pub(crate) struct MentionColumns {
 /// The lines or rows of a file in their order; blank lines have no mention.
 type Mentions<'p> = Box<dyn Iterator<Item = Result<Option<NumberedMention>, CorpusError>> + 'p>;
 
-/// Reads the mentions of the file at `path`. Reports bytes, or rows of Parquet, as a stage of `job`.
+/// Reads the mentions of the file at `path`. Reports bytes, or rows of Parquet, as a stage of
+/// `job`.
 ///
 /// # Errors
-/// [`CorpusError`] names the file, and the column that is missing. Errors further on in the file come in
-/// the iterator, which is then at its end.
+/// [`CorpusError`] names the file, and the column that is missing. Errors further on in the file
+/// come in the iterator, which is then at its end.
 pub(crate) fn read_mentions<'p>(
     path: &Path,
     format: CorpusFormat,
@@ -77,8 +78,8 @@ fn column_positions(
     Ok((mention, id))
 }
 
-/// Row `number` of a table. The limit of lines applies to rows too, so that the results of all formats
-/// are the same.
+/// Row `number` of a table. The limit of lines applies to rows too, so that the results of all
+/// formats are the same.
 fn row_mention(number: usize, text: String, id: Option<String>, limits: &LinkLimits) -> NumberedMention {
     let id = id.filter(|id| !id.is_empty());
     if text.len() + id.as_ref().map_or(0, String::len) > max_line_bytes(limits) {

@@ -1,4 +1,5 @@
-//! Results as rows of a table: one row for each candidate, and one for a mention without candidates.
+//! Results as rows of a table: one row for each candidate, and one for a mention without
+//! candidates.
 
 use crate::http::{CandidateView, LinkResult};
 

@@ -6,7 +6,7 @@
 //! | `concept_id` | [`is_concept_id`]: which texts can name a concept |
 //! | [`curie`] | ids of ontologies (IRIs and CURIEs) and the codes of UMLS that they stand for |
 //! | [`semantic_type`] | semantic types and groups of UMLS |
-//! | `ids` | [`ConceptId`], [`AtomId`], [`NameId`] and others: positions in the tables of an index |
+//! | `ids` | [`ConceptId`], [`AtomId`], [`NameId`], ..: positions in the tables of an index |
 //! | `match_kind` | [`MatchKind`]: how a candidate was found |
 //!
 //! Invariant: no IO, no serde, no HTTP.

@@ -26,13 +26,14 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Admits `queue` requests at a time, each of which may take `timeout`; `in_flight` counts them.
+    /// Admits `queue` requests at a time, each of which may take `timeout`; `in_flight` counts
+    /// them.
     pub(super) fn new(queue: usize, timeout: Duration, in_flight: Gauge) -> Self {
         Self { permits: Arc::new(Semaphore::new(queue)), timeout, in_flight }
     }
 
-    /// Runs `work` on a thread that serves no connections. Its token cancels when the caller drops the
-    /// future: when the client has left, or the time of the request is over.
+    /// Runs `work` on a thread that serves no connections. Its token cancels when the caller drops
+    /// the future: when the client has left, or the time of the request is over.
     ///
     /// # Errors
     /// `overloaded` when the queue is full, and the errors of `work`.
@@ -44,8 +45,8 @@ impl Admission {
         self.spawn(permit, work).await
     }
 
-    /// Runs `work` on the thread that read the request. For one mention when a session is idle: to wake
-    /// another thread, and to be woken by it, takes a quarter of a millisecond.
+    /// Runs `work` on the thread that read the request. For one mention when a session is idle: to
+    /// wake another thread, and to be woken by it, takes a quarter of a millisecond.
     ///
     /// # Errors
     /// As [`Admission::run`].

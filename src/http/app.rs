@@ -21,7 +21,8 @@ use crate::{
     linker::{LinkLimits, LinkService, Linker},
 };
 
-/// A request to reload. The sender takes the outcome: the reason when anything could not be reloaded.
+/// A request to reload. The sender takes the outcome: the reason when anything could not be
+/// reloaded.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
 /// Settings of a service.
@@ -55,8 +56,8 @@ struct Shared {
 }
 
 impl App {
-    /// A service that is not ready yet. `routes` are the methods and paths that metrics count from the
-    /// start. The receiver yields reload requests.
+    /// A service that is not ready yet. `routes` are the methods and paths that metrics count from
+    /// the start. The receiver yields reload requests.
     pub fn new(options: AppOptions, routes: &[(&'static str, String)]) -> (Self, mpsc::Receiver<ReloadRequest>) {
         let (reload, reload_requests) = mpsc::channel(1);
         let metrics = Arc::new(Metrics::new(routes));
@@ -71,8 +72,8 @@ impl App {
         (Self { shared: Arc::new(shared) }, reload_requests)
     }
 
-    /// Makes `linker` the active one. Requests that have begun finish with the previous linker, which is
-    /// freed after the last of them.
+    /// Makes `linker` the active one. Requests that have begun finish with the previous linker,
+    /// which is freed after the last of them.
     pub fn activate(&self, linker: Linker) {
         let service = LinkService::new(linker, self.shared.options.limits);
         *self.shared.service.write().unwrap_or_else(PoisonError::into_inner) = Some(service);

@@ -1,7 +1,8 @@
-//! Access control: bearer tokens (RFC 6750) from a file, each with its own rate; some may administer.
+//! Access control: bearer tokens (RFC 6750) from a file, each with its own rate; some may
+//! administer.
 //!
-//! Invariant: saplink keeps and compares the sha256 of tokens only, so that the time of a comparison
-//! reveals nothing about a token. No log, error or metric has a token.
+//! Invariant: saplink keeps and compares the sha256 of tokens only, so that the time of a
+//! comparison reveals nothing about a token. No log, error or metric has a token.
 
 use std::{
     collections::HashMap,
@@ -91,12 +92,13 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads `path`: one token a line, with `admin` before a token that may administer; empty lines and
-    /// lines that begin with `#` are ignored. Each token may send `rate` requests a second, and a burst
-    /// of as many.
+    /// Reads `path`: one token a line, with `admin` before a token that may administer; empty lines
+    /// and lines that begin with `#` are ignored. Each token may send `rate` requests a second, and
+    /// a burst of as many.
     ///
     /// # Errors
-    /// [`TokensError`] names the file, and the line of a token that is too short or has white space in it.
+    /// [`TokensError`] names the file, and the line of a token that is too short or has white space
+    /// in it.
     pub fn read(path: &Path, rate: Option<NonZeroU32>) -> Result<Self, TokensError> {
         let rates = rate.map(|rate| RateLimiter::keyed(Quota::per_second(rate)));
         Ok(Self { path: path.into(), accepted: RwLock::new(parse(path)?), rates })

@@ -34,7 +34,8 @@ pub(super) enum ConceptLookupError {
 /// Most successors that an error lists.
 const MAX_LISTED_SUCCESSORS: usize = 10;
 
-/// The concept with the id `id`. The request was for the resource `/concepts/{id}{path}` with `query`.
+/// The concept with the id `id`. The request was for the resource `/concepts/{id}{path}` with
+/// `query`.
 ///
 /// # Errors
 /// A redirect to a successor, or a problem.

@@ -1,4 +1,5 @@
-//! Layers around all routes: request ids and logs, time limits, body limits, panics, the form of errors.
+//! Layers around all routes: request ids and logs, time limits, body limits, panics, the form of
+//! errors.
 
 use std::{
     any::Any,
@@ -39,8 +40,8 @@ pub(super) async fn check_announced_body(max_bytes: usize, mut request: Request,
     next.run(request).await
 }
 
-/// The answer to a request whose handler panicked. The message of a panic might contain a mention, so
-/// it is not read.
+/// The answer to a request whose handler panicked. The message of a panic might contain a mention,
+/// so it is not read.
 pub(super) fn panic_response(_: Box<dyn Any + Send>) -> Response {
     Problem::new(ProblemKind::Internal, "the request met an error in saplink").into_response()
 }

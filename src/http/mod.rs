@@ -1,21 +1,21 @@
 //! The HTTP service: router, admission, errors, documentation.
 //!
 //! Reading order: `router` (the routes, and how to add one), `routes` (a file for each resource),
-//! `request` (what a client sends, typed), `response` (what the service answers), `problem` (errors),
-//! `linking` (from mentions to results, also for `saplink link`), `line_stream` (NDJSON), `app` (the
-//! state that routes share), `admission` (the queue), `middleware`, `auth`, `metrics`, `server`, `tls`.
+//! `request` (what a client sends, typed), `response` (what the service answers), `problem`
+//! (errors), `linking` (from mentions to results, also for `saplink link`),
+//! `app` (the state that routes share), `admission` (the queue), `middleware`, `auth`, `metrics`,
+//! `server`, `tls`.
 //!
-//! Files import each other in one direction: `router -> routes -> linking, app -> request, response ->
-//! problem`.
+//! Files import each other in one direction: `router -> routes -> linking, app -> request, response
+//! -> problem`.
 //!
-//! Invariants: knows neither ONNX Runtime nor the files of an index. The log has no mention, header or
-//! query string: a line about a request has its method, registered route, status and duration.
+//! Invariants: knows neither ONNX Runtime nor the files of an index. The log has no mention, header
+//! or query string: a line about a request has its method, registered route, status and duration.
 
 mod admission;
 mod app;
 mod auth;
 mod concept_lookup;
-mod line_stream;
 mod linking;
 mod metrics;
 mod middleware;

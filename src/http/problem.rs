@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 `application/problem+json`.
 //!
-//! [`ProblemKind::row`] gives each kind its stable type, status and title. Invariant: an error repeats
-//! nothing that a client sent: no mention, no value, no name of an unknown field.
+//! [`ProblemKind::row`] gives each kind its stable type, status and title. Invariant: an error
+//! repeats nothing that a client sent: no mention, no value, no name of an unknown field.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},

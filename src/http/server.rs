@@ -1,6 +1,7 @@
 //! Connections: their number, their idle time, and their end.
 //!
-//! Invariant: the number of connections is bounded, and so is the time that a connection may be idle.
+//! Invariant: the number of connections is bounded, and so is the time that a connection may be
+//! idle.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +33,8 @@ pub struct ConnectionLimits {
     pub idle_timeout: Duration,
 }
 
-/// Serves `router`, with TLS if there is a certificate, until `stop` resolves and the accepted requests
-/// are answered.
+/// Serves `router`, with TLS if there is a certificate, until `stop` resolves and the accepted
+/// requests are answered.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -1,7 +1,7 @@
 //! One pass of linking: names, spelling repair, embeddings, search.
 //!
-//! A mention that is a name of the index has score 1 for every concept that owns the name. When these
-//! concepts already fill `top_k`, the mention costs no inference.
+//! A mention that is a name of the index has score 1 for every concept that owns the name. When
+//! these concepts already fill `top_k`, the mention costs no inference.
 
 use std::{sync::Arc, time::Instant};
 
@@ -25,8 +25,8 @@ use crate::{
 /// Searches of one call from which on they are spread over threads.
 const MIN_PARALLEL_SEARCHES: usize = 8;
 
-/// Penalty applied when no word of the mention occurs in the vocabulary: its embedding then rests on
-/// word pieces alone.
+/// Penalty applied when no word of the mention occurs in the vocabulary: its embedding then rests
+/// on word pieces alone.
 const UNKNOWN_WORDS_PENALTY: f32 = 0.9;
 
 /// A mention with its effective options.
@@ -145,13 +145,15 @@ impl Linker {
         (candidates, texts)
     }
 
-    /// The concepts that own `text`, whose normalized form is `key`, as a name; at most [`MAX_TIES`].
+    /// The concepts that own `text`, whose normalized form is `key`, as a name; at most
+    /// [`MAX_TIES`].
     fn by_name(&self, text: &str, key: &str, filter: &Filter) -> Vec<Candidate> {
         let concepts = self.index.concepts();
         let Some(name) = concepts.name_id(key) else { return vec![] };
         let mut owners: Vec<Candidate> = vec![];
         for (concept, atom) in filter.atoms_of(concepts, name) {
-            // A concept may have several atoms with this key: one that equals the mention is preferred.
+            // A concept may have several atoms with this key: one that equals the mention is
+            // preferred.
             let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
             let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
             let is_full = owners.len() == MAX_TIES;

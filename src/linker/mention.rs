@@ -50,7 +50,8 @@ impl Mention {
     }
 }
 
-/// Options of a request or of one mention; absent options have the value of the request, or the default.
+/// Options of a request or of one mention; absent options have the value of the request, or the
+/// default.
 #[derive(Clone, Default)]
 pub struct MentionOptions {
     /// Number of candidates wanted.
@@ -188,8 +189,8 @@ impl MentionOptions {
         self.semantic_types.is_some() || self.semantic_groups.is_some() || self.sources.is_some()
     }
 
-    /// Takes the lists out and joins them with those of `defaults`. Types and groups are one filter: a
-    /// mention that has either replaces both.
+    /// Takes the lists out and joins them with those of `defaults`. Types and groups are one
+    /// filter: a mention that has either replaces both.
     pub(super) fn take_filter(&mut self, defaults: &FilterRequest) -> FilterRequest {
         let (types, groups) = (self.semantic_types.take(), self.semantic_groups.take());
         let (semantic_types, semantic_groups) = if types.is_some() || groups.is_some() {

@@ -1,12 +1,13 @@
 //! Links mentions to concepts: exact names first, then the nearest embeddings of the mention and of
 //! its repaired spelling.
 //!
-//! Reading order: `mention` (what a caller sends, and its validation), `service` (validates and links
-//! a batch of mentions), `engine` (one pass over names, embeddings and search), `rank` (order and
-//! status of candidates), `probability` (calibrated probabilities), `stages` (what is measured).
+//! Reading order: `mention` (what a caller sends, and its validation), `service` (validates and
+//! links a batch of mentions), `engine` (one pass over names, embeddings and search), `rank` (order
+//! and status of candidates), `probability` (calibrated probabilities), `stages` (what is
+//! measured).
 //!
-//! Invariants: the model is the one that the index was built with; the text of a mention reaches the
-//! encoder and the answer, and no error.
+//! Invariants: the model is the one that the index was built with; the text of a mention reaches
+//! the encoder and the answer, and no error.
 
 mod engine;
 mod mention;

@@ -2,9 +2,9 @@
 
 use crate::{index::Calibration, linker::rank::Candidate};
 
-/// Gives `candidates`, best first, their probabilities. A group of candidates with one score and match
-/// contains the concept with the probability that `calibration` gives for the score, provided that no
-/// group before it does. The candidates of a group share its probability equally.
+/// Gives `candidates`, best first, their probabilities. A group of candidates with one score and
+/// match contains the concept with the probability that `calibration` gives for the score, provided
+/// that no group before it does. The candidates of a group share its probability equally.
 pub(super) fn assign_probabilities(candidates: &mut [Candidate], calibration: &Calibration) {
     let mut remaining = 1.0;
     for group in candidates.chunk_by_mut(|a, b| (a.score, a.kind) == (b.score, b.kind)) {

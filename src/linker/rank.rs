@@ -23,7 +23,8 @@ pub struct Candidate {
     pub kind: MatchKind,
     /// 1 for exact and normalized names, otherwise the cosine times the penalty for the spelling.
     pub score: f32,
-    /// Probability that this is the concept and no candidate before it is; absent without calibration.
+    /// Probability that this is the concept and no candidate before it is; absent without
+    /// calibration.
     pub probability: Option<f32>,
 }
 
@@ -47,8 +48,8 @@ pub struct Answer {
     pub candidates: Vec<Candidate>,
 }
 
-/// Merges the hits of one search into `candidates`. A hit scores its cosine times `penalty`; a concept
-/// that is a candidate already keeps the better of the two.
+/// Merges the hits of one search into `candidates`. A hit scores its cosine times `penalty`; a
+/// concept that is a candidate already keeps the better of the two.
 pub(super) fn merge_hits(candidates: &mut Vec<Candidate>, hits: &[ConceptHit], kind: MatchKind, penalty: f32) {
     for hit in hits {
         let score = hit.score.clamp(-1.0, MAX_EMBEDDING_SCORE) * penalty;

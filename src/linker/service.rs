@@ -1,8 +1,9 @@
-//! Validates and links batches of mentions: the one entry of JSON requests, NDJSON streams and files.
+//! Validates and links batches of mentions: the one entry of JSON requests, NDJSON streams and
+//! files.
 //!
 //! A batch is checked first ([`LinkService::check`]), which is cheap, and linked later
-//! ([`LinkService::link`]), which takes a session. Each distinct filter is validated once and resolved
-//! once. Invariant: a mention that is wrong has its own error; the others are linked.
+//! ([`LinkService::link`]), which takes a session. Each distinct filter is validated once and
+//! resolved once. Invariant: a mention that is wrong has its own error; the others are linked.
 
 use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
 
@@ -110,7 +111,8 @@ impl LinkService {
         Ok(LinkDefaults { top_k, min_score: options.min_score, filter })
     }
 
-    /// Validates mentions, each by itself. Limits on a request as a whole are the caller's to check.
+    /// Validates mentions, each by itself. Limits on a request as a whole are the caller's to
+    /// check.
     pub fn check(&self, mentions: impl IntoIterator<Item = Mention>, defaults: &LinkDefaults) -> LinkBatch {
         let mut filters =
             DistinctFilters { default: &defaults.filter, default_position: None, positions: HashMap::new() };
@@ -192,8 +194,8 @@ impl LinkBatch {
         self.mentions.iter().filter_map(|checked| Some(checked.options.ok()?.top_k)).sum()
     }
 
-    /// The queries whose filters stand in `range`, which were resolved to `filters`, with the positions
-    /// of their mentions.
+    /// The queries whose filters stand in `range`, which were resolved to `filters`, with the
+    /// positions of their mentions.
     fn queries<'a>(&'a self, range: &Range<usize>, filters: &'a [Filter]) -> (Vec<usize>, Vec<Query<'a>>) {
         let queries = self.mentions.iter().enumerate().filter_map(|(position, checked)| {
             let EffectiveOptions { top_k, min_score, filter } = checked.options.ok()?;

@@ -1,9 +1,10 @@
 //! Spans of requests for an OpenTelemetry collector: OTLP over HTTP, in protobuf.
 //!
-//! Invariants: an exported span has our own names, durations, and the trace and span id of the client,
-//! parsed as numbers; spans of the log are not exported. No request waits for the collector: spans wait
-//! in a queue for a thread that sends them, and a span that finds the queue full is dropped. The library
-//! reads OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER` and others).
+//! Invariants: an exported span has our own names, durations, and the trace and span id of the
+//! client, parsed as numbers; spans of the log are not exported. No request waits for the
+//! collector: spans wait in a queue for a thread that sends them, and a span that finds the queue
+//! full is dropped. The library reads OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER` and
+//! others).
 
 use std::{
     sync::{
@@ -68,9 +69,10 @@ pub fn finish() {
 pub struct RequestSpan(Span);
 
 impl RequestSpan {
-    /// Starts a span for a request to a registered route. `parent` is the span of the client: trace, span
-    /// and flags in hexadecimal digits. Returns none when nothing is exported. A trace that the client does
-    /// not sample is not exported, unless `OTEL_TRACES_SAMPLER` decides otherwise.
+    /// Starts a span for a request to a registered route. `parent` is the span of the client:
+    /// trace, span and flags in hexadecimal digits. Returns none when nothing is exported. A trace
+    /// that the client does not sample is not exported, unless `OTEL_TRACES_SAMPLER` decides
+    /// otherwise.
     pub fn start(method: &'static str, route: &str, id: &str, parent: Option<(&str, &str, &str)>) -> Option<Self> {
         let (_, tracer) = EXPORT.get()?;
         let span = SpanBuilder::from_name(format!("{method} {route}")).with_kind(SpanKind::Server).with_attributes([

@@ -1,8 +1,8 @@
 //! Text of names and mentions: normalization, and safe quotation in messages.
 //!
 //! Names of an index and mentions of requests take the same way through [`clean`] (the encoder
-//! reads the result) and [`normalize()`] (exact lookup compares the result); the file `normalize` has
-//! a table of the steps.
+//! reads the result) and [`normalize()`] (exact lookup compares the result); the file `normalize`
+//! has a table of the steps.
 //!
 //! Invariant: no function of this room reads files, and none keeps a text.
 

@@ -1,7 +1,8 @@
 //! Decodes JSON with typed errors.
 //!
-//! serde_json describes a value of the wrong type by a text. So visitors note in a [`Cursor`] where they
-//! are and what they expect there: when serde_json reports a data error, the cursor stands at the fault.
+//! serde_json describes a value of the wrong type by a text. So visitors note in a [`Cursor`] where
+//! they are and what they expect there: when serde_json reports a data error, the cursor stands at
+//! the fault.
 
 use std::cell::{Cell, RefCell};
 
@@ -188,7 +189,7 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Nullable<S> {
     }
 }
 
-/// Reads an array, each of whose elements the seed reads.
+/// Reads an array; the seed reads each element.
 #[derive(Clone, Copy)]
 pub(super) struct Array<'c, S>(pub(super) &'c Cursor, pub(super) S);
 

@@ -39,7 +39,8 @@ pub(in crate::http) struct LinkRequest {
     /// Only concepts of these semantic types (TUIs).
     #[schema(example = json!(["T047"]))]
     semantic_types: Option<Vec<String>>,
-    /// Only concepts of these semantic groups; with `semantic_types` too, a concept passes that is of one of either.
+    /// Only concepts of these semantic groups; with `semantic_types` too, a concept passes that is
+    /// of one of either.
     #[schema(example = json!(["DISO"]))]
     semantic_groups: Option<Vec<String>>,
     /// Only names from these source vocabularies.
@@ -82,7 +83,8 @@ impl LinkRequest {
     /// Reads a body.
     ///
     /// # Errors
-    /// `invalid-json` with line and column, or `invalid-request` with the field and what it should be.
+    /// `invalid-json` with line and column, or `invalid-request` with the field and what it should
+    /// be.
     pub(in crate::http) fn decode(body: &[u8]) -> Result<Self, Problem> {
         check_is_object(body)?;
         Ok(decode(body, |json, cursor| json.deserialize_map(RequestVisitor(cursor)))?)
@@ -108,7 +110,8 @@ pub(in crate::http) struct RequestMentions {
 }
 
 impl RequestMentions {
-    /// Whether the request has one mention in the field `mention`: its error is that of the request.
+    /// Whether the request has one mention in the field `mention`: its error is that of the
+    /// request.
     pub(in crate::http) fn is_single(&self) -> bool {
         self.mention.is_some()
     }
@@ -198,8 +201,8 @@ pub(crate) fn max_line_bytes(limits: &LinkLimits) -> usize {
     MAX_ESCAPE_BYTES * limits.mention_bytes + LINE_OVERHEAD_BYTES
 }
 
-/// Reads line `number`, counted from 1, of a stream or file: a mention with its own options. A blank
-/// line has no mention and no error.
+/// Reads line `number`, counted from 1, of a stream or file: a mention with its own options. A
+/// blank line has no mention and no error.
 pub(crate) fn read_line(line: &[u8], number: usize, limits: &LinkLimits) -> Option<NumberedMention> {
     if line.len() > max_line_bytes(limits) {
         return Some(NumberedMention::too_long(number));

@@ -1,9 +1,10 @@
 //! What clients send, typed: bodies and query strings.
 //!
-//! Reading order: `json` (decodes JSON with typed errors), `link` (the body of `POST /link`), `body`
-//! (its formats), `query_string` (parses query strings), `query` (their parameters), `page`.
+//! Reading order: `json` (decodes JSON with typed errors), `link` (the body of `POST /link`),
+//! `body` (its formats), `query_string` (parses query strings), `query` (their parameters), `page`.
 //!
-//! Invariant: an error names a field of the API and the expected value, never the value that was sent.
+//! Invariant: an error names a field of the API and the expected value, never the value that was
+//! sent.
 
 mod body;
 mod json;

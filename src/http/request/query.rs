@@ -26,7 +26,8 @@ const MAX_PAGE: usize = 1000;
 const DEFAULT_RESULTS: usize = 20;
 /// Largest `limit` of a search by name.
 const MAX_RESULTS: usize = 100;
-/// Largest sum of `offset` and `limit` of a search by name: every page is searched from the beginning.
+/// Largest sum of `offset` and `limit` of a search by name: every page is searched from the
+/// beginning.
 const MAX_RESULT_POSITION: usize = 10_000;
 
 /// Parameters of `GET /concepts/{cui}`: a page of its names.
@@ -98,7 +99,8 @@ pub(in crate::http) struct FindQuery {
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     semantic_types: Option<Vec<String>>,
-    /// Only concepts of these semantic groups, separated by commas; with `semantic_types` too, a concept of either passes.
+    /// Only concepts of these semantic groups, separated by commas; with `semantic_types` too, a
+    /// concept of either passes.
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     semantic_groups: Option<Vec<String>>,

@@ -1,7 +1,7 @@
 //! Answers about codes: the codes of a concept, and the concepts of a code.
 //!
-//! Invariants: a code is shown as the index has it, with or without the prefix that the client wrote;
-//! codes and concepts come in pages, with their total.
+//! Invariants: a code is shown as the index has it, with or without the prefix that the client
+//! wrote; codes and concepts come in pages, with their total.
 
 use std::collections::{HashMap, HashSet};
 
@@ -73,7 +73,8 @@ pub(crate) struct CodedConcept {
     /// Preferred name.
     pub(crate) name: String,
     pub(crate) semantic_types: Vec<SemanticTypeView>,
-    /// The first 100 of its codes in the sources of `target`, by source, then by code; absent without `target`.
+    /// The first 100 of its codes in the sources of `target`, by source, then by code; absent
+    /// without `target`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codes: Option<Vec<CodeView>>,
     /// Number of these codes; `/concepts/{cui}/codes` gives them all.

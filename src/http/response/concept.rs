@@ -1,4 +1,5 @@
-//! Answers about one concept: its description, its related concepts, its successors when it is retired.
+//! Answers about one concept: its description, its related concepts, its successors when it is
+//! retired.
 //!
 //! Invariant: every list that may be long comes in pages, with its total.
 
@@ -50,7 +51,8 @@ pub(crate) struct ConceptView {
     /// Offset of the next page of names; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_offset: Option<usize>,
-    /// Its codes by source vocabulary, the first 100 of each; `/concepts/{cui}/codes` gives them all.
+    /// Its codes by source vocabulary, the first 100 of each; `/concepts/{cui}/codes` gives them
+    /// all.
     pub(crate) codes: BTreeMap<String, Vec<String>>,
     /// Number of its codes.
     pub(crate) codes_total: usize,

@@ -21,11 +21,11 @@ use crate::{
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
 pub(crate) struct FindResponse {
-    /// Concepts that have the name, then concepts with a name that begins with `q`, then concepts with a
-    /// name that is nearly `q`.
+    /// Concepts that have the name, then concepts with a name that begins with `q`, then
+    /// concepts with a name that is nearly `q`.
     pub(crate) concepts: Vec<FoundView>,
-    /// Offset of the next page; absent on the last page, and where a page of this length would exceed
-    /// 10,000.
+    /// Offset of the next page; absent on the last page, and where a page of this length would
+    /// exceed 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_offset: Option<usize>,
 }
@@ -39,7 +39,8 @@ pub(crate) struct FoundView {
     /// The name through which it was found.
     pub(crate) matched_name: String,
     pub(crate) r#match: FoundByView,
-    /// Edits of a fuzzy match: letters inserted, left out, replaced, or exchanged with their neighbor.
+    /// Edits of a fuzzy match: letters inserted, left out, replaced, or exchanged with their
+    /// neighbor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) edits: Option<u8>,
     pub(crate) semantic_types: Vec<SemanticTypeView>,

@@ -39,8 +39,8 @@ pub(crate) struct LinkResult {
     pub(crate) id: String,
     pub(crate) mention: String,
     pub(crate) status: LinkStatus,
-    /// Best first: by score, then match, then concept id. An ambiguous mention lists every concept that
-    /// owns its best name, even beyond `top_k`.
+    /// Best first: by score, then match, then concept id. An ambiguous mention lists every concept
+    /// that owns its best name, even beyond `top_k`.
     pub(crate) candidates: Vec<CandidateView>,
     /// The problem of this mention, when `status` is `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,9 +87,10 @@ pub(crate) struct CandidateView {
     /// The name through which it was found.
     pub(crate) matched_name: String,
     pub(crate) r#match: MatchView,
-    /// 1 for exact and normalized names only; otherwise the cosine of the embeddings. For a mention with
-    /// misspelt words, times the similarity of the spelling; when no word of the mention occurs in the
-    /// vocabulary, times 0.9. Rounded to four places after the candidates were ordered.
+    /// 1 for exact and normalized names only; otherwise the cosine of the embeddings. For a mention
+    /// with misspelt words, times the similarity of the spelling; when no word of the mention
+    /// occurs in the vocabulary, times 0.9. Rounded to four places after the candidates were
+    /// ordered.
     pub(crate) score: f64,
     /// Calibrated probability that this is the concept and no candidate before it is; owners of an
     /// ambiguous name share theirs. Absent when the index is not calibrated.

@@ -1,5 +1,5 @@
-//! What the service answers: the types of its JSON, filled from the other rooms, a file for each kind
-//! of resource.
+//! What the service answers: the types of its JSON, filled from the other rooms, a file for each
+//! kind of resource.
 //!
 //! Invariant: `openapi/openapi.json` describes exactly these types.
 

@@ -6,9 +6,9 @@ use crate::http::{app::App, problem::Problem, response::Reloaded};
 
 /// Reload index, tokens and certificate
 ///
-/// Does what SIGHUP does. Requests that have begun finish with the previous index. A part that cannot be
-/// loaded stays as it was. A request whose time ends before everything is loaded is answered 503; the
-/// reload continues.
+/// Does what SIGHUP does. Requests that have begun finish with the previous index. A part that
+/// cannot be loaded stays as it was. A request whose time ends before everything is loaded is
+/// answered 503; the reload continues.
 #[utoipa::path(
     post,
     path = "/admin/reload",

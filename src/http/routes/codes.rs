@@ -52,9 +52,9 @@ pub(crate) async fn of_concept(
 
 /// Find the concepts of a code
 ///
-/// With `target`, each concept comes with the first 100 of its codes in the target sources: a crosswalk. A
-/// code may have a prefix that names its source or not (`HP:0001250`, `0001250`; `SNOMEDCT:22298006`); the
-/// answer gives it as the index has it.
+/// With `target`, each concept comes with the first 100 of its codes in the target sources: a
+/// crosswalk. A code may have a prefix that names its source or not (`HP:0001250`, `0001250`;
+/// `SNOMEDCT:22298006`); the answer gives it as the index has it.
 #[utoipa::path(
     get,
     path = "/codes/{source}/{code}",
@@ -100,8 +100,8 @@ pub(crate) async fn with_code(
     app.admission().run(work).await.map(Json)
 }
 
-/// The code as the index has it: as the client wrote it, or without the prefix of its source, or with the
-/// prefix that codes of the source have.
+/// The code as the index has it: as the client wrote it, or without the prefix of its source, or
+/// with the prefix that codes of the source have.
 fn stored_code(source: &str, code: &str, concepts: &ConceptStore) -> Option<String> {
     // A prefix of another vocabulary stays: without it, the code could be one of this source.
     let curie =

@@ -19,10 +19,10 @@ use crate::http::{
 
 /// Describe a concept
 ///
-/// Its preferred name, semantic types, names, codes by source, definitions and related concepts. Names come
-/// in pages. The answer lists the first 100 codes of each source (`/concepts/{cui}/codes` gives all), the
-/// first 100 concepts of each relation (`/concepts/{cui}/related/{relation}` gives all), and the first 100
-/// definitions.
+/// Its preferred name, semantic types, names, codes by source, definitions and related concepts.
+/// Names come in pages. The answer lists the first 100 codes of each source
+/// (`/concepts/{cui}/codes` gives all), the first 100 concepts of each relation
+/// (`/concepts/{cui}/related/{relation}` gives all), and the first 100 definitions.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}",
@@ -54,7 +54,8 @@ pub(crate) async fn concept(
 
 /// List the concepts above or below a concept
 ///
-/// `parents` and `children` come from the sources' hierarchies, `broader` and `narrower` from their other relations.
+/// `parents` and `children` come from the sources' hierarchies, `broader` and `narrower` from their
+/// other relations.
 #[utoipa::path(
     get,
     path = "/concepts/{cui}/related/{relation}",

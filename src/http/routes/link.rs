@@ -10,23 +10,23 @@ use crate::{
     cancel::CancelToken,
     http::{
         app::App,
-        line_stream,
         linking::{PendingResults, link_problem, write_measured},
         problem::Problem,
         request::{LinkBody, LinkRequest},
         response::LinkResponse,
+        routes::ndjson,
     },
 };
 
 /// Link mentions to concepts
 ///
-/// Each mention gets at most `top_k` distinct concepts that pass the filters, best first. When a mention is
-/// a name of the index, the concepts that own the name come first, with score 1. In `mentions`, a mention
-/// that is wrong has the error in its own result.
+/// Each mention gets at most `top_k` distinct concepts that pass the filters, best first. When a
+/// mention is a name of the index, the concepts that own the name come first, with score 1. In
+/// `mentions`, a mention that is wrong has the error in its own result.
 ///
-/// With `content-type: application/x-ndjson` a corpus of any length is linked while it is sent. Each line is
-/// a mention, as in `mentions`, and is answered by a line, a result as in `results`, in the same order. A
-/// stream that ends early ends with a line that has only the field `error`.
+/// With `content-type: application/x-ndjson` a corpus of any length is linked while it is sent.
+/// Each line is a mention, as in `mentions`, and is answered by a line, a result as in `results`,
+/// in the same order. A stream that ends early ends with a line that has only the field `error`.
 #[utoipa::path(
     post,
     path = "/link",
@@ -53,7 +53,7 @@ use crate::{
 )]
 pub(crate) async fn link(State(app): State<App>, body: LinkBody) -> Result<Response, Problem> {
     match body {
-        LinkBody::Lines(lines) => line_stream::respond(app, lines),
+        LinkBody::Lines(lines) => ndjson::respond(app, lines),
         LinkBody::Request(request) => link_request(&app, request).await,
     }
 }

@@ -33,8 +33,8 @@ pub(crate) async fn healthz() -> Json<Health> {
 
 /// Whether requests are answered
 ///
-/// Ready after the model and the index are loaded and one mention was linked; not ready while the service
-/// stops.
+/// Ready after the model and the index are loaded and one mention was linked; not ready while the
+/// service stops.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -82,8 +82,8 @@ pub(crate) async fn info(State(app): State<App>) -> Result<Json<Info>, Problem> 
 
 /// The metrics, for Prometheus
 ///
-/// Text format 0.0.4: requests, problems, stages of linking, batches, the cache of vectors. No label has a
-/// value that a client sent.
+/// Text format 0.0.4: requests, problems, stages of linking, batches, the cache of vectors. No
+/// label has a value that a client sent.
 #[utoipa::path(
     get,
     path = "/metrics",

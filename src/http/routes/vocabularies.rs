@@ -10,7 +10,8 @@ use crate::http::{
 
 /// List the semantic types
 ///
-/// Every type of the UMLS Semantic Network, with its group and the number of its concepts in the index.
+/// Every type of the UMLS Semantic Network, with its group and the number of its concepts in the
+/// index.
 #[utoipa::path(
     get,
     path = "/semantic-types",

@@ -1,8 +1,9 @@
-//! `POST /link` with NDJSON: one mention a line in, one result a line out, while lines still arrive.
+//! `POST /link` with NDJSON: one mention a line in, one result a line out, while lines still
+//! arrive.
 //!
-//! Lines are linked as they arrive, as many together as have arrived. Invariants: the memory of a stream
-//! is bounded whatever its length; a line that cannot be linked has its problem in its place, and the
-//! next line is linked.
+//! Lines are linked as they arrive, as many together as have arrived. Invariants: the memory of a
+//! stream is bounded whatever its length; a line that cannot be linked has its problem in its
+//! place, and the next line is linked.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
