@@ -16,10 +16,9 @@ use std::{
 
 use saplink::{
     cancel::CancelToken,
-    concepts::{Filter, FilterRequest},
     encoder::{Device, Encoder, EncoderOptions, Runtime},
     index::Index,
-    linker::{Linker, Query},
+    linker::{LinkLimits, LinkService, LinkedMention, Linker, Mention, MentionOptions},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,46 +29,51 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A process loads the ONNX Runtime library once. `None` looks for it where `saplink serve`
     // does: in .onnxruntime/, beside the executable, in the system.
     let runtime = Runtime::load(None)?;
-    let linker = open(&runtime, Path::new("models/saplink-mini"), Path::new("index/starter"))?;
-    print_candidates(&linker, &mentions, &mut io::stdout())
+    let service = open(&runtime, Path::new("models/saplink-mini"), Path::new("index/starter"))?;
+    print_candidates(&service, mentions, &mut io::stdout())
 }
 
 /// Opens a model directory and an index that was built with this model.
-pub(crate) fn open(runtime: &Runtime, model: &Path, index: &Path) -> Result<Linker, Box<dyn Error>> {
+pub(crate) fn open(runtime: &Runtime, model: &Path, index: &Path) -> Result<LinkService, Box<dyn Error>> {
     // `None` chooses the number of sessions and threads by the number of cores.
     let options = EncoderOptions { device: Device::Cpu, sessions: None, threads: None };
     let encoder = Encoder::load(runtime, model, options)?;
     // The files of an index are mapped into memory. Opening compares them with their checksums.
     let index = Index::open(index)?;
     // An index of another model is an error here.
-    Ok(Linker::new(encoder, index)?)
+    let linker = Linker::new(encoder, index)?;
+    Ok(LinkService::new(linker, LinkLimits::default()))
 }
 
 /// Links `mentions` as one batch and prints the candidates of each.
 pub(crate) fn print_candidates(
-    linker: &Linker,
-    mentions: &[String],
+    service: &LinkService,
+    mentions: Vec<String>,
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
-    // A candidate has numbers; names and ids are in the concepts of the index.
-    let concepts = linker.index().concepts();
-    // A filter restricts semantic types, groups and sources; this one lets every concept pass.
-    let filter = Filter::new(&FilterRequest::default(), concepts);
-    let queries: Vec<Query> =
-        mentions.iter().map(|text| Query { text, top_k: 3, min_score: None, filter: &filter }).collect();
+    // Options for all mentions; filters by semantic type, group and source stand here too.
+    let defaults = service.defaults(MentionOptions { top_k: Some(3), ..MentionOptions::default() })?;
+    let mentions = mentions.into_iter().map(|text| Mention { text, ..Mention::default() });
     // Another token would cancel the work from outside.
-    let (answers, _) = linker.link(&queries, &CancelToken::never())?;
-    for (mention, answer) in mentions.iter().zip(answers) {
-        writeln!(out, "{mention}: {:?}", answer.status)?;
+    let linked = service.link(service.check(mentions, &defaults), &CancelToken::never())?;
+    // A candidate has numbers; names and ids are in the concepts of the index.
+    let concepts = service.linker().index().concepts();
+    for LinkedMention { mention, outcome } in linked.mentions {
+        // A mention that is blank or too long has an error of its own; the others are linked.
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => {
+                writeln!(out, "{}: {error}", mention.text)?;
+                continue;
+            }
+        };
+        writeln!(out, "{}: {:?}", mention.text, answer.status)?;
         for candidate in answer.candidates {
             let (id, name) = (concepts.id(candidate.concept), concepts.preferred_name(candidate.concept));
             // An index without a calibration gives no probabilities.
             let probability = candidate.probability.map_or("-".into(), |p| format!("{p:.3}"));
-            writeln!(
-                out,
-                "  {id}  {name}  ({:?}, score {:.3}, probability {probability})",
-                candidate.kind, candidate.score
-            )?;
+            let (kind, score) = (candidate.kind, candidate.score);
+            writeln!(out, "  {id}  {name}  ({kind:?}, score {score:.3}, probability {probability})")?;
         }
     }
     Ok(())

@@ -138,13 +138,13 @@ impl LossWriter<'_> {
     }
 
     /// A boolean mask as 0 and 1.
-    fn to_float(&mut self, mask: &str) -> ValueName {
+    fn mask_as_float(&mut self, mask: &str) -> ValueName {
         self.tape.graph.cast(mask, DataType::Float)
     }
 
     /// Number of set elements, a float32 scalar.
     fn count(&mut self, mask: &str) -> ValueName {
-        let ones = self.to_float(mask);
+        let ones = self.mask_as_float(mask);
         self.total(&ones)
     }
 
@@ -269,7 +269,7 @@ impl LossWriter<'_> {
         let loss = self.tape.graph.op_with("ReduceMean", &[&sum], vec![AttributeProto::int("keepdims", 0)]);
         let gradient = self.op("Sub", &[&push, &pull]);
         let names = self.op("Size", &[&sum]);
-        let names = self.to_float(&names);
+        let names = self.mask_as_float(&names);
         (loss, self.op("Div", &[&gradient, &names]))
     }
 
@@ -339,9 +339,9 @@ impl LossWriter<'_> {
         let positive = self.op("GatherND", &[&distances, &coordinates]);
         let positive = self.op("Unsqueeze", &[&positive, &axis]);
         let negative = self.op("Gather", &[&distances, &anchors]);
-        let negatives = self.to_float(&pairs.negatives);
+        let negatives = self.mask_as_float(&pairs.negatives);
         let negatives = self.op("Gather", &[&negatives, &anchors]);
-        let weights = self.to_float(&pairs.positives);
+        let weights = self.mask_as_float(&pairs.positives);
         let weights = self.op("GatherND", &[&weights, &coordinates]);
         let weights = self.op("Unsqueeze", &[&weights, &axis]);
         let negatives = self.op("Mul", &[&negatives, &weights]);
@@ -351,7 +351,7 @@ impl LossWriter<'_> {
         let losses = self.op("Mul", &[&gap, &negatives]);
         let counted = self.op_scalar("Greater", &losses, 0.0);
         let (loss, share) = self.masked_mean(&losses, &counted);
-        let counted = self.to_float(&counted);
+        let counted = self.mask_as_float(&counted);
         let counted = self.op("Mul", &[&counted, &share]);
         // Derivative by the distances: for a positive pair the number of its triplets, for a
         // negative pair minus that number, added up by anchor.
@@ -360,7 +360,7 @@ impl LossWriter<'_> {
         let pull = self.op("ScatterND", &[&zeros, &coordinates, &pull]);
         let rows = self.op("Unsqueeze", &[&indices, &axis]);
         let is_anchor = self.op("Equal", &[&rows, &anchors]);
-        let is_anchor = self.to_float(&is_anchor);
+        let is_anchor = self.mask_as_float(&is_anchor);
         let push = self.op("MatMul", &[&is_anchor, &counted]);
         let slope = self.op("Sub", &[&push, &pull]);
         // Chain rule: the derivative of the distance by the similarity is -1 / distance. At

@@ -13,7 +13,7 @@ use crate::commands::{
     progress_bars::{ProgressBars, elapsed, peak_memory},
 };
 use crate::{
-    bert::{self, BertConfig, Pooling, Precision, Weights},
+    bert::{self, BertConfig, Precision, Weights},
     cli::TrainRunArgs,
     encoder::{self, BertTokenizer, ImportOptions, Runtime},
     files::StagedDir,
@@ -206,7 +206,7 @@ fn write_models(
             from: checkpoint.clone(),
             out: out.into(),
             name: dir_name(out)?,
-            pooling: Pooling::from(args.pooling),
+            pooling: args.pooling,
             precision,
             max_tokens: args.max_tokens,
             force: args.force,

@@ -108,7 +108,7 @@ impl NameTable {
     }
 
     /// The names with an atom from this source.
-    pub(crate) fn from_source(&self, source: SourceId) -> &RoaringBitmap {
+    pub(crate) fn with_source(&self, source: SourceId) -> &RoaringBitmap {
         self.bitmap(SEMANTIC_TYPES.len() + source.index())
     }
 

@@ -93,7 +93,7 @@ impl ConceptStore {
             *hidden |= max_restriction_level.zip(source.restriction_level).is_some_and(|(max, level)| level > max);
         }
         let visible = SourceId::all(self.sources.len()).filter(|source| !self.hidden[source.index()]);
-        let visible_names = visible.map(|source| self.names.from_source(source)).union();
+        let visible_names = visible.map(|source| self.names.with_source(source)).union();
         self.visible_names = self.hidden.contains(&true).then(|| Arc::new(visible_names));
         Ok(())
     }
@@ -332,6 +332,6 @@ impl ConceptStore {
 
     /// The names with an atom from this source.
     pub(crate) fn names_from_source(&self, source: SourceId) -> &RoaringBitmap {
-        self.names.from_source(source)
+        self.names.with_source(source)
     }
 }

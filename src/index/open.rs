@@ -123,7 +123,7 @@ impl Index {
 
     /// Whether the normalized `key` has words of five letters or more and no visible name has any
     /// of them.
-    pub fn is_foreign(&self, key: &str) -> bool {
+    pub fn has_only_unknown_words(&self, key: &str) -> bool {
         self.words.has_only_unknown_words(key, &|sources| self.concepts.is_any_source_visible(sources))
     }
 }

@@ -52,8 +52,6 @@ pub struct ConceptHit {
     pub concept: ConceptId,
     /// The atom through which the concept was found.
     pub atom: AtomId,
-    /// The normalized name of this atom; the number of its row.
-    pub row: NameId,
     /// Cosine of the row and the query.
     pub score: f32,
 }
@@ -201,7 +199,7 @@ impl Index {
             }
             for (concept, atom) in filter.concepts_of(&self.concepts, row).take(max) {
                 if seen.insert(concept) {
-                    hits.push(ConceptHit { concept, atom, row, score });
+                    hits.push(ConceptHit { concept, atom, score });
                 }
             }
         }

@@ -130,7 +130,7 @@ impl Linker {
             let penalty = match &repaired {
                 // The mention as written is as doubtful as its repair.
                 Some(repaired) => repaired.similarity,
-                None if !is_name && self.index.is_foreign(&key) => UNKNOWN_WORDS_PENALTY,
+                None if !is_name && self.index.has_only_unknown_words(&key) => UNKNOWN_WORDS_PENALTY,
                 None => 1.0,
             };
             texts.push(EmbeddedText { query: number, text: cleaned, kind: MatchKind::Embedding, penalty });

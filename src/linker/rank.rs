@@ -89,7 +89,6 @@ fn compare(a: &Candidate, b: &Candidate) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::NameId;
 
     fn candidate(concept: u32, kind: MatchKind, score: f32) -> Candidate {
         Candidate { concept: ConceptId::new(concept), atom: AtomId::new(concept), kind, score, probability: None }
@@ -133,12 +132,7 @@ mod tests {
     fn a_concept_found_twice_keeps_its_better_match() {
         use MatchKind::*;
         let mut candidates = vec![candidate(1, Normalized, 1.0)];
-        let hit = |concept, score| ConceptHit {
-            concept: ConceptId::new(concept),
-            atom: AtomId::new(0),
-            row: NameId::new(0),
-            score,
-        };
+        let hit = |concept, score| ConceptHit { concept: ConceptId::new(concept), atom: AtomId::new(0), score };
         merge_hits(&mut candidates, &[hit(1, 0.8), hit(2, 0.8), hit(3, 0.4)], Embedding, 1.0);
         merge_hits(&mut candidates, &[hit(2, 0.8), hit(3, 0.9)], Corrected, 0.5);
         let found: Vec<_> = candidates.iter().map(|c| (c.concept.get(), c.kind, c.score)).collect();

@@ -220,7 +220,7 @@ impl<'v, V: ConceptNames> PairSampler<'v, V> {
         counter: &mut StepCounter,
     ) -> Result<(), TrainError> {
         for (i, &position) in iter::once(&first).chain(neighbors).enumerate() {
-            let starts_group = grouping.written % grouping.size == 0;
+            let starts_group = grouping.written.is_multiple_of(grouping.size);
             if starts_group && i > 0 {
                 break;
             }

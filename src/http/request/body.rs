@@ -39,7 +39,7 @@ impl BodyFormat {
 
 /// The body of `POST /link`.
 pub(in crate::http) enum LinkBody {
-    Request(LinkRequest),
+    Request(Box<LinkRequest>),
     Lines(Body),
 }
 
@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequest<S> for LinkBody {
                     let kind = ProblemKind::of_status(rejection.status());
                     Problem::new(kind, "send a smaller body, and all of it")
                 })?;
-                LinkRequest::decode(&body).map(Self::Request)
+                LinkRequest::decode(&body).map(|request| Self::Request(Box::new(request)))
             }
         }
     }

@@ -54,7 +54,7 @@ use crate::{
 pub(crate) async fn link(State(app): State<App>, body: LinkBody) -> Result<Response, Problem> {
     match body {
         LinkBody::Lines(lines) => ndjson::respond(app, lines),
-        LinkBody::Request(request) => link_request(&app, request).await,
+        LinkBody::Request(request) => link_request(&app, *request).await,
     }
 }
 

@@ -54,7 +54,7 @@ fn pairs_of_a_table_come_in_the_order_of_ids() {
         C0000001\tregional enteritis\tileitis\n\
         C0000002\theart attack\tMI\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
-    assert!(log.contains("4 pairs of 2 concepts; left out, with one name: 1\n"), "{log}");
+    assert!(log.contains("4 pairs of 2 concepts; left out, with one name only: 1\n"), "{log}");
     assert!(!log.contains("held out"), "{log}");
     let all = pairs(&["--tsv", &scratch.at("names.tsv"), "--languages", "all"]);
     assert!(all.contains("C0000002\tMI\tHerzinfarkt\n"), "{all}");
@@ -85,7 +85,7 @@ fn suppressed_names_of_a_release_are_left_out_by_default() {
     assert!(!plain.contains("NIDDM") && all.contains("NIDDM"));
     let spanish = [&args[..], &["--languages", "SPA", "--sources", "MSHSPA"]].concat();
     let error = fail(&with(&spanish));
-    assert!(error.contains("META: one concept alone has names that differ"), "{error}");
+    assert!(error.contains("META: only one concept has names that differ"), "{error}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn input_without_pairs_is_named_and_nothing_is_written() {
     for (args, expected) in [
         (&["--tsv", &alone][..], format!("{alone}: {expected}")),
         (&["--tsv", &alone, "--csv", &scratch.at("none.csv")], "none.csv: No such file or directory".into()),
-        (&["--tsv", &one], format!("{one}: one concept alone has names that differ")),
+        (&["--tsv", &one], format!("{one}: only one concept has names that differ")),
         (&["--tsv", &names, "--dev", &dev, "--dev-concepts", "1"], "and 1 of them are to be held out".into()),
         (&["--tsv", &names, "--dev", &out, "--dev-concepts", "1"], "--out and --dev name the same file".into()),
         (&["--tsv", &names, "--sources", "MSH"], "no name is from source MSH".into()),

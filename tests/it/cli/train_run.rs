@@ -211,7 +211,7 @@ fn a_killed_run_resumes_with_the_same_result() {
         for (name, step, again, code) in [("KILL", 40, &[][..], None), ("INT", 900, &["--resume"], Some(130))] {
             let mut child = start(&begin(&dir, again), dir.path(), step);
             let busy = fail(&borrowed(&begin(&dir, &["--resume"])));
-            assert!(busy.contains("another process is at work"), "{busy}");
+            assert!(busy.contains("another process is working"), "{busy}");
             signal(child.id(), name);
             assert_eq!(wait(&mut child, Duration::from_secs(30)), code);
             assert!(!dir.path().join("model").exists(), "no incomplete model");
@@ -264,14 +264,14 @@ fn resume_refuses_other_settings_and_damaged_checkpoints() {
     let pairs = pairs(dir.path(), 24);
     let of = |more: &[&str]| arguments(dir.path(), &pairs, &fixture("tiny"), more);
     let missing = fail(&borrowed(&of(&["--steps", "30", "--batch", "8", "--resume"])));
-    assert!(missing.contains("no run to go on with"), "{missing}");
+    assert!(missing.contains("no run to resume"), "{missing}");
     let mut child = start(&of(&["--steps", "5000", "--batch", "8", "--save-every", "10"]), dir.path(), 20);
     signal(child.id(), "TERM");
     assert_eq!(wait(&mut child, Duration::from_secs(30)), Some(130));
     for (more, expected) in [
         (&["--steps", "5000", "--batch", "9", "--resume"][..], "batch 8, not 9"),
         (&["--steps", "5000", "--batch", "8", "--loss", "circle", "--resume"], "loss multi-similarity, not circle"),
-        (&["--steps", "5000", "--batch", "8"], "--resume goes on with it"),
+        (&["--steps", "5000", "--batch", "8"], "--resume continues it"),
     ] {
         let error = fail(&borrowed(&of(more)));
         assert!(error.contains(expected), "{error}");
@@ -300,7 +300,11 @@ fn a_diverging_run_stops_and_names_the_last_good_checkpoint() {
     // The learning rate rises in each step until the loss is not finite.
     let more = ["--steps", "60", "--batch", "8", "--learning-rate", "1e6", "--warm-up", "60", "--save-every", "1"];
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
-    assert!(error.contains("no usable number in step 1;") && error.contains("no checkpoint was written"), "{error}");
+    assert!(
+        error.contains("not usable (not finite, or too large) in step 1;")
+            && error.contains("no checkpoint was written"),
+        "{error}"
+    );
 
     let good = ["--steps", "5000", "--batch", "8", "--save-every", "20", "--force"];
     let mut child = start(&arguments(dir.path(), &pairs, &fixture("tiny"), &good), dir.path(), 20);
@@ -318,7 +322,7 @@ fn a_diverging_run_stops_and_names_the_last_good_checkpoint() {
     fs_err::write(last.join("state.json"), state.to_string()).unwrap();
     let again = ["--steps", "5000", "--batch", "8", "--save-every", "20", "--resume"];
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &again)));
-    assert!(error.contains("no usable number") && error.contains(&format!("is {}", last.display())), "{error}");
+    assert!(error.contains("not usable") && error.contains(&format!("is {}", last.display())), "{error}");
     assert!(!dir.path().join("model").exists());
 }
 
@@ -387,7 +391,7 @@ fn group_and_augment_change_a_run_and_are_compared_on_resume() {
     ]
     .concat();
     let error = fail(&borrowed(&arguments(dir.path(), &pairs, &fixture("tiny"), &more)));
-    assert!(error.contains("begun with group 3, not 1"), "{error}");
+    assert!(error.contains("started with group 3, not 1"), "{error}");
 }
 
 #[test]
