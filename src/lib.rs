@@ -1,9 +1,9 @@
 //! saplink links mentions of medical concepts to UMLS concepts with SapBERT embeddings.
 //!
-//! `docs/architecture.md` has the map of the rooms (modules), the life of a mention, of a build and
+//! `docs/architecture.md` has the map of the modules, the life of a mention, of a build and
 //! of a training step. In the order of reading:
 //!
-//! - [`domain`], [`text`]: plain values of all rooms; normalization.
+//! - [`domain`], [`text`]: plain values of all modules; normalization.
 //! - [`files`], [`columns`]: input files, staged output and checksums; memory-mapped columns.
 //! - [`terminology`]: terminology files to statements about concepts.
 //! - [`concepts`]: the concept store, built from statements. [`ann`]: nearest neighbors of vectors.
@@ -14,7 +14,7 @@
 //! - [`train`], [`eval`], [`corpus`]: a better model; its accuracy; files of mentions.
 //! - [`http`], [`cli`], [`commands`]: the service and the command line.
 //! - [`cancel`], [`progress`], [`job`], [`signals`], [`random`], [`page`], [`telemetry`]: small
-//!   parts that several rooms use.
+//!   parts that several modules use.
 //!
 //! Arrows run one way: `main -> commands, cli -> http, corpus, train, eval -> linker -> encoder,
 //! index -> concepts, ann -> columns, files, text, domain`. `terminology` and `concepts` meet in

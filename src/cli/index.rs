@@ -59,8 +59,8 @@ pub struct IndexBuildArgs {
     /// The choice of `ef_search`.
     #[command(flatten)]
     pub tuning: TuningArgs,
-    /// Add the terminologies to the index in --out; only new names are embedded. Options that are
-    /// not given are those of the index
+    /// Add the terminologies to the index in --out; only new names are embedded. The selection is
+    /// that of the index, and so are precision and graph parameters that are not given
     #[arg(long, conflicts_with_all = ["dry_run", "languages", "sources", "semantic_types", "semantic_groups", "include_suppressed", "max_names_per_concept"])]
     pub add: bool,
     /// Continue a build of --out that was interrupted: names that it embedded are not embedded

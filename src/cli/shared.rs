@@ -31,7 +31,7 @@ pub struct InferenceArgs {
 /// Arguments of `index info` and `model info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Directory of the index or the model
+    /// Directory to describe
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
     /// Print the manifest as JSON

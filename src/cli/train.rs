@@ -113,7 +113,7 @@ pub struct TrainRunArgs {
     #[arg(long, value_name = "N", default_value = "256", value_parser = batch, help_heading = "Training")]
     pub batch: usize,
     /// Compute N names at a time (GradCache), for batches that do not fit into memory. The gradient
-    /// is the same; a step takes a fifth to a third more time
+    /// is the same; a step takes longer
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
     pub chunk: Option<usize>,
     /// Consecutive pairs of the file that come into one batch together, as `train pairs
@@ -180,8 +180,8 @@ pub struct TrainRunArgs {
     /// Concepts in the map of the report, at most 12 [default: those with the most pairs]
     #[arg(long, value_name = "ID,..", value_delimiter = ',', help_heading = "Run")]
     pub map: Vec<String>,
-    /// ONNX Runtime library [default: .onnxruntime/ in the current directory or above the
-    /// executable, then the system's]
+    /// ONNX Runtime library [default: .onnxruntime/ in the working directory or above the
+    /// executable, else the library of the system]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", help_heading = "Run")]
     pub onnxruntime: Option<PathBuf>,
     /// Where training runs; auto uses CUDA if it works, else the CPU

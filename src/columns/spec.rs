@@ -1,6 +1,6 @@
 //! Specifications of columns: section names with the type of their elements.
 //!
-//! A room declares each of its columns once as a constant. Its writer and its reader both use the
+//! A module declares each of its columns once as a constant. Its writer and its reader both use the
 //! constant. Invariant: writer and reader agree on name and element type, or the crate does not
 //! build.
 

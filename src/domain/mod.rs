@@ -1,4 +1,4 @@
-//! Plain values that several rooms share: statements, ids, semantic types, kinds of matches.
+//! Plain values that several modules share: statements, ids, semantic types, kinds of matches.
 //!
 //! | file | has |
 //! | --- | --- |

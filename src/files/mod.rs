@@ -11,7 +11,7 @@
 //! | `disk` | free space |
 //!
 //! Invariant: a reader of an output path sees the old content or the new one, never a part of
-//! either. This room knows nothing of vocabularies, models or indexes.
+//! either. This module knows nothing of vocabularies, models or indexes.
 
 mod checksum;
 mod disk;

@@ -123,7 +123,7 @@ impl ProblemKind {
                 ("invalid-request", S::UNPROCESSABLE_ENTITY, "A field is missing, unknown or wrong")
             }
             Self::UnsupportedMediaType => {
-                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON or NDJSON")
             }
             Self::BodyTooLarge => ("body-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::TooManyMentions => ("too-many-mentions", S::UNPROCESSABLE_ENTITY, "Too many mentions in one request"),

@@ -1,4 +1,4 @@
-//! The error type of this room.
+//! The error type of this module.
 
 use std::path::PathBuf;
 

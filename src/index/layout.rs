@@ -1,6 +1,6 @@
 //! Files of an index directory.
 //!
-//! | file | content | room |
+//! | file | content | module |
 //! | --- | --- | --- |
 //! | `index.json` | manifest | `index` |
 //! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst` | concepts and names | `concepts` |

@@ -1,5 +1,5 @@
 //! The index of a vocabulary: a directory with concepts, names, vectors and a graph, built once and
-//! then opened read-only. This room joins [`concepts`](crate::concepts) and [`ann`](crate::ann).
+//! then opened read-only. This module joins [`concepts`](crate::concepts) and [`ann`](crate::ann).
 //!
 //! Reading order: `layout` (the files), `manifest`, `references` and `calibration` (`index.json`);
 //! `open` and `search` (from a vector to concepts); `nearest` (from a vector to names); `build` and

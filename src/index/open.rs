@@ -21,7 +21,7 @@ const MAX_OPEN_ATTEMPTS: usize = 3;
 
 /// An open index.
 ///
-/// The fields are visible in this room because the methods stand in several files: opening and
+/// The fields are visible in this module because the methods stand in several files: opening and
 /// settings here, searches in `search.rs` and `nearest.rs`, measurements in `recall.rs`.
 pub struct Index {
     pub(super) manifest: IndexManifest,

@@ -61,7 +61,7 @@ struct EmbeddedText {
     text: String,
     /// The match of concepts that a search with this text finds.
     kind: MatchKind,
-    /// Factor of the cosine, for misspelt or unknown words.
+    /// Factor of the cosine, for misspelled or unknown words.
     penalty: f32,
 }
 

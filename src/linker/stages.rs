@@ -5,7 +5,7 @@ use std::{ops::AddAssign, time::Duration};
 /// A stage of answering a request for linking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Looking up exact names and repairing misspelt words.
+    /// Looking up exact names and repairing misspelled words.
     Names,
     /// Turning texts into token ids.
     Tokenize,

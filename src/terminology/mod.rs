@@ -20,7 +20,7 @@
 //!    [`Reading::emit`] for each statement and [`Reading::bad_row`] for a row that it cannot use.
 //!    `table.rs` and `sssom.rs` are short examples.
 //! 2. Register it: `mod` and `pub use` in this file; a field of [`Inputs`] with a loop in
-//!    [`Inputs::read`] (`inputs.rs`); an option beside `--tsv` in the room `cli`, which the
+//!    [`Inputs::read`] (`inputs.rs`); an option beside `--tsv` in the module `cli`, which the
 //!    function `inputs` in `commands/` puts into the field.
 //! 3. Test it: unit tests with `testing::read_with` and `testing::survives_damage`, a fixture in
 //!    `tests/fixtures/terminology/`, cases in the test of terminologies in `tests/it/`, and a

@@ -4,7 +4,7 @@
 //! reads the result) and [`normalize()`] (exact lookup compares the result); the file `normalize`
 //! has a table of the steps.
 //!
-//! Invariant: no function of this room reads files, and none keeps a text.
+//! Invariant: no function of this module reads files, and none keeps a text.
 
 mod normalize;
 mod quoted;

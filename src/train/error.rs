@@ -1,4 +1,4 @@
-//! The error of the training room.
+//! The error of the training module.
 
 use std::path::PathBuf;
 

@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequest<S> for LinkBody {
         match request.extensions().get().copied().unwrap_or(BodyFormat::Other) {
             BodyFormat::Ndjson => Ok(Self::Lines(request.into_body())),
             BodyFormat::Other => {
-                Err(Problem::new(ProblemKind::UnsupportedMediaType, "send content-type: application/json"))
+                Err(Problem::new(ProblemKind::UnsupportedMediaType, "send content-type: application/json or application/x-ndjson"))
             }
             BodyFormat::Json => {
                 let body = Bytes::from_request(request, state).await.map_err(|rejection| {

@@ -88,8 +88,8 @@ pub(crate) struct CandidateView {
     pub(crate) matched_name: String,
     pub(crate) r#match: MatchView,
     /// 1 for exact and normalized names only; otherwise the cosine of the embeddings. For a mention
-    /// with misspelt words, times the similarity of the spelling; when no word of the mention
-    /// occurs in the vocabulary, times 0.9. Rounded to four places after the candidates were
+    /// with misspelled words, times the similarity of the spelling; when all its words of five
+    /// letters or more are unknown, times 0.9. Rounded to four places after the candidates were
     /// ordered.
     pub(crate) score: f64,
     /// Calibrated probability that this is the concept and no candidate before it is; owners of an
@@ -107,7 +107,7 @@ pub(crate) enum MatchView {
     Exact,
     /// Mention and name are equal after normalization.
     Normalized,
-    /// With its misspelt words repaired the mention is the name, or its embedding is near.
+    /// With its misspelled words repaired the mention is the name, or its embedding is near.
     Corrected,
     /// The embeddings of mention and name are near.
     Embedding,

@@ -1,4 +1,4 @@
-//! What the service answers: the types of its JSON, filled from the other rooms, a file for each
+//! What the service answers: the types of its JSON, filled from the other modules, a file for each
 //! kind of resource.
 //!
 //! Invariant: `openapi/openapi.json` describes exactly these types.

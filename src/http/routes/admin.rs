@@ -15,7 +15,7 @@ use crate::http::{app::App, problem::Problem, response::Reloaded};
     tag = "operation",
     responses(
         (status = 200, description = "The active model and index", body = Reloaded, example = json!({
-            "model": "saplink-mini@167c812a", "index": "starter@378052a3"})),
+            "model": "saplink-mini@167c812a", "index": "starter@af90d365"})),
         (status = 409, description = "A part was refused, or another reload is running", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "Starting, stopping or out of time", body = Problem,

@@ -369,7 +369,7 @@ fn bad_input_is_refused_before_anything_is_written() {
     }
     let wrong = run(&borrowed(&arguments(dir.path(), &good, &tiny, &["--batch", "1"])));
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("a pair alone"));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("the loss compares the pairs of a batch"));
     let left: Vec<_> = fs_err::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("model")), "{left:?}");
 }
