@@ -10,7 +10,7 @@ use saplink::{
     bert::{self, Pooling, loss::Loss, optimizer::OptimizerSettings, training::StepOptions, weights},
     encoder::{Device, Runtime},
     random::Random,
-    train::{Batch, Engine, EngineOptions, PackedNames, TrainError},
+    train::{Engine, EngineOptions, PackedNames, TrainError, TrainingBatch},
 };
 
 const NAMES: usize = 256;
@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut engine = Engine::new(&runtime, &config, options, &parameters.flatten())?;
         let chunks = packed.chunks(chunk.unwrap_or(NAMES)).map(PackedNames::new).collect();
-        let batch = Batch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
+        let batch = TrainingBatch { step: 0, pairs: NAMES / 2, chunks, labels: labels.clone() };
         let settings =
             OptimizerSettings { learning_rate: 2e-5, weight_decay: 0.01, step: 1, clip: 1.0, loss_scale: 1.0 };
         engine.step(&batch, &settings)?;

@@ -3,31 +3,35 @@
 //! `docs/architecture.md` has the map of the modules, the life of a mention, of a build and
 //! of a training step. In the order of reading:
 //!
-//! - [`domain`], [`text`]: plain values of all modules; normalization.
+//! - [`domain`], [`text`]: plain values that many modules share; normalization.
 //! - [`files`], [`columns`]: input files, staged output and checksums; memory-mapped columns.
-//! - [`terminology`]: terminology files to statements about concepts.
+//! - [`terminology`]: reads terminology files and emits statements about concepts.
 //! - [`concepts`]: the concept store, built from statements. [`ann`]: nearest neighbors of vectors.
-//!   [`index`]: joins both.
-//! - [`onnx`], [`bert`]: writes ONNX graphs; BERT checkpoints, networks and training graphs.
-//! - [`encoder`]: texts to vectors, with ONNX Runtime.
-//! - [`linker`]: mentions to concepts.
-//! - [`train`], [`eval`], [`corpus`]: a better model; its accuracy; files of mentions.
+//!   [`index`]: combines both.
+//! - [`onnx`], [`bert`]: ONNX graph writer; BERT checkpoints, networks and training graphs.
+//! - [`encoder`]: turns texts into vectors with ONNX Runtime.
+//! - [`linker`]: links mentions to concepts.
+//! - [`train`], [`eval`], [`corpus`]: trains a model; measures accuracy; reads and writes files of
+//!   mentions and results.
 //! - [`http`], [`cli`], [`commands`]: the service and the command line.
 //! - [`cancel`], [`progress`], [`job`], [`signals`], [`random`], [`page`], [`telemetry`]: small
-//!   parts that several modules use.
+//!   helpers that several modules use.
 //!
-//! Arrows run one way: `main -> commands, cli -> http, corpus, train, eval -> linker -> encoder,
-//! index -> concepts, ann -> columns, files, text, domain`. `terminology` and `concepts` meet in
-//! `commands` only: one emits [`domain::Statement`]s, the other takes them.
+//! Dependencies run in one direction; `docs/architecture.md` has them. `terminology` and `concepts`
+//! do not depend on each other: `commands` passes the [`domain::Statement`]s of the one to the
+//! other.
 //!
 //! # Invariants
-//! - `domain` and `text` do no input or output. `terminology` knows no vectors, `concepts` no
-//!   vectors, `ann` no concepts, `encoder` no terminology, `index` neither ONNX Runtime nor HTTP.
-//! - Only `encoder` and `train` use ONNX Runtime. `http` knows neither it nor the layout of files.
-//! - The text of a mention reaches the encoder and the answer, and nothing else: no log, no error,
-//!   no file.
-//! - A directory that saplink writes appears complete or not at all, and is checked before it is
-//!   read.
+//! - `domain` and `text` perform no I/O. `terminology` and `concepts` do not depend on vectors,
+//!   `ann` not on concepts, `encoder` not on terminologies, `index` neither on ONNX Runtime nor on
+//!   HTTP.
+//! - Only `encoder` and `train` use ONNX Runtime. `http` depends neither on it nor on the layout of
+//!   index files.
+//! - The text of a mention reaches the encoder and the answer. It never reaches a log, a span, a
+//!   metric or an error. The only files with mentions are the output of `saplink link` and the
+//!   reports of `saplink eval`.
+//! - An index or model directory appears complete or not at all, and is checked against its
+//!   manifest before it is read.
 
 pub mod ann;
 pub mod bert;

@@ -1,7 +1,7 @@
 //! Pseudorandom numbers that are the same on every machine and in every version.
 //!
-//! Invariant: the sequence of a seed never changes, since training runs and measurements are
-//! repeated and resumed from it.
+//! Invariant: the sequence of a seed never changes, because training runs resume with it and
+//! measurements are repeated with it.
 
 /// SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
 #[derive(Clone, Debug)]

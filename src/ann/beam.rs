@@ -2,7 +2,7 @@
 //!
 //! The search of an index and the insertion of a row by the builder both use it. Invariants: a
 //! search that visits at most about 16,000 rows allocates nothing once the scratch memory has
-//! grown; a neighbor outside the rows, which only a damaged file has, ends its list.
+//! grown; a neighbor number that is no row ends its list (only a damaged file has one).
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 

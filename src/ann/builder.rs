@@ -1,9 +1,10 @@
-//! Builds the graph: `hnsw_rs` builds the upper layers over a sample, this file the base layer.
+//! Builds the graph: `hnsw_rs` builds the upper layers over a sample; this file builds the base
+//! layer.
 //!
 //! Rows are inserted in batches. All rows of a batch search the graph as it was before the batch,
 //! in parallel; then their edges are added. So no locks are needed, threads cannot race, and the
 //! same rows give the same graph, bit for bit, on any number of threads (as in ParlayANN, Manohar
-//! et al. 2024). A row takes its neighbor list and a few bytes of memory. Invariant: every row can
+//! et al. 2024). The memory per row is its neighbor list and a few bytes. Invariant: every row can
 //! be reached from the entry row.
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
@@ -24,17 +25,17 @@ use crate::{cancel::Canceled, job::Job};
 
 /// One row in `SAMPLE` also enters the upper layers.
 pub(crate) const SAMPLE: usize = 64;
-/// A batch has at most one row for this many rows of the graph, since its rows do not see each
-/// other.
+/// Minimum number of rows in the graph for each row of a batch. The bound limits the share of rows
+/// that cannot become neighbors of each other.
 const GRAPH_ROWS_PER_BATCH_ROW: usize = 50;
-/// Most rows of a batch: bounds the memory of its edges.
+/// Maximum number of rows in a batch; bounds the memory for its edges.
 const MAX_BATCH_ROWS: usize = 1 << 14;
 /// Rows with a higher cosine count as equal: an edge to one of them serves for all.
 const DUPLICATE_COSINE: f32 = 0.999_999;
 /// Bytes of memory for each row during the build, besides its neighbor list.
 const ROW_BYTES: u64 = 16;
-/// Candidates of the searches, one after another, for a row that an unreached row can be linked
-/// from.
+/// Numbers of candidates (`ef`), tried in this order, of the search for a reached row that gets an
+/// edge to an unreached row.
 const CONNECT_CANDIDATES: [usize; 3] = [64, 1024, usize::MAX];
 
 /// A graph in memory.

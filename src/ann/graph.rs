@@ -1,7 +1,7 @@
 //! A hierarchical navigable small world graph (Malkov and Yashunin 2016) as flat, mapped arrays.
 //!
-//! The base layer has every row, with neighbor lists of one width. Each layer above has a sample of
-//! the layer below it and serves only to find a start for the search. Invariants: opening checks
+//! The base layer has every row, with neighbor lists of equal length. Each layer above has a sample
+//! of the layer below it and serves only to find a start for the search. Invariants: opening checks
 //! the upper layers; a search checks the base layer edge by edge, so that opening does not read it;
 //! every row can be reached on the base layer.
 

@@ -1,10 +1,10 @@
 //! The upper layers of the graph: `hnsw_rs` builds them over a sample of the rows.
 //!
-//! A point of `hnsw_rs` is a row number, and its distance function looks the row up, so that
-//! vectors are not copied. A point takes about 2,200 bytes, which a sample can afford. The result
-//! is copied into flat layers; saplink uses neither the search nor the file format of `hnsw_rs`,
-//! except in [`baseline`]. Invariants: no other file uses `hnsw_rs`; the same rows give the same
-//! layers, since they are inserted one by one.
+//! A point of `hnsw_rs` is a row number, and the distance function reads the vector of the row, so
+//! that vectors are not copied. A point takes about 2,200 bytes: acceptable for a sample, too much
+//! for all rows. The result is copied into flat layers; saplink uses neither the search nor the
+//! file format of `hnsw_rs`, except in [`baseline`]. Invariants: no other file uses `hnsw_rs`; the
+//! same rows give the same layers, since they are inserted one by one.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 pub(crate) const MAX_QUERY_CODE: i16 = 4095;
 /// Largest magnitude of a row code.
 pub(crate) const MAX_CODE: i8 = 127;
-/// Longest vector whose inner product fits 32 bits.
+/// Maximum length of a vector whose inner product fits 32 bits.
 pub(crate) const MAX_DIMENSIONS: usize = 4096;
 
 const _: () = assert!(MAX_QUERY_CODE as i64 * MAX_CODE as i64 * MAX_DIMENSIONS as i64 <= i32::MAX as i64);

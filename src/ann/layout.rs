@@ -4,14 +4,14 @@
 //! differ. The names are part of the index format: a change needs a new format version.
 
 /// int8 codes of all rows.
-pub(crate) const VECTORS: &str = "vectors.bin";
+pub(crate) const VECTORS_FILE: &str = "vectors.bin";
 /// One float32 scale for each row: the factor from codes to values.
-pub(crate) const SCALES: &str = "scales.bin";
+pub(crate) const SCALES_FILE: &str = "scales.bin";
 /// int8 residuals of all rows: the rounding errors of the codes. Only with
 /// [`VectorPrecision::Int16`](crate::ann::VectorPrecision::Int16).
-pub(crate) const RESIDUALS: &str = "residuals.bin";
+pub(crate) const RESIDUALS_FILE: &str = "residuals.bin";
 /// The graph over the rows: a section file with the sections below.
-pub(crate) const GRAPH: &str = "graph.bin";
+pub(crate) const GRAPH_FILE: &str = "graph.bin";
 
 /// Section of `graph.bin`: a [`GraphHeader`].
 pub(crate) const HEADER_SECTION: &str = "header";

@@ -4,8 +4,8 @@
 //! `graph` (approximate search), `scan` (exact search), `builder` and `hierarchy` (how a graph is
 //! built), `name_graph` (vectors that belong to no index).
 //!
-//! Invariant: this module knows rows by number only. It knows no concepts, names or filters; a search
-//! takes a filter as a closure over row numbers.
+//! Invariant: this module identifies rows by number only. It does not depend on concepts, names or
+//! filters; a search takes a filter as a closure over row numbers.
 
 pub(crate) mod beam;
 pub(crate) mod builder;

@@ -10,7 +10,7 @@ use crate::ann::{
     beam::Scratch,
     builder,
     graph::Graph,
-    layout::GRAPH,
+    layout::GRAPH_FILE,
     parameters::MIN_CANDIDATES,
     scan,
     vectors::{QuantizedVector, QueryVector, Vectors, VectorsWriter},
@@ -42,7 +42,7 @@ impl NameGraph {
         writer.push(&vectors.chunks_exact(dimensions).map(QuantizedVector::of).collect::<Vec<_>>())?;
         drop(writer);
         let vectors = Arc::new(Vectors::open(dir, dimensions, rows, VectorPrecision::Int16)?);
-        let path = dir.join(GRAPH);
+        let path = dir.join(GRAPH_FILE);
         builder::build(&vectors, parameters, job)?.write(&path)?;
         Ok(Self { vectors, graph: Graph::open(&path, rows)?, ef_search: parameters.ef_search })
     }

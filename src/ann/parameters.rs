@@ -18,5 +18,5 @@ pub struct GraphParameters {
 /// Number of nearest neighbors that measurements of recall compare (recall@10).
 pub(crate) const MEASURED_NEIGHBORS: usize = 10;
 
-/// Fewest candidates of a search.
+/// Minimum number of candidates of a search.
 pub(crate) const MIN_CANDIDATES: usize = 2 * MEASURED_NEIGHBORS;

@@ -13,7 +13,7 @@ use crate::ann::{
 };
 
 /// Rows of a block: about 100 KB of codes.
-const BLOCK_ROWS: usize = 256;
+const SCAN_CHUNK_ROWS: usize = 256;
 /// Rows between the row that is compared and the row that is prefetched.
 const PREFETCH_DISTANCE: usize = 4;
 
@@ -25,10 +25,10 @@ pub(crate) fn scan(
     k: usize,
 ) -> Vec<Vec<Scored>> {
     let mut best: Vec<TopK> = queries.iter().map(|_| TopK::new(k)).collect();
-    let mut block = Vec::with_capacity(BLOCK_ROWS);
+    let mut block = Vec::with_capacity(SCAN_CHUNK_ROWS);
     loop {
         block.clear();
-        block.extend(rows.by_ref().take(BLOCK_ROWS));
+        block.extend(rows.by_ref().take(SCAN_CHUNK_ROWS));
         if block.is_empty() {
             let best = best.into_iter().map(TopK::into_sorted).zip(queries);
             let rescored = best.map(|(mut best, query)| {
@@ -97,7 +97,7 @@ impl TopK {
         }
     }
 
-    /// The kept scores, best first.
+    /// The best scores in descending order.
     pub(crate) fn into_sorted(self) -> Vec<Scored> {
         self.heap.into_sorted_vec().into_iter().map(|Reverse(scored)| scored).collect()
     }

@@ -4,8 +4,8 @@
 //! and, with [`VectorPrecision::Int16`], the residuals, in steps of 1/254 of a code. A value is
 //! `(code + residual / 254) * scale`. Searches compare codes and score the best rows again with
 //! residuals: codes alone change a cosine by about 3e-4, codes with residuals by about 1e-5. A
-//! query keeps 13 bits for each value. Invariants: the files hold whole rows and nothing else; a
-//! score is the same on every machine.
+//! query is quantized to 13 bits per value. Invariants: the files hold whole rows and nothing else;
+//! a score is the same on every machine.
 
 use std::{io::Write, path::Path};
 
@@ -15,7 +15,7 @@ use crate::{
     ann::AnnError,
     ann::{
         kernel::{self, Kernel, MAX_CODE, MAX_DIMENSIONS, MAX_QUERY_CODE},
-        layout::{RESIDUALS, SCALES, VECTORS},
+        layout::{RESIDUALS_FILE, SCALES_FILE, VECTORS_FILE},
     },
     columns::mapped::{self, Column, MappedFile},
 };
@@ -28,7 +28,7 @@ pub(crate) struct QueryVector {
 }
 
 impl QueryVector {
-    /// Quantizes `vector`; its norm may be any but zero.
+    /// Quantizes `vector`, whose norm must not be 0.
     pub(crate) fn new(vector: &[f32]) -> Self {
         let peak = peak(vector);
         let factor = if peak > 0.0 { f32::from(MAX_QUERY_CODE) / peak } else { 0.0 };
@@ -104,8 +104,8 @@ impl VectorsWriter {
             return Err(AnnError::TooLarge("4,096 dimensions"));
         }
         let file = |name| fs_err::File::create(dir.join(name));
-        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS)).transpose()?;
-        Ok(Self { codes: file(VECTORS)?, scales: file(SCALES)?, residuals })
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
+        Ok(Self { codes: file(VECTORS_FILE)?, scales: file(SCALES_FILE)?, residuals })
     }
 
     /// Appends `rows`.
@@ -153,8 +153,8 @@ impl Vectors {
             if fits { Ok(file) } else { Err(file.damaged(format!("{} bytes are not {rows} rows", file.len()))) }
         };
         let residuals =
-            (precision == VectorPrecision::Int16).then(|| file(RESIDUALS, dimensions)?.whole()).transpose()?;
-        let (codes, scales) = (file(VECTORS, dimensions)?.whole()?, file(SCALES, size_of::<f32>())?.whole()?);
+            (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE, dimensions)?.whole()).transpose()?;
+        let (codes, scales) = (file(VECTORS_FILE, dimensions)?.whole()?, file(SCALES_FILE, size_of::<f32>())?.whole()?);
         Ok(Self { codes, scales, residuals, dimensions })
     }
 
@@ -171,8 +171,8 @@ impl Vectors {
         precision: VectorPrecision,
     ) -> Result<Self, AnnError> {
         let file = |name: &str| MappedFile::open(&dir.join(name));
-        let (codes, scales) = (file(VECTORS)?, file(SCALES)?);
-        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS)).transpose()?;
+        let (codes, scales) = (file(VECTORS_FILE)?, file(SCALES_FILE)?);
+        let residuals = (precision == VectorPrecision::Int16).then(|| file(RESIDUALS_FILE)).transpose()?;
         let code_rows = |file: &MappedFile| file.len() / dimensions.max(1);
         let written = code_rows(&codes)
             .min(residuals.as_ref().map_or(usize::MAX, code_rows))
@@ -240,7 +240,7 @@ impl<'a> VectorRows<'a> {
         QuantizedVector { codes: self.codes(row).to_vec(), residuals, scale: self.scale(row) }
     }
 
-    /// The values of `row`; the norm is 1 but for the rounding.
+    /// The values of `row`; the norm is 1 up to rounding.
     pub(crate) fn vector(&self, row: u32) -> Vec<f32> {
         let residual = |i: usize| self.residuals(row).map_or(0.0, |residuals| f32::from(residuals[i]) / RESIDUAL_STEPS);
         let codes = self.codes(row).iter().enumerate();
@@ -341,9 +341,9 @@ mod tests {
         for (dimensions, rows) in [(8, 2), (8, 4), (7, 3), (0, 3), (24, 1)] {
             assert!(error(dimensions, rows, coarse).contains(".bin"));
         }
-        fs_err::write(dir.path().join(RESIDUALS), [0; 8]).unwrap();
-        assert!(error(8, 3, fine).contains(RESIDUALS));
-        fs_err::write(dir.path().join(SCALES), [0; 8]).unwrap();
-        assert!(error(8, 3, coarse).contains(SCALES));
+        fs_err::write(dir.path().join(RESIDUALS_FILE), [0; 8]).unwrap();
+        assert!(error(8, 3, fine).contains(RESIDUALS_FILE));
+        fs_err::write(dir.path().join(SCALES_FILE), [0; 8]).unwrap();
+        assert!(error(8, 3, coarse).contains(SCALES_FILE));
     }
 }

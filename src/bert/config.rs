@@ -1,7 +1,7 @@
 //! Reads `config.json` of a Hugging Face checkpoint: the fields that a BERT encoder needs.
 //!
-//! Invariant: the exporter computes every accepted configuration exactly; any other is refused with
-//! the name of the field.
+//! Invariant: the exporter implements every accepted configuration exactly. Any other configuration
+//! is an error that names the field.
 
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 //! out.
 //!
 //! Inputs are `input_ids` and `attention_mask`, int64 `[batch, tokens]`. The output is `embedding`,
-//! float32 `[batch, hidden]`, not normalized. Outside the attention, tokens lie as rows
-//! `[batch * tokens, hidden]`.
+//! float32 `[batch, hidden]`, not normalized. Outside the attention, tokens are the rows of a
+//! matrix `[batch * tokens, hidden]`.
 //!
 //! Invariant: the vector of a text does not depend on the other texts of its batch. This holds for
 //! int8 too, because activations are quantized row by row, not by the largest value of the batch.

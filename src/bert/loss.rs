@@ -1,11 +1,11 @@
-//! The loss is written here: [`write_loss`] with its four formulas, and the miner that selects
+//! The training loss: [`write_loss`] writes one of four loss functions and the miner that selects
 //! pairs.
 //!
 //! Names with the same label (one concept) are positives of each other, all other names negatives.
 //! The input is the matrix of cosine similarities, `[names, names]`; row `i` belongs to the anchor
-//! `i`. Each loss is written together with its derivative by the similarities: automatic
-//! differentiation of these formulas would overflow in float32. Names, formulas and constants are
-//! those of PyTorch Metric Learning, which the SapBERT authors used.
+//! `i`. Each loss is written together with its derivative with respect to the similarities:
+//! automatic differentiation of these formulas would overflow in float32. Names, formulas and
+//! constants are those of PyTorch Metric Learning, which the SapBERT authors used.
 //!
 //! Invariant: a name is never paired with itself, and the loss of a batch without pairs is 0.
 
@@ -110,7 +110,7 @@ struct LossWriter<'a> {
     similarities: &'a str,
 }
 
-/// Takes the place of logits that do not count: `exp` of it is 0.
+/// Replaces logits that do not count: `exp` of it is 0.
 const MASKED_LOGIT: f32 = -1e9;
 /// Distances below this are rounding errors and count as 0.
 const MIN_DISTANCE: f32 = 1e-3;

@@ -7,7 +7,7 @@
 //! 3. `export` and `quantize`: the network as an inference graph.
 //! 4. `training`, `loss` and `optimizer`: a training step as graphs.
 //!
-//! Invariant: pure computation over files and bytes. ONNX Runtime is not known here.
+//! Invariant: this module reads files and computes bytes; it does not use ONNX Runtime.
 
 pub mod checkpoint;
 pub mod config;

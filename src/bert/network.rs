@@ -1,8 +1,8 @@
 //! The BERT encoder (Devlin et al. 2018): embeddings, transformer layers and pooling.
 //!
-//! [`write_encoder`] is written once, over a [`GraphBackend`] that decides how token rows lie in
-//! the graph and where the weights come from. The export (`export`) has padded texts and constant
-//! weights; training (`training::backend`) has packed texts and weights that are graph inputs.
+//! [`write_encoder`] is written once, over a [`GraphBackend`] that decides the layout of the token
+//! rows and the source of the weights. The export (`export`) has padded texts and constant weights;
+//! training (`training::backend`) has packed texts and weights that are graph inputs.
 //!
 //! Invariant: every BERT graph of saplink, for inference and for training, comes from this file.
 
@@ -34,7 +34,7 @@ pub(super) enum LinearKind {
     Output,
 }
 
-/// Where a LayerNorm stands.
+/// Position of a LayerNorm in the encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LayerNormSite {
     /// After the sum of the embeddings.

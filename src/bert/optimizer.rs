@@ -1,8 +1,8 @@
 //! AdamW (Loshchilov and Hutter 2019, algorithm 2) as a graph over all parameters at once.
 //!
 //! Parameters, moments and gradient are one flat vector each (in the order of
-//! [`crate::bert::weights::parameter_specs`]). The graph so has about thirty nodes; one update per
-//! tensor would need thousands.
+//! [`crate::bert::weights::parameter_specs`]). The graph therefore has about thirty nodes; separate
+//! updates of all tensors would need thousands.
 //!
 //! Invariant: an output may use the memory of the input that it replaces, because element `i` of
 //! each output depends only on element `i` of the inputs (and on the norm, which is computed

@@ -1,7 +1,7 @@
-//! The weights of a BERT encoder, and their one order as a flat vector of parameters.
+//! The weights of a BERT encoder, and their order in the flat vector of parameters.
 //!
-//! Checkpoints store a matrix as `[outputs, inputs]` (PyTorch); here it is `[inputs, outputs]`, as
-//! ONNX multiplies.
+//! Checkpoints store a matrix as `[outputs, inputs]` (PyTorch); here it is `[inputs, outputs]`, the
+//! layout for ONNX's `MatMul`.
 //!
 //! Invariant: every shape has been checked against the configuration, and every value is finite.
 

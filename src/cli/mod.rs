@@ -1,11 +1,12 @@
-//! The command line: one struct of arguments per command. No other module reads the environment.
+//! The command line: one struct of arguments per command. No other module reads environment
+//! variables, except through libraries (`TMPDIR`, `OTEL_*`).
 //!
 //! Reading order: `command` (the commands and how they are parsed), `shared` and `terminologies`
 //! (arguments of several commands), one file per command, `values` (how single values are parsed),
-//! `reference` (docs/configuration.md, made from all of this).
+//! `reference` (writes docs/configuration.md from these definitions).
 //!
-//! The doc comment of an argument is its help text, so it is also its row in
-//! docs/configuration.md. After a change of it run `make docs`.
+//! The doc comment of an argument is its help text, and `make docs` writes it to
+//! docs/configuration.md. Run `make docs` after you change one.
 
 mod command;
 mod eval;

@@ -1,6 +1,6 @@
 //! Writes docs/configuration.md from the definition of the command line.
 //!
-//! Invariant: the page is the same whichever features the binary was built with.
+//! Invariant: the page does not depend on the features of the build.
 
 use std::fmt::Write as _;
 

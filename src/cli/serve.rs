@@ -111,7 +111,7 @@ pub struct HealthArgs {
     /// Address and port that the service listens on
     #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Certificate of the service; needed if it speaks HTTPS, and trusted whatever name it has
+    /// Certificate of the service; needed if it speaks HTTPS, and trusted for any host name
     #[arg(long, value_name = "FILE", env = "SAPLINK_TLS_CERT")]
     pub tls_cert: Option<PathBuf>,
 }

@@ -55,7 +55,7 @@ pub struct SelectionArgs {
     /// Take suppressed names too
     #[arg(long, help_heading = "Selection")]
     pub include_suppressed: bool,
-    /// Maximum number of names of a concept; the preferred names are kept [default: no limit]
+    /// Maximum number of names of a concept; the preferred names come first [default: no limit]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Selection")]
     pub max_names_per_concept: Option<usize>,
     /// Take the synonyms of an ontology that have one of these scopes

@@ -36,7 +36,7 @@ pub struct TrainPairsArgs {
     /// The names to take of them.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Pairs of a concept at most; if its names give more, N of them are sampled
+    /// Maximum number of pairs per concept; if its names give more, N of them are sampled
     #[arg(long, value_name = "N", default_value = "50", value_parser = positive)]
     pub pairs_per_concept: usize,
     /// Write groups of N pairs of concepts with names that are near each other in the index, for

@@ -1,4 +1,4 @@
-//! Maps finite state transducers: sorted maps from byte strings to numbers (crate `fst`).
+//! Memory-maps finite-state transducers (crate `fst`): sorted maps from byte strings to numbers.
 
 use std::path::Path;
 

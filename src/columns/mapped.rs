@@ -24,14 +24,14 @@ const ALIGN: u64 = 64;
 /// Bytes of the magic and the number of sections.
 const HEADER_BYTES: usize = 16;
 /// Bytes that the name of a section may have.
-pub(crate) const MAX_NAME_BYTES: usize = 16;
+pub(crate) const MAX_SECTION_NAME_BYTES: usize = 16;
 
 /// One section in the directory of a file.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Entry {
     /// Padded with zeros.
-    name: [u8; MAX_NAME_BYTES],
+    name: [u8; MAX_SECTION_NAME_BYTES],
     /// From the beginning of the file.
     offset: u64,
     bytes: u64,
@@ -55,8 +55,8 @@ fn write_sections(path: &Path, sections: Vec<(&str, u64, impl Read)>) -> io::Res
     file.write_all(&MAGIC)?;
     file.write_all(&(sections.len() as u64).to_le_bytes())?;
     for (name, bytes, _) in &sections {
-        let mut entry = Entry { name: [0; MAX_NAME_BYTES], offset, bytes: *bytes };
-        debug_assert!(name.len() <= MAX_NAME_BYTES);
+        let mut entry = Entry { name: [0; MAX_SECTION_NAME_BYTES], offset, bytes: *bytes };
+        debug_assert!(name.len() <= MAX_SECTION_NAME_BYTES);
         entry.name[..name.len()].copy_from_slice(name.as_bytes());
         file.write_all(bytemuck::bytes_of(&entry))?;
         offset = (offset + bytes).next_multiple_of(ALIGN);

@@ -2,8 +2,8 @@
 //!
 //! Reading order: `mapped` (the file format and how columns are read), `writer` (how large columns
 //! are written), `spec` (name and element type of a column, shared by writer and reader),
-//! `automaton` (maps of a finite state transducer). Invariant: a damaged file gives an error or
-//! empty values, never a panic.
+//! `automaton` (memory-mapped finite-state transducers). Invariant: a damaged file gives an error
+//! or empty values, never a panic.
 
 pub(crate) mod automaton;
 mod error;

@@ -10,7 +10,7 @@ use bytemuck::AnyBitPattern;
 
 use crate::columns::{
     ColumnError,
-    mapped::{Column, Lists, MAX_NAME_BYTES, Sections, Strings},
+    mapped::{Column, Lists, MAX_SECTION_NAME_BYTES, Sections, Strings},
 };
 
 /// A column of values of `T`.
@@ -23,7 +23,7 @@ pub(crate) struct ColumnSpec<T> {
 impl<T> ColumnSpec<T> {
     /// The column in section `name`.
     pub(crate) const fn new(name: &'static str) -> Self {
-        assert!(name.len() <= MAX_NAME_BYTES);
+        assert!(name.len() <= MAX_SECTION_NAME_BYTES);
         Self { name, element: PhantomData }
     }
 

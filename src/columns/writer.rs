@@ -1,7 +1,7 @@
 //! Writes section files whose columns do not fit in memory.
 //!
-//! Each column goes to an unnamed file of its own; `ColumnsWriter::join` copies them into one
-//! section file. Invariant: memory is one buffer for each column that is being written.
+//! Each column is written to its own unnamed file; `ColumnsWriter::join` copies them into one
+//! section file. Invariant: the writer needs memory for one buffer per open column.
 
 use std::{
     fs::File,
@@ -20,14 +20,14 @@ use crate::columns::{
 /// Bytes of the buffer of a column.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// The columns of one file while they are written; they lie in the file in the order of `add`.
+/// Writes the columns of one file, in the order of the calls of `add`.
 pub(crate) struct ColumnsWriter<'a> {
     dir: &'a Path,
     columns: Vec<(&'static str, File)>,
 }
 
 impl<'a> ColumnsWriter<'a> {
-    /// No columns yet; those that come have their temporary files in `dir`.
+    /// A writer without columns; it creates its temporary files in `dir`.
     pub(crate) fn new(dir: &'a Path) -> Self {
         Self { dir, columns: vec![] }
     }

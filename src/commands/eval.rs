@@ -1,4 +1,4 @@
-//! `saplink eval`.
+//! Runs `saplink eval`: measures, compares and calibrates.
 
 use std::{io::Write, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
-    eval::{self, Dictionary, EvalOptions, EvalReport, EvalTarget, Fold, MentionOptions, SearchMode, Similarity},
+    eval::{self, Dictionary, EvalOptions, EvalReport, EvalTarget, Fold, MentionFileOptions, SearchMode, Similarity},
     index::Index,
     linker::Linker,
     signals,
@@ -81,7 +81,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
 }
 
 fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
-    let options = MentionOptions::new(args.mentions.cometa, args.mentions.documents.as_deref())?;
+    let options = MentionFileOptions::new(args.mentions.cometa, args.mentions.documents.as_deref())?;
     args.mentions.mentions.iter().map(|path| Ok(Fold::read(path, &options)?)).collect()
 }
 

@@ -67,7 +67,7 @@ fn request_status(mut stream: impl Read + Write) -> Result<String> {
     Ok(String::from_utf8_lossy(&status).into_owned())
 }
 
-/// Trusts exactly the certificate of the service, whatever name and authority it has.
+/// Trusts only the certificate of the service, and does not check its host name or authority.
 #[derive(Debug)]
 struct PinnedCertificate {
     expected: CertificateDer<'static>,

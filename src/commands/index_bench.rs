@@ -1,4 +1,4 @@
-//! `saplink index bench`.
+//! Runs `saplink index bench`: measures the speed and recall of searches.
 
 use std::{fmt::Write as _, path::Path, time::Instant};
 

@@ -1,4 +1,4 @@
-//! `saplink index build`.
+//! Runs `saplink index build`: reads terminologies and builds an index.
 
 use std::{
     fmt::Write as _,
@@ -36,15 +36,15 @@ pub(super) fn run(args: &IndexBuildArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
     let Some(out) = &args.out else { return dry_run(args, &bars, started) };
     let cannot_build = || format!("cannot build {}", out.display());
-    // Fails before hours of work, and before anything is removed: if the directory must not be
-    // written, or the model cannot be used.
+    // These checks run before hours of work and before anything is removed: the directory may be
+    // written, and the model can be loaded.
     StagedDir::check(out, MANIFEST, args.force || args.add).with_context(cannot_build)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let BuiltIndex { manifest, reused } = build(args, out, &encoder, &bars).with_context(cannot_build)?;
     bars.finish();
     if args.add || args.resume {
-        eprintln!("  {} names; {} of them were known", HumanCount(manifest.counts.rows), HumanCount(reused));
+        eprintln!("  {} names; {} vectors reused", HumanCount(manifest.counts.rows), HumanCount(reused));
     }
     print_stdout(&summary(&manifest))?;
     warn_if_missed(&manifest, args.tuning.wanted());
@@ -69,7 +69,7 @@ fn build(args: &IndexBuildArgs, out: &Path, encoder: &Encoder, bars: &ProgressBa
     if built.is_err() && !(reusable.abandoned.is_empty() && abandoned(out).unwrap_or_default().is_empty()) {
         bars.finish();
         eprintln!(
-            "  the embedded names are kept: the same command with --resume continues with them, without --resume it \
+            "  the embeddings computed so far are saved: the same command with --resume continues with them, without --resume it \
              removes them"
         );
     }

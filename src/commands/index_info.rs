@@ -81,7 +81,7 @@ pub(super) fn search_summary(manifest: &IndexManifest) -> String {
     format!("ef_search {}: {recall}", manifest.graph.ef_search)
 }
 
-/// Writes the lines on concepts, names and sources.
+/// Writes the lines about concepts, names and sources.
 pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
     let StoreSummary { counts, sources, semantic_types, .. } = assembled;
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());

@@ -1,4 +1,4 @@
-//! `saplink index recall`.
+//! Runs `saplink index recall`: measures recall and chooses `ef_search`.
 
 use anyhow::{Context, Result, ensure};
 

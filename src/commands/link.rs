@@ -1,4 +1,4 @@
-//! `saplink link`.
+//! Runs `saplink link`: links the mentions of a file.
 //!
 //! Results go to a partial file beside the output, and a journal notes how much of it is complete.
 //! A run that was killed at any moment can be resumed, and gives the same output as one that was
@@ -58,7 +58,7 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let (input, output) = (CorpusFormat::of(&args.input)?, CorpusFormat::of(&args.output)?);
     ensure!(
         args.force || !args.output.exists(),
-        "{}: the file is there already (--force replaces it)",
+        "{}: exists already (use --force to replace it)",
         args.output.display()
     );
     let limits = LinkLimits { mention_bytes: args.max_mention_bytes, ..LinkLimits::default() };
@@ -158,12 +158,12 @@ impl PartialOutput {
                 .map_err(|reason| anyhow!("{}: {reason}", journal_path.display()))?;
             ensure!(
                 earlier.input == journal.input,
-                "{}: is not the file that {} was begun with",
+                "{}: differs from the input of the earlier run {}",
                 args.input.display(),
                 path.display()
             );
             let same = earlier.with == journal.with;
-            ensure!(same, "{}: was begun with another model, index or other options", path.display());
+            ensure!(same, "{}: belongs to a run with another model, index or other options", path.display());
             journal = earlier;
         }
         let mut options = OpenOptions::new();
@@ -172,7 +172,7 @@ impl PartialOutput {
         if file.metadata()?.len() < journal.bytes {
             bail!("{}: is shorter than its journal notes; begin again without --resume", path.display());
         }
-        // The journal does not cover what was written after it: that is written again.
+        // Results behind the length that the journal states are discarded and written again.
         file.set_len(journal.bytes)
             .and_then(|()| file.seek(std::io::SeekFrom::End(0)))
             .with_context(|| cannot_write(&path))?;

@@ -1,7 +1,7 @@
-//! The commands: each composes other modules for one use and has no rules of its own.
+//! The commands: each combines other modules for one use.
 //!
-//! [`run`] finds the command; every command has a file, `common`, `terminologies` and
-//! `progress_bars` serve several of them.
+//! [`run`] dispatches to the file of the command. `common`, `terminologies` and `progress_bars` are
+//! shared by several commands.
 
 mod common;
 mod eval;
@@ -30,7 +30,7 @@ use crate::{
 /// Runs the command of the command line.
 ///
 /// # Errors
-/// The error of the command, with the steps that it failed in, the outermost first.
+/// The error of the command, with its chain of contexts, the outermost first.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&args),

@@ -14,10 +14,10 @@ use crate::{cancel::CancelToken, job::Job, progress::Progress};
 /// Shows the stages of a command and holds its cancel token.
 pub(super) struct ProgressBars {
     cancel: CancelToken,
-    stage: Mutex<Option<Stage>>,
+    stage: Mutex<Option<RunningStage>>,
 }
 
-struct Stage {
+struct RunningStage {
     name: String,
     /// Steps of the stage, or bytes; 0 if unknown.
     total: u64,
@@ -33,7 +33,7 @@ impl ProgressBars {
         Self { cancel, stage: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Stage>> {
+    fn lock(&self) -> MutexGuard<'_, Option<RunningStage>> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,7 +82,7 @@ impl ProgressBars {
             let total = if rows.is_some() { DecimalBytes(total).to_string() } else { HumanCount(total).to_string() };
             eprintln!("  {name}: {total} ..");
         }
-        let stage = Stage { name: name.into(), total, rows, started: Instant::now(), bar };
+        let stage = RunningStage { name: name.into(), total, rows, started: Instant::now(), bar };
         *self.lock() = Some(stage);
     }
 }

@@ -1,4 +1,4 @@
-//! `saplink serve`.
+//! Runs `saplink serve`: starts the service and reloads it.
 //!
 //! Invariant: a reload that fails changes nothing that works: the previous index, tokens or
 //! certificate stay active.

@@ -1,9 +1,9 @@
 //! Filters: which concepts and names an answer may have.
 //!
-//! A concept passes if it has one of the requested semantic types, and a name from one of the
-//! requested sources that is not hidden; an empty request means any type or any source. Bitmaps
-//! give the names that may pass, so that others are never compared. Invariant: an answer has only
-//! concepts and atoms that pass.
+//! A concept passes if it has a requested semantic type and a name from a requested, visible
+//! source. An empty list of types or sources allows all of them. Bitmaps hold the names that may
+//! pass, so that a search compares no other name. Invariant: an answer has only concepts and atoms
+//! that pass.
 
 use std::{ops::Range, sync::Arc};
 

@@ -2,7 +2,7 @@
 //!
 //! The result is a sequence of three parts: concepts with the name, then concepts with a name that
 //! begins with it, in the order of keys, then concepts with a name within one or two edits, the
-//! nearest first. A concept comes once, in the first part that has it; a page is a slice of the
+//! nearest first. A concept occurs once, in the first part that has it; a page is a slice of the
 //! sequence. Invariant: equal requests give equal sequences.
 
 use std::collections::HashSet;
@@ -17,9 +17,9 @@ use crate::{
     text,
 };
 
-/// Letters of the shortest query that may differ from a name by one edit.
+/// Minimum number of letters of a query that may differ from a name by one edit.
 const MIN_LETTERS_ONE_EDIT: usize = 4;
-/// Letters of the shortest query that may differ from a name by two edits.
+/// Minimum number of letters of a query that may differ from a name by two edits.
 const MIN_LETTERS_TWO_EDITS: usize = 10;
 
 /// How the query relates to the name of a concept.
@@ -29,7 +29,7 @@ pub enum FoundBy {
     Name,
     /// The name begins with the query.
     Prefix,
-    /// This many edits lie between them: letters inserted, deleted or replaced, or two neighbors
+    /// The number of edits between them: letters inserted, deleted or replaced, or two neighbors
     /// exchanged.
     Spelling(u8),
 }

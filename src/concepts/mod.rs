@@ -1,11 +1,11 @@
 //! The concept store: concepts with their names, codes, definitions, relations and history.
 //!
-//! It knows no vectors; `index` joins it with them. Reading order: `schema` (files and columns),
-//! `store` (the open store), `view` (what is read from it), `names` (distinct names and their
-//! bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (repair of
-//! misspelled words), `ingest` (how statements become a store).
+//! It does not depend on vectors; `index` combines both. Reading order: `schema` (files and
+//! columns), `store` (the open store), `view` (what is read from it), `names` (distinct names and
+//! their bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (repair
+//! of misspelled words), `ingest` (how statements become a store).
 //!
-//! Invariant: reading needs nothing of `ingest`, and nothing of a hidden source is given.
+//! Invariant: reading does not depend on `ingest`, and no answer contains data of a hidden source.
 
 pub(crate) mod counts;
 mod error;
@@ -32,5 +32,5 @@ pub use lookup::{FoundBy, FoundConcept, FoundPage};
 pub use schema::Relation;
 pub use selection::Selection;
 pub use store::ConceptStore;
-pub use view::{AtomView, CodeView, DefinitionView, Retired, Successor};
+pub use view::{AtomView, CodeRef, DefinitionRef, Retired, Successor};
 pub use words::Repaired;

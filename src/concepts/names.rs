@@ -1,7 +1,7 @@
 //! Distinct names after normalization: their keys, their atoms, and the names of each semantic type
 //! and source.
 //!
-//! Keys are a finite state transducer (`fst`) from key to `NameId`; types and sources have
+//! A finite-state transducer (`fst`) maps each key to its `NameId`; types and sources have
 //! compressed bitmaps (`roaring`). Invariant: names are numbered in the order of their keys, so
 //! that a range of keys is a range of names.
 
@@ -18,7 +18,7 @@ use crate::{
     },
     concepts::{
         ConceptError,
-        schema::{self, KEYS_FILE, NAMES_FILE},
+        schema::{self, KEYS_FILE, ROWS_FILE},
     },
     domain::{AtomId, NameId, SemanticTypeId, SourceId, SourceSetId, semantic_type::SEMANTIC_TYPES},
 };
@@ -40,7 +40,7 @@ impl NameTable {
     /// # Errors
     /// [`ColumnError::Damaged`] if a file contradicts itself or these numbers.
     pub(crate) fn open(dir: &Path, sources: usize, names: usize) -> Result<Self, ConceptError> {
-        let file = Sections::open(&dir.join(NAMES_FILE))?;
+        let file = Sections::open(&dir.join(ROWS_FILE))?;
         let atoms = schema::NAME_ATOMS.open(&file)?;
         let bitmap_bytes = schema::BITMAPS.open(&file)?;
         if atoms.len() != names || bitmap_bytes.len() != SEMANTIC_TYPES.len() + sources {

@@ -19,7 +19,7 @@ use crate::{
 /// Section file: concepts, atoms, codes, definitions, relations and retired ids.
 pub(crate) const CONCEPTS_FILE: &str = "concepts.bin";
 /// Section file: the atoms of each distinct name, the bitmaps of filters, and sets of sources.
-pub(crate) const NAMES_FILE: &str = "rows.bin";
+pub(crate) const ROWS_FILE: &str = "rows.bin";
 /// Automaton: from the key of a name (the name after normalization) to its `NameId`.
 pub(crate) const KEYS_FILE: &str = "keys.fst";
 /// Automaton: from a word of the keys to its `WordEntry`.
@@ -72,7 +72,7 @@ pub(crate) const TERM_TYPES: StringsSpec = StringsSpec::new("term.text", "term.e
 /// Abbreviations of languages (LAT), ascending.
 pub(crate) const LANGUAGES: StringsSpec = StringsSpec::new("language.text", "language.ends");
 
-// Columns of `NAMES_FILE`.
+// Columns of `ROWS_FILE`.
 
 /// Atoms of each distinct name, ascending.
 pub(crate) const NAME_ATOMS: ListSpec<AtomId> = ListSpec::new("row.atoms", "row.aends");

@@ -1,8 +1,8 @@
 //! Selections: which names and concepts a build, or the sampling of training pairs, takes.
 //!
 //! `ingest::collect` applies a selection to statements, and the methods of [`ConceptStore`] below
-//! apply it to an open store. Invariant: applied to the store that was built with it, a selection
-//! takes every visible name.
+//! apply it to an open store. Invariant: the selection that a store was built with takes every
+//! visible name of that store.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct Selection {
     pub semantic_groups: Vec<String>,
     /// Whether suppressed names are taken.
     pub include_suppressed: bool,
-    /// Most names of a concept, the preferred ones first; absent: no limit.
+    /// Maximum number of names of a concept, the preferred ones first; `None` is no limit.
     pub max_names_per_concept: Option<usize>,
 }
 
@@ -64,8 +64,8 @@ impl Selection {
         self.sources.is_empty() || self.sources.iter().any(|s| s == source)
     }
 
-    /// Checks that each selected source and language gave a name. A misspelled one would otherwise
-    /// be noticed after hours of work, or never.
+    /// Checks that each selected source and language gave a name. Without the check, a user would
+    /// notice a misspelled one after hours of work or never.
     ///
     /// # Errors
     /// [`ConceptError::UnusedSource`] or [`ConceptError::UnusedLanguage`].

@@ -3,7 +3,7 @@
 //! The distance is optimal string alignment: insertions, deletions, replacements, and exchanges of
 //! two neighbors. [`EditDistance`] counts edits of bytes and follows only branches of the
 //! transducer that can still reach a near word. Invariant: it accepts only words within its maximum
-//! of edits of bytes.
+//! number of byte edits.
 
 use fst::Automaton;
 

@@ -1,11 +1,11 @@
 //! The open concept store: columns on disk, mapped and never parsed.
 //!
 //! Concepts are sorted by id, atoms by concept with the preferred one first, codes by source,
-//! distinct names by key. Atoms with equal keys share a name, whatever concepts they belong to.
-//! This file has the columns; `view` reads them.
+//! distinct names by key. Atoms with equal keys share a name, even across concepts.
+//! This file holds the columns; `view` reads them.
 //!
-//! Invariants: opening touches a page or two of each column, whatever their size; contradictions in
-//! a damaged file read as empty and never panic.
+//! Invariants: opening reads at most about two pages of each column, regardless of its size; a
+//! contradiction in a damaged file reads as empty and causes no panic.
 
 use std::{
     path::{Path, PathBuf},

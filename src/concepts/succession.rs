@@ -1,8 +1,8 @@
 //! Follows retired ids to their successors, while an index is built and when it is read.
 //!
-//! A chain of steps has the kind of its furthest step; of several chains to one id the nearest
-//! counts. Invariant: the search visits each retired id once, and at most [`MAX_VISITED`] of them,
-//! so that a long or circular history costs no more.
+//! The kind of a chain is the most distant kind among its steps. If several chains lead to one id,
+//! the nearest kind counts. Invariant: the search visits each retired id once, and at most
+//! [`MAX_VISITED`] of them, so that a long or circular history costs no more.
 
 use std::{
     cmp::Reverse,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::domain::Succession;
 
-/// Most retired ids that a search visits, and most ends that it finds.
+/// Maximum number of retired ids that a search visits, and of ends that it finds.
 const MAX_VISITED: usize = 1000;
 
 /// The target of a step.

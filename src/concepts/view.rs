@@ -1,7 +1,7 @@
 //! Reads concepts, atoms, codes, definitions, relations and retired ids from an open store.
 //!
-//! Invariant: nothing of a hidden source is given, neither names nor codes, definitions, relations
-//! or successors; a concept without a visible name does not exist for the caller.
+//! Invariant: no result contains names, codes, definitions, relations or successors of a hidden
+//! source; a concept without a visible name does not exist for the caller.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub struct AtomView<'a> {
 
 /// A code of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CodeView<'a> {
+pub struct CodeRef<'a> {
     /// Source vocabulary (SAB).
     pub source: &'a str,
     /// The code in that source.
@@ -47,7 +47,7 @@ pub struct CodeView<'a> {
 
 /// A definition of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DefinitionView<'a> {
+pub struct DefinitionRef<'a> {
     /// Source vocabulary (SAB).
     pub source: &'a str,
     /// The definition.
@@ -61,7 +61,8 @@ pub struct Retired<'a> {
     pub id: &'a str,
     /// Whether every visible source states that the id was deleted.
     pub deleted: bool,
-    /// By kind from the nearest, then by id; empty if they are hidden or the chains end nowhere.
+    /// The nearest kind first, then by id. Empty if all successors are hidden or no chain ends at a
+    /// concept or an id without steps.
     pub successors: Vec<Successor<'a>>,
 }
 
@@ -207,12 +208,12 @@ impl ConceptStore {
     }
 
     /// The visible definitions of a concept, by source.
-    pub fn definitions(&self, concept: ConceptId) -> impl Iterator<Item = DefinitionView<'_>> + '_ {
+    pub fn definitions(&self, concept: ConceptId) -> impl Iterator<Item = DefinitionRef<'_>> + '_ {
         let positions = self.concept_definitions.range(concept.index());
         positions
             .zip(self.concept_definitions.get(concept.index()))
             .filter(|(_, source)| self.is_source_visible(**source))
-            .map(|(i, &source)| DefinitionView { source: self.source_name(source), text: self.definition_text.get(i) })
+            .map(|(i, &source)| DefinitionRef { source: self.source_name(source), text: self.definition_text.get(i) })
     }
 
     /// The visible concepts that are a `relation` of `concept`, ascending.
@@ -230,11 +231,11 @@ impl ConceptStore {
 /// Codes.
 impl ConceptStore {
     /// The visible codes of a concept, by source and code.
-    pub fn codes(&self, concept: ConceptId) -> impl Iterator<Item = CodeView<'_>> + '_ {
+    pub fn codes(&self, concept: ConceptId) -> impl Iterator<Item = CodeRef<'_>> + '_ {
         let codes = self.concept_codes.get(concept.index()).iter().copied();
         codes.filter(|&code| self.is_code_visible(code)).filter_map(|code| {
             let source = self.source_name(*self.code_source.get(code.index())?);
-            Some(CodeView { source, code: self.code_text.get(code.index()) })
+            Some(CodeRef { source, code: self.code_text.get(code.index()) })
         })
     }
 

@@ -1,11 +1,11 @@
 //! Repairs misspelled words of a mention with words that occur in names.
 //!
 //! A tokenizer cuts a misspelled word into pieces that mean something else, so its embedding is of
-//! little use. An unknown word of at least five letters is therefore replaced by the nearest known
-//! word within one edit (two edits from ten letters on) with the same first letter. A repair never
-//! replaces one affix by another (hypertension is not hypotension); if the nearest words differ in
-//! an affix, the word stays as it is. The words are a finite state transducer (`fst`) from word to
-//! [`WordEntry`].
+//! little use. An unknown word of at least five letters is therefore replaced by the nearest word
+//! of the vocabulary that has the same first letter and is at most one edit away (two edits from
+//! ten letters on). A repair never replaces one affix by another (hypertension is not hypotension);
+//! if the nearest words differ in an affix, the word stays as it is. A finite-state transducer
+//! (`fst`) maps each word to its [`WordEntry`].
 //!
 //! Invariant: a word that occurs in a visible name is never replaced.
 
@@ -23,13 +23,13 @@ use crate::{
     domain::SourceSetId,
 };
 
-/// Letters of the shortest word that is repaired.
+/// Minimum number of letters of a word that is repaired.
 const MIN_LETTERS: usize = 5;
 /// Letters of the shortest word that may be repaired by two edits.
 const MIN_LETTERS_TWO_EDITS: usize = 10;
-/// Longer words, in bytes, are neither repaired nor stored, which bounds the work for one word.
-const MAX_BYTES: usize = 39;
-/// Unknown words of a mention that are repaired, which bounds the work for one mention.
+/// Maximum length in bytes of a word that is repaired or stored; bounds the work for one word.
+const MAX_REPAIRED_BYTES: usize = 39;
+/// Maximum number of words of a mention that are repaired; bounds the work for one mention.
 const MAX_REPAIRS: usize = 8;
 /// Prefixes that change the meaning of a word.
 const PREFIXES: [&str; 10] = ["hyper", "hypo", "tachy", "brady", "inter", "intra", "macro", "micro", "endo", "exo"];
@@ -52,7 +52,7 @@ pub(crate) type IsVisible<'a> = &'a dyn Fn(SourceSetId) -> bool;
 /// Whether a word can be a repair of another one: letters only, and at most one letter shorter than
 /// the shortest word that is repaired.
 pub(crate) fn is_repair_candidate(word: &str) -> bool {
-    word.len() <= MAX_BYTES && word.chars().count() >= MIN_LETTERS - 1 && word.chars().all(char::is_alphabetic)
+    word.len() <= MAX_REPAIRED_BYTES && word.chars().count() >= MIN_LETTERS - 1 && word.chars().all(char::is_alphabetic)
 }
 
 /// Whether a word that is unknown counts as misspelled, rather than as short or a code.
@@ -172,11 +172,11 @@ mod tests {
         let path = dir.path().join("words.fst");
         let letters = ["a", "b", "é"];
         let word = |mut n: usize| (0..7).map(|_| (letters[n % 3], n /= 3).0).collect::<String>();
-        let known: Vec<String> = (0..2187).step_by(5).map(word).collect();
-        write(&path, known.iter().map(String::as_str)).unwrap();
+        let vocabulary: Vec<String> = (0..2187).step_by(5).map(word).collect();
+        write(&path, vocabulary.iter().map(String::as_str)).unwrap();
         let words = WordIndex::open(&path).unwrap();
-        for unknown in (1..2187).step_by(35).map(word).filter(|w| !known.contains(w)) {
-            let same_start = known.iter().filter(|k| k.chars().next() == unknown.chars().next());
+        for unknown in (1..2187).step_by(35).map(word).filter(|w| !vocabulary.contains(w)) {
+            let same_start = vocabulary.iter().filter(|k| k.chars().next() == unknown.chars().next());
             let nearest = same_start.map(|k| edit_distance(&unknown, k)).min().filter(|&d| d <= 1);
             // To exchange a letter of one byte and a letter of two bytes takes several edits of
             // bytes.

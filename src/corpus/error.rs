@@ -1,12 +1,12 @@
-//! Why a file of mentions or results cannot be used.
+//! The error type of this module.
 
 use std::path::PathBuf;
 
 /// Why a file of mentions or results could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
-    /// The ending of the name is not one of a known format.
-    #[error("{}: its name ends in none of .ndjson, .jsonl, .csv, .tsv (each with .gz or not), .parquet", .0.display())]
+    /// The file name has the extension of no supported format.
+    #[error("{}: unsupported extension; use .ndjson, .jsonl, .csv or .tsv (also with .gz), or .parquet", .0.display())]
     Format(PathBuf),
     /// The file cannot be read; the error names it.
     #[error(transparent)]

@@ -1,9 +1,10 @@
 //! Files of mentions, and files of results: lines of JSON, CSV, TSV, Parquet.
 //!
 //! Reading order: `read` (files to mentions), `rows` (results to rows of a table), `write` (results
-//! to files). Lines of JSON are those of `POST /link` with NDJSON, so `http` reads and writes them.
+//! to files). Lines of JSON have the format of NDJSON at `POST /link`, so this module reads and
+//! writes them with `http`.
 //!
-//! Invariant: an error names the file and the position, and quotes nothing of it.
+//! Invariant: an error names the file and the position, and never quotes its content.
 
 mod error;
 mod format;

@@ -1,4 +1,4 @@
-//! The mentions of a file.
+//! Reads the mentions of a file.
 
 use std::{
     io::BufRead,

@@ -22,17 +22,17 @@ pub(super) const COLUMNS: [&str; 12] = [
 pub(super) const RANK: usize = 3;
 
 /// The cells of a row, in the order of [`COLUMNS`]. An absent value is an empty cell.
-pub(super) type TableRow = [String; COLUMNS.len()];
+pub(super) type ResultRow = [String; COLUMNS.len()];
 
 /// The rows of a result.
-pub(super) fn table_rows(result: &LinkResult) -> Vec<TableRow> {
+pub(super) fn table_rows(result: &LinkResult) -> Vec<ResultRow> {
     if result.candidates.is_empty() {
         return vec![table_row(result, None)];
     }
     (1..).zip(&result.candidates).map(|candidate| table_row(result, Some(candidate))).collect()
 }
 
-fn table_row(result: &LinkResult, candidate: Option<(usize, &CandidateView)>) -> TableRow {
+fn table_row(result: &LinkResult, candidate: Option<(usize, &CandidateView)>) -> ResultRow {
     let (id, mention, status) = (result.id.clone(), result.mention.clone(), result.status.as_str().to_owned());
     let error = result.error.as_ref().map(|problem| problem.type_uri.clone()).unwrap_or_default();
     let Some((rank, candidate)) = candidate else {

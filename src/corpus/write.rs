@@ -1,7 +1,8 @@
-//! Writes results to a file, first to a partial file that grows while a run goes on.
+//! Writes results: first to a partial file during the run, then to the output file (NDJSON, CSV,
+//! TSV or Parquet).
 //!
-//! The partial file of NDJSON, CSV and TSV has the bytes of the output before compression. That of
-//! Parquet has the rows of the output as CSV: Parquet is written at the end.
+//! For NDJSON, CSV and TSV, the partial file has the bytes of the output before compression. For
+//! Parquet, it has the rows as CSV; the Parquet file is written at the end.
 
 use std::{
     io::{self, BufRead, Write},
@@ -20,7 +21,7 @@ use parquet::{
 use crate::{
     corpus::{
         CorpusFormat,
-        rows::{COLUMNS, RANK, TableRow, table_rows},
+        rows::{COLUMNS, RANK, ResultRow, table_rows},
     },
     http::{LinkResult, write_lines},
 };
@@ -136,7 +137,7 @@ fn one_line(cell: &str) -> String {
 }
 
 /// Reads the rows of a partial file of Parquet.
-fn read_rows(partial: impl BufRead) -> impl Iterator<Item = Result<TableRow, ParquetError>> {
+fn read_rows(partial: impl BufRead) -> impl Iterator<Item = Result<ResultRow, ParquetError>> {
     csv::Reader::from_reader(partial).into_records().map(|record| {
         let record = record.map_err(|e| ParquetError::General(e.to_string()))?;
         Ok(std::array::from_fn(|column| record.get(column).unwrap_or_default().to_owned()))
@@ -150,7 +151,7 @@ fn write_parquet(partial: impl BufRead, output: impl Write + Send) -> Result<(),
     let mut writer = SerializedFileWriter::new(output, schema, Arc::new(properties))?;
     let mut rows = read_rows(partial).peekable();
     while rows.peek().is_some() {
-        let group = rows.by_ref().take(ROW_GROUP).collect::<Result<Vec<TableRow>, _>>()?;
+        let group = rows.by_ref().take(ROW_GROUP).collect::<Result<Vec<ResultRow>, _>>()?;
         write_row_group(&mut writer, &group)?;
     }
     writer.close().map(drop)
@@ -158,12 +159,12 @@ fn write_parquet(partial: impl BufRead, output: impl Write + Send) -> Result<(),
 
 fn write_row_group(
     writer: &mut SerializedFileWriter<impl Write + Send>,
-    rows: &[TableRow],
+    rows: &[ResultRow],
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     for (position, name) in COLUMNS.into_iter().enumerate() {
         let Some(mut column) = group.next_column()? else { break };
-        let is_present = |row: &&TableRow| match name {
+        let is_present = |row: &&ResultRow| match name {
             "id" | "mention" | "status" => true,
             "probability" | "error" => !row[position].is_empty(),
             // These are present for every candidate, even when they are empty.
@@ -247,10 +248,10 @@ mod tests {
 
     #[test]
     fn rows_of_a_partial_file_of_parquet_are_read_as_they_were() {
-        let expected: Vec<TableRow> = results().iter().flat_map(table_rows).collect();
+        let expected: Vec<ResultRow> = results().iter().flat_map(table_rows).collect();
         let mut partial = PartialFormat::Rows.header().unwrap();
         partial.extend(PartialFormat::Rows.encode(&results()).unwrap());
-        let rows: Vec<TableRow> = read_rows(partial.as_slice()).map(Result::unwrap).collect();
+        let rows: Vec<ResultRow> = read_rows(partial.as_slice()).map(Result::unwrap).collect();
         assert_eq!(rows, expected);
         assert!(output(CorpusFormat::Parquet, false).starts_with(b"PAR1"));
     }

@@ -1,7 +1,7 @@
-//! Which texts can name a concept.
+//! The syntax of concept ids.
 
 /// Maximum bytes of a concept id.
-const MAX_BYTES: usize = 64;
+const MAX_CONCEPT_ID_BYTES: usize = 64;
 
 /// Whether `id` can name a concept: a CUI of UMLS (`C` and seven digits) or a prefixed id of
 /// another vocabulary (`HP:0001250`).
@@ -12,7 +12,7 @@ pub fn is_concept_id(id: &str) -> bool {
             |s: &str, extra: &[u8]| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b));
         id.split_once(':').is_some_and(|(prefix, local)| is_word(prefix, b"_.") && is_word(local, b"_.-"))
     };
-    id.len() <= MAX_BYTES && id.is_ascii() && (is_cui() || is_prefixed())
+    id.len() <= MAX_CONCEPT_ID_BYTES && id.is_ascii() && (is_cui() || is_prefixed())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Numbers of concepts, atoms, names and the like, each with a type of its own.
+//! Newtypes for the numbers of concepts, atoms, names and other table entries.
 //!
 //! Each id is the position of a value in a sorted table of one index, so it means nothing in
-//! another index. A column of ids lies on disk as a column of plain numbers. Invariant: the bytes
+//! another index. A column of ids is stored as a column of plain numbers. Invariant: the bytes
 //! of an id are those of its number.
 
 use crate::domain::semantic_type::{self, SEMANTIC_TYPES, SemanticType};

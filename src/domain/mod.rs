@@ -1,9 +1,9 @@
 //! Plain values that several modules share: statements, ids, semantic types, kinds of matches.
 //!
-//! | file | has |
+//! | file | content |
 //! | --- | --- |
-//! | `statement` | [`Statement`]: one fact of a terminology, the border between readers and index |
-//! | `concept_id` | [`is_concept_id`]: which texts can name a concept |
+//! | `statement` | [`Statement`]: one fact of a terminology; readers emit it, the index takes it |
+//! | `concept_id` | [`is_concept_id`]: the syntax of concept ids |
 //! | [`curie`] | ids of ontologies (IRIs and CURIEs) and the codes of UMLS that they stand for |
 //! | [`semantic_type`] | semantic types and groups of UMLS |
 //! | `ids` | [`ConceptId`], [`AtomId`], [`NameId`], ..: positions in the tables of an index |

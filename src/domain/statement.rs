@@ -1,8 +1,9 @@
 //! Statements: the facts that readers of terminologies emit and an index is built from.
 //!
-//! Statements name concepts by the ids of the terminology, and their order is free. When a
-//! [`Statement::Successor`] states that a prefixed id is the same as a CUI, the id stands for that
-//! CUI in all statements. In relations, every retired id stands for its successor.
+//! Statements name concepts by the ids of the terminology and may come in any order. When a
+//! [`Statement::Successor`] states that a prefixed id is the same as a CUI, the index replaces the
+//! id by that CUI in all statements. In relations it replaces every retired id by the successor
+//! that is the same concept.
 //!
 //! Invariant: a statement borrows all of its text from the row that it was read from.
 
@@ -53,7 +54,7 @@ pub enum Statement<'a> {
     Successor {
         /// The id that was retired.
         retired: &'a str,
-        /// The id that took its place; `None` when it was deleted.
+        /// Its successor; `None` when it was deleted.
         successor: Option<&'a str>,
         /// How the two relate.
         kind: Succession,

@@ -1,16 +1,16 @@
 //! Dispatches queued calls to idle sessions.
 //!
 //! Callers ([`Dispatcher::embed`]) put a call into the queue. If a session is idle, the caller
-//! takes it and runs batches itself, so that a lone text wakes no other thread; it stops when its
-//! own call has ended. Each session also has a worker thread ([`Dispatcher::run_worker`]) that runs
-//! the batches that callers leave. On CUDA only workers run sessions, because ONNX Runtime
-//! allocates handles and device memory for each thread that runs one.
+//! takes it and runs batches itself, so that a single text wakes no other thread; the caller stops
+//! when its own call has ended. Each session also has a worker thread ([`Dispatcher::run_worker`])
+//! that runs the batches that callers leave. On CUDA only workers run sessions, because ONNX
+//! Runtime allocates handles and device memory for each thread that runs one.
 //!
 //! Locks: one mutex for queue and idle sessions. It is held to push a call, to form a batch and to
 //! take or return a session, never while a session runs, a call is finished or progress is
 //! reported. So it is never held together with the lock of a call.
 //!
-//! Invariants: vectors have the order of the texts, whatever their batches; no session is idle
+//! Invariants: vectors have the order of the texts, regardless of batches; no session is idle
 //! while texts wait; a session whose run fails or panics goes on with the next batch.
 
 use std::{

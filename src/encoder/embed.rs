@@ -1,6 +1,6 @@
 //! The [`Encoder`]: a loaded model with tokenizer, sessions and cache.
 //!
-//! A call tokenizes its texts, takes known vectors from the cache, and passes the others to the
+//! A call tokenizes its texts, takes cached vectors from the cache, and passes the others to the
 //! dispatcher.
 //!
 //! Invariant: vectors have the order of the texts.

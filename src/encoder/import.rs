@@ -107,7 +107,7 @@ fn copy_graph(runtime: &Runtime, options: &ImportOptions, graph: &Path) -> Resul
     let path = options.from.join(GRAPH_FILE);
     check_max_tokens(options.max_tokens, None)?;
     if options.precision != Precision::Fp32 {
-        let reason = "a graph exported elsewhere is taken as it is: --precision applies to checkpoints";
+        let reason = "--precision applies to checkpoints only; an existing ONNX graph is imported unchanged";
         return Err(EncoderError::Import(format!("{}: {reason}", path.display())));
     }
     fs_err::copy(&path, graph)?;

@@ -6,8 +6,8 @@
 //! vectors), `embed` (the [`Encoder`] that joins them), `import` (a checkpoint becomes a model
 //! directory).
 //!
-//! Invariant: no error and no log line contains a text. Only this module knows `tokenizers`; only
-//! this module and `train` know `ort`.
+//! Invariant: no error and no log line contains a text. Only this module uses the crate
+//! `tokenizers`; only this module and `train` use `ort`.
 
 mod cache;
 mod call;

@@ -2,13 +2,13 @@
 //!
 //! Rules of a batch:
 //! - Calls take turns. The batch begins with the longest text of the call at the front.
-//! - Each call of a few texts adds all of its texts that fit, and each other call one text of the
+//! - Each call with few texts adds all of its texts that fit. Each other call adds one text of the
 //!   same length.
 //! - The rest is filled with texts of the same length and, while the batch is small, shorter ones.
 //!
 //! So a call of one text waits for one batch of a large call, not for all of it, and there is
-//! little padding. To start a run costs about as much as five tokens, which is less than to pad
-//! many texts by one token.
+//! little padding. Starting a run costs about as much as five tokens. Padding many texts by one
+//! token costs more.
 //!
 //! Nothing here locks: the dispatcher owns the queue and calls it under its own lock; only
 //! [`Batch::finish`], which runs without that lock, takes the locks of the calls.
@@ -22,8 +22,8 @@ use std::{
 
 use crate::encoder::{call::Call, error::EncoderError};
 
-/// A batch of fewer tokens takes shorter texts too, and is not made smaller for idle sessions to
-/// share.
+/// Below this number of tokens, a batch also takes shorter texts, and it is not reduced to leave
+/// texts for idle sessions.
 const MIN_BATCH_TOKENS: usize = 128;
 /// A call of at most this many texts joins the next batch.
 const MAX_SMALL_CALL: usize = 4;

@@ -72,7 +72,8 @@ impl Runtime {
                 .with_intra_threads(threads)?
                 .with_inter_threads(1)?
                 .with_intra_op_spinning(false)?
-                // Batches differ in shape: memory would grow by a pattern for each shape.
+                // Batches differ in shape, and ONNX Runtime would store a memory pattern for each
+                // shape.
                 .with_memory_pattern(false)?;
             Ok(builder)
         };

@@ -96,8 +96,8 @@ impl EncoderSession {
         if self.has_token_types {
             inputs.push(("token_type_ids".into(), tensor(&*types)?.into()));
         }
-        // The message of the library may quote token ids, which reveal the text: only the code is
-        // kept.
+        // The message of the library may quote token ids, which reveal the text. The error
+        // therefore contains only the code.
         let failed = |e: ort::Error| EncoderError::Inference(format!("ONNX Runtime reports {:?}", e.code()));
         let outputs = self.session.run(inputs).map_err(failed)?;
         let (expected, name): (&[usize], _) = match self.output {

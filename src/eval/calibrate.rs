@@ -1,7 +1,7 @@
 //! Fits a curve from scores to probabilities, and the NIL threshold.
 //!
-//! Every labeled mention gives two samples: the best candidate as it is, and the best candidate
-//! without the gold concepts, as if the index did not have them. A mention labeled NIL gives the
+//! Every labeled mention gives two samples: the best candidate, and the best candidate that is not
+//! a gold concept, as if the index did not have the gold concepts. A mention labeled NIL gives the
 //! second sample only.
 //!
 //! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with

@@ -100,7 +100,7 @@ fn compare_systems(first: &SystemEntry, second: &SystemEntry, seed: u64) -> Syst
 }
 
 /// Maximum number of semantic types in the table.
-const MAX_TYPES: usize = 12;
+const MAX_TABLE_TYPES: usize = 12;
 
 impl Comparison {
     /// The comparison as tables of text.
@@ -128,7 +128,7 @@ impl Comparison {
         let Some(system) = self.systems.last().filter(|system| !system.types.is_empty()) else { return text };
         text += &format!("\n{}, strict Acc@1 by semantic type, the greatest differences\n", system.name);
         let mut rows = vec![["type", "mentions", "A", "B"].map(str::to_owned)];
-        rows.extend(system.types.iter().take(MAX_TYPES).map(|t| {
+        rows.extend(system.types.iter().take(MAX_TABLE_TYPES).map(|t| {
             let [a, b] = t.strict_acc_1.map(|share| format!("{:.1}", 100.0 * share));
             [t.semantic_type.clone(), count(t.mentions as u64), a, b]
         }));

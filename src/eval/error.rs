@@ -1,4 +1,4 @@
-//! Why nothing could be measured.
+//! The error type of this module.
 
 use std::path::PathBuf;
 

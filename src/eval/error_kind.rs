@@ -1,4 +1,4 @@
-//! Why a mention was probably linked wrongly, guessed from the words alone.
+//! Classifies wrong links by their probable cause, judged from the words alone.
 //!
 //! Invariant: kinds are tested in the order of [`LinkingErrorKind::ALL`]; the first that fits is
 //! taken.

@@ -11,10 +11,10 @@ use crate::{
     page::{count, escaped, fill, number, percent},
 };
 
-/// The page, with comments in place of its parts.
+/// The page, with a comment for each part.
 const PAGE_TEMPLATE: &str = include_str!("page.html");
 /// Maximum number of semantic types on the page; the JSON has all.
-const MAX_TYPES: usize = 20;
+const MAX_PAGE_TYPES: usize = 20;
 
 impl EvalReport {
     /// The report as a self-contained page.
@@ -90,8 +90,8 @@ impl EvalReport {
                 count(*mentions as u64)
             )
         };
-        let rows: String = types.iter().take(MAX_TYPES).map(row).collect();
-        let more = types.len().saturating_sub(MAX_TYPES);
+        let rows: String = types.iter().take(MAX_PAGE_TYPES).map(row).collect();
+        let more = types.len().saturating_sub(MAX_PAGE_TYPES);
         let more = if more > 0 { format!("<p>The JSON has {more} more.</p>\n") } else { String::new() };
         format!(
             "<h2>Semantic types</h2>\n<p>Strict Acc@1 by the type of the gold concept.</p>\n<table class=\"wide\">\

@@ -28,7 +28,7 @@ use crate::{
 
 /// The gold id of a mention without a concept.
 const NIL: &str = "NIL";
-/// Texts in place of an id for mentions without one, in BioSyn and PubTator files.
+/// Values of the id field that mean "no id", in BioSyn and PubTator files.
 const NO_ID: [&str; 3] = ["cui-less", "-1", "-"];
 /// Column of a COMETA file with the mentions.
 const TERM_COLUMN: &str = "Term";
@@ -64,14 +64,14 @@ impl CometaColumn {
 
 /// How files of mentions are read.
 #[derive(Clone, Debug)]
-pub struct MentionOptions {
+pub struct MentionFileOptions {
     /// The column of COMETA files with the gold ids.
     pub cometa: CometaColumn,
     /// Ids of the documents of PubTator files to read; absent: all.
     pub documents: Option<HashSet<String>>,
 }
 
-impl MentionOptions {
+impl MentionFileOptions {
     /// Reads the ids of documents from a file, one per line.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Fold {
     ///
     /// # Errors
     /// [`EvalError`] with the file, and the line if one is wrong.
-    pub fn read(path: &Path, options: &MentionOptions) -> Result<Self, EvalError> {
+    pub fn read(path: &Path, options: &MentionFileOptions) -> Result<Self, EvalError> {
         let files = if path.is_dir() { concept_files(path)? } else { vec![path.to_owned()] };
         let (mut mentions, mut sums, mut without_id) = (vec![], String::new(), 0);
         for file in &files {
@@ -195,7 +195,11 @@ pub(super) fn read_text(path: &Path) -> Result<String, EvalError> {
 type MentionRow<'a> = Result<[&'a str; 3], String>;
 
 /// The rows of a file with the numbers of their lines. `is_biosyn`: the file is one of a directory.
-fn rows<'a>(text: &'a str, options: &MentionOptions, is_biosyn: bool) -> Result<Vec<(usize, MentionRow<'a>)>, String> {
+fn rows<'a>(
+    text: &'a str,
+    options: &MentionFileOptions,
+    is_biosyn: bool,
+) -> Result<Vec<(usize, MentionRow<'a>)>, String> {
     let lines = || text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines().next() else { return Ok(vec![]) };
     let all = |read: &dyn Fn(&'a str) -> MentionRow<'a>| lines().map(|(number, line)| (number, read(line))).collect();
@@ -297,7 +301,7 @@ pub(super) fn lowercased(name: &str) -> String {
 mod tests {
     use super::*;
 
-    const OPTIONS: MentionOptions = MentionOptions { cometa: CometaColumn::General, documents: None };
+    const OPTIONS: MentionFileOptions = MentionFileOptions { cometa: CometaColumn::General, documents: None };
 
     fn read(name: &str, content: &[u8]) -> Result<Vec<(String, String, usize)>, String> {
         let dir = tempfile::tempdir().unwrap();
@@ -356,12 +360,12 @@ mod tests {
         let [path, ids] = ["corpus", "ids"].map(|name| dir.path().join(name));
         std::fs::write(&path, "7|t|a\n7\t0\t1\ta\tT1\tC1\n\n8|t|b\n8\t0\t1\tb\tT1\tC2\n").unwrap();
         std::fs::write(&ids, "8\n9\n").unwrap();
-        let options = MentionOptions::new(CometaColumn::General, Some(&ids)).unwrap();
+        let options = MentionFileOptions::new(CometaColumn::General, Some(&ids)).unwrap();
         assert_eq!(
             Fold::read(&path, &options).unwrap().mentions.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
             ["b"]
         );
-        assert!(MentionOptions::new(CometaColumn::General, Some(&dir.path().join("none"))).is_err());
+        assert!(MentionFileOptions::new(CometaColumn::General, Some(&dir.path().join("none"))).is_err());
     }
 
     #[test]

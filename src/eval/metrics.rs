@@ -1,9 +1,8 @@
 //! Accuracy of rankings.
 //!
-//! Two rules count side by side. By the rule of the SapBERT paper (Liu et al. 2020) names are
-//! ranked, and a name is right if one of its owners is a gold concept. By the strict rule distinct
-//! concepts are ranked, and the concept itself must be gold. A composite mention has the worst rank
-//! of its parts.
+//! There are two rules. The rule of the SapBERT paper (Liu et al. 2020) ranks names; a name is
+//! right if one of its owners is a gold concept. The strict rule ranks distinct concepts; the
+//! concept itself must be gold. A composite mention has the worst rank of its parts.
 //!
 //! Invariant: every mention counts, a mention without a right answer is wrong, and metrics are
 //! means over the folds.
@@ -65,7 +64,8 @@ impl GoldRanks {
 pub struct Estimate {
     /// Mean over the folds.
     pub value: f64,
-    /// The middle 95 % of the bootstrap samples, which are drawn from the mentions of each fold.
+    /// The middle 95 % of the bootstrap samples, which are sampled / shown / sampled from the
+    /// mentions of each fold.
     pub interval: [f64; 2],
 }
 

@@ -6,8 +6,8 @@
 //! `report`, `tables` and `html` (the result), `compare` (two reports), `calibrate` (scores to
 //! probabilities).
 //!
-//! Invariant: a report has the rule of the SapBERT paper and the strict rule side by side, and the
-//! number of mentions that each figure is based on.
+//! Invariant: a report states the results by the rule of the SapBERT paper and by the strict rule,
+//! and the number of mentions behind each figure.
 
 mod breakdown;
 mod calibrate;
@@ -32,7 +32,7 @@ pub use dictionary::Dictionary;
 pub use error::EvalError;
 pub use error_kind::LinkingErrorKind;
 pub use linking::calibration_samples;
-pub use mentions::{CometaColumn, Fold, LabeledMention, MentionOptions};
+pub use mentions::{CometaColumn, Fold, LabeledMention, MentionFileOptions};
 pub use metrics::{AccuracyMetrics, Estimate, GoldRanks, PairedComparison};
 pub use options::{EvalOptions, EvalTarget, SearchMode, Similarity};
 pub use report::{

@@ -1,8 +1,8 @@
 //! Measures one system after another: the baselines, the embedding with and without the graph, and
 //! the linker of the service.
 //!
-//! Invariant: all systems get the same mentions and the same names; only the linker normalizes both
-//! by its own rules.
+//! Invariant: all systems get the same mentions and names; only the linker applies its own
+//! normalization to them.
 
 use std::{collections::HashMap, time::Instant};
 
@@ -31,7 +31,7 @@ use crate::{
 /// Number of texts in one exact scan of an index.
 const SCAN_BATCH: usize = 64;
 /// Recall counts a name as found if its score is at most this much below that of the exact scan:
-/// names with practically equal scores may change places because stored vectors are rounded.
+/// names with practically equal scores may exchange ranks because stored vectors are rounded.
 const SCORE_TOLERANCE: f32 = 1e-4;
 
 /// The inputs that all systems share.
@@ -53,8 +53,8 @@ pub(super) struct EmbeddingResult {
     pub(super) dictionary_seconds: f64,
 }
 
-/// Vectors of the names and of the texts, row-major.
-struct Vectors {
+/// EmbeddedTexts of the names and of the texts, row-major.
+struct EmbeddedTexts {
     /// Empty if the index has the vectors of the names.
     names: Vec<f32>,
     texts: Vec<f32>,
@@ -80,7 +80,7 @@ impl SystemEvaluator<'_> {
         self.entry_of_rankings("character n-grams", started.elapsed().as_secs_f64(), &rankings)
     }
 
-    /// Measures the embedding with an exact scan, and with the graph if the options say so.
+    /// Measures the embedding with an exact scan, and with the graph if the options request it.
     pub(super) fn embedding(&self, target: &EvalTarget, job: Job<'_>) -> Result<EmbeddingResult, EvalError> {
         let encoder = target.encoder();
         let started = Instant::now();
@@ -92,7 +92,7 @@ impl SystemEvaluator<'_> {
         let started = Instant::now();
         let texts = self.embed(encoder, "embedding mentions", self.texts, job)?;
         let embedding_seconds = started.elapsed().as_secs_f64();
-        let vectors = Vectors { names, texts, dimensions: encoder.dimensions() };
+        let vectors = EmbeddedTexts { names, texts, dimensions: encoder.dimensions() };
         let (exact, exact_seconds) = timed_search("embedding", job, || exact_search(target, &vectors, job))?;
         let graph = match self.options.mode {
             SearchMode::Exact => None,
@@ -122,7 +122,7 @@ impl SystemEvaluator<'_> {
     fn graph_search(
         &self,
         target: &EvalTarget,
-        vectors: &Vectors,
+        vectors: &EmbeddedTexts,
         job: Job<'_>,
     ) -> Result<(RankedRows, f64), EvalError> {
         let dir = tempfile::tempdir()?;
@@ -230,7 +230,7 @@ fn timed_search(
     Ok((nearest, started.elapsed().as_secs_f64()))
 }
 
-fn exact_search(target: &EvalTarget, vectors: &Vectors, job: Job<'_>) -> Result<RankedRows, EvalError> {
+fn exact_search(target: &EvalTarget, vectors: &EmbeddedTexts, job: Job<'_>) -> Result<RankedRows, EvalError> {
     match target {
         EvalTarget::Dictionary(_) => Ok(rankers::nearest_names(&vectors.names, &vectors.texts, vectors.dimensions)),
         EvalTarget::Index(linker) => {

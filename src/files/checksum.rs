@@ -33,7 +33,7 @@ pub enum ChecksumError {
         reason: io::Error,
     },
     /// The file has another size.
-    #[error("{}: {found} bytes where the manifest says {expected}; the file is truncated or was replaced", path.display())]
+    #[error("{}: has {found} bytes, the manifest states {expected}: the file is truncated or was replaced", path.display())]
     Size {
         /// The file.
         path: PathBuf,

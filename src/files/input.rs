@@ -20,7 +20,7 @@ use flate2::bufread::MultiGzDecoder;
 use crate::job::Job;
 
 /// Maximum bytes of a line; a longer one is an error of that line. The longest lines of UMLS have
-/// some 30,000.
+/// about 30,000.
 pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of each read buffer.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -61,7 +61,7 @@ impl InputFile {
     /// progress stage of `job`.
     ///
     /// # Errors
-    /// A part cannot be opened, or is not gzip though its name says so; the message names it.
+    /// A part cannot be opened, or is not gzip though its name ends in `.gz`; the message names it.
     pub fn open<'p>(&self, job: Job<'p>) -> io::Result<Box<dyn BufRead + 'p>> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         job.progress.bytes_stage(&format!("reading {name}"), self.bytes()?);

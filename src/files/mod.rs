@@ -1,7 +1,7 @@
 //! Files and directories as saplink reads and writes them: inputs, staged output, manifests,
 //! checksums.
 //!
-//! | file | has |
+//! | file | content |
 //! | --- | --- |
 //! | [`input`] | opening a plain, `.gz` or split input, and reading its lines |
 //! | [`sorter`] | sorting more records than memory holds |
@@ -11,7 +11,7 @@
 //! | `disk` | free space |
 //!
 //! Invariant: a reader of an output path sees the old content or the new one, never a part of
-//! either. This module knows nothing of vocabularies, models or indexes.
+//! either. This module does not depend on vocabularies, models or indexes.
 
 mod checksum;
 mod disk;

@@ -25,14 +25,14 @@ pub struct Sorter {
     dir: PathBuf,
     memory: usize,
     bytes: Vec<u8>,
-    slots: Vec<Slot>,
+    slots: Vec<RecordPosition>,
     runs: Vec<File>,
     records: u64,
 }
 
 /// The position of a record in the memory of a sorter.
 #[derive(Clone, Copy)]
-struct Slot {
+struct RecordPosition {
     /// The first eight bytes as a big-endian number, zeros after a shorter record. They decide most
     /// comparisons.
     head: u64,
@@ -71,15 +71,15 @@ impl Sorter {
     /// # Errors
     /// A temporary file cannot be written.
     pub fn push(&mut self, record: &[u8]) -> io::Result<()> {
-        let used = self.bytes.len() + self.slots.len() * size_of::<Slot>();
-        if !self.slots.is_empty() && used + record.len() + size_of::<Slot>() > self.memory {
+        let used = self.bytes.len() + self.slots.len() * size_of::<RecordPosition>();
+        if !self.slots.is_empty() && used + record.len() + size_of::<RecordPosition>() > self.memory {
             self.spill()?;
         }
         let mut head = [0; 8];
         let n = record.len().min(8);
         head[..n].copy_from_slice(&record[..n]);
         let start = self.bytes.len() as u32;
-        self.slots.push(Slot { head: u64::from_be_bytes(head), start, len: record.len() as u32 });
+        self.slots.push(RecordPosition { head: u64::from_be_bytes(head), start, len: record.len() as u32 });
         self.bytes.extend_from_slice(record);
         self.records += 1;
         Ok(())
@@ -125,7 +125,7 @@ impl Sorter {
     }
 }
 
-impl Slot {
+impl RecordPosition {
     fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..][..self.len as usize]
     }
@@ -134,7 +134,7 @@ impl Slot {
 /// Records in ascending order.
 pub struct Sorted {
     bytes: Vec<u8>,
-    slots: std::vec::IntoIter<Slot>,
+    slots: std::vec::IntoIter<RecordPosition>,
     runs: Vec<BufReader<File>>,
     /// The next record of each run with the number of its run; the records in memory are the last
     /// run.

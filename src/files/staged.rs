@@ -1,8 +1,8 @@
 //! Directories and files that appear complete or not at all.
 //!
 //! A writer fills a directory (or file) beside its target and renames it when it is complete. A
-//! lock on the staging directory shows that its writer lives; one without a lock is abandoned, and
-//! the next writer of the same target may resume from it or remove it.
+//! lock on the staged directory shows that its writer is running; a directory without a lock is
+//! abandoned, and the next writer of the same target may resume from it or remove it.
 //!
 //! Invariant: a reader of the target sees the old content or the new one, never a part of either.
 

@@ -1,6 +1,7 @@
-//! The queue: how many requests may be in progress or wait, and the cancellation of their work.
+//! Admission: limits the requests in progress or waiting, and cancels their work.
 //!
-//! Invariant: work whose client has left, or whose time is over, is canceled.
+//! Invariant: work is canceled when its time limit passes. Work on another thread is also canceled
+//! when the client disconnects.
 
 use std::{
     sync::{
@@ -45,8 +46,9 @@ impl Admission {
         self.spawn(permit, work).await
     }
 
-    /// Runs `work` on the thread that read the request. For one mention when a session is idle: to
-    /// wake another thread, and to be woken by it, takes a quarter of a millisecond.
+    /// Runs `work` on the thread that read the request. Use it for one mention when a session is
+    /// idle: waking another thread and waiting for it takes a quarter of a millisecond. The token
+    /// has a deadline, but does not notice a disconnect.
     ///
     /// # Errors
     /// As [`Admission::run`].
@@ -87,7 +89,7 @@ impl Admission {
             let _admitted = (permit, InFlightGuard::new(&in_flight));
             span.in_scope(|| work(&cancel))
         });
-        work.await.map_err(|_| Problem::new(ProblemKind::Internal, "the work was not finished"))?
+        work.await.map_err(|_| Problem::new(ProblemKind::Internal, "saplink failed; the log has the reason"))?
     }
 }
 

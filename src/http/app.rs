@@ -1,6 +1,7 @@
 //! The state that all routes share.
 //!
-//! Invariant: a request keeps the linker with which it began, whatever a reload changes meanwhile.
+//! Invariant: a request keeps the linker with which it began, even if a reload replaces the linker
+//! meanwhile.
 
 use std::{
     sync::{

@@ -1,7 +1,7 @@
-//! Access control: bearer tokens (RFC 6750) from a file, each with its own rate; some may
-//! administer.
+//! Access control: bearer tokens (RFC 6750) from a file, each with its own rate limit; some may use
+//! the administration routes.
 //!
-//! Invariant: saplink keeps and compares the sha256 of tokens only, so that the time of a
+//! Invariant: saplink stores and compares only the sha256 of tokens, so that the duration of a
 //! comparison reveals nothing about a token. No log, error or metric has a token.
 
 use std::{

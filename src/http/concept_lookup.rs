@@ -31,7 +31,7 @@ pub(super) enum ConceptLookupError {
     Problem(Problem),
 }
 
-/// Most successors that an error lists.
+/// Maximum number of successors that an error lists.
 const MAX_LISTED_SUCCESSORS: usize = 10;
 
 /// The concept with the id `id`. The request was for the resource `/concepts/{id}{path}` with

@@ -1,6 +1,7 @@
-//! From the mentions of a client to results: what JSON requests, streams and `saplink link` share.
+//! Turns the mentions of a client into results, for JSON requests, streams and `saplink link`.
 //!
-//! Invariant: each mention has its result, in their order; one that is wrong has its problem there.
+//! Invariant: results have the order of the mentions. The result of an invalid mention holds its
+//! problem.
 
 use std::time::Instant;
 
@@ -21,11 +22,11 @@ use crate::{
 pub(crate) struct PendingResults {
     service: LinkService,
     batch: LinkBatch,
-    slots: Vec<Slot>,
+    slots: Vec<ResultSlot>,
 }
 
-/// The place of one result.
-struct Slot {
+/// The position of one result, and its problem if the line has no mention.
+struct ResultSlot {
     number: usize,
     path: MentionPath,
     /// The problem of a line that has no mention; the others have a mention in the batch.
@@ -42,7 +43,7 @@ impl PendingResults {
         let (mut slots, mut mentions) = (vec![], vec![]);
         for NumberedMention { number, path, mention } in lines {
             let problem = mention.map(|mention| mentions.push(mention)).err();
-            slots.push(Slot { number, path, problem });
+            slots.push(ResultSlot { number, path, problem });
         }
         Self { service: service.clone(), batch: service.check(mentions, defaults), slots }
     }
@@ -86,7 +87,7 @@ impl PendingResults {
     }
 }
 
-impl Slot {
+impl ResultSlot {
     fn result(self, mentions: &mut impl Iterator<Item = LinkedMention>, concepts: &ConceptStore) -> LinkResult {
         let default_id = format!("m{}", self.number);
         if let Some(problem) = self.problem {

@@ -1,8 +1,8 @@
-//! What the service counts, in the text format of Prometheus (version 0.0.4).
+//! The metrics of the service, in the text format of Prometheus (version 0.0.4).
 //!
-//! Invariants: labels have few values, all of them ours (registered routes, kinds of problems,
-//! stages) and none that a client sent. The series of kinds, stages and statuses of mentions, and
-//! those of each route with status 200, exist before the first request.
+//! Invariants: labels have few values, all defined by saplink (registered routes, kinds of
+//! problems, stages); no label has a value that a client sent. The series of kinds, stages and
+//! statuses of mentions, and those of each route with status 200, exist before the first request.
 
 use std::{
     sync::{Mutex, PoisonError, atomic::Ordering},

@@ -43,7 +43,7 @@ pub(super) async fn check_announced_body(max_bytes: usize, mut request: Request,
 /// The answer to a request whose handler panicked. The message of a panic might contain a mention,
 /// so it is not read.
 pub(super) fn panic_response(_: Box<dyn Any + Send>) -> Response {
-    Problem::new(ProblemKind::Internal, "the request met an error in saplink").into_response()
+    Problem::new(ProblemKind::Internal, "saplink failed; report the request id").into_response()
 }
 
 /// Answers `timeout` when a request takes longer than `timeout`.
@@ -73,7 +73,7 @@ pub(super) async fn framework_error_to_problem(response: Response) -> Response {
 /// Logs and counts a request, and gives it an id. Lines that are logged meanwhile carry the id.
 pub(super) async fn log_and_count(metrics: Arc<Metrics>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    // Methods and paths that are not registered are text of the client: labels replace them.
+    // Methods and paths that are not registered come from the client, so fixed labels replace them.
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".into(), |m| m.as_str().to_owned());
     let id = request_id::next_id();

@@ -9,8 +9,9 @@
 //! Files import each other in one direction: `router -> routes -> linking, app -> request, response
 //! -> problem`.
 //!
-//! Invariants: knows neither ONNX Runtime nor the files of an index. The log has no mention, header
-//! or query string: a line about a request has its method, registered route, status and duration.
+//! Invariants: this module depends neither on ONNX Runtime nor on the files of an index. The log
+//! contains no mention, header or query string: a line about a request has its method, registered
+//! route, status and duration.
 
 mod admission;
 mod app;

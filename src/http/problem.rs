@@ -201,7 +201,7 @@ pub(crate) struct Problem {
     /// The field of the request at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
-    /// The kind, to count it by.
+    /// The kind, for the metrics.
     #[serde(skip)]
     #[schema(ignore)]
     pub(crate) kind: ProblemKind,

@@ -1,8 +1,8 @@
 //! The id of a request, and the trace of the client that it belongs to (W3C Trace Context, section
 //! 3.2).
 //!
-//! Invariant: of the headers of a client, only hexadecimal digits of the right number reach the
-//! log.
+//! Invariant: the only text of client headers that reaches the log is hexadecimal digits of a fixed
+//! length.
 
 use std::{
     hash::{BuildHasher, RandomState},

@@ -1,9 +1,15 @@
 //! The routes, their OpenAPI description, and the layers around them.
 //!
-//! To add a route: write a handler with `#[utoipa::path(..)]` in a file of `routes/`, its answer in
-//! `response/` (a type with `ToSchema`), its parameters in `request/`, and add one line to [`api`].
-//! Description, documentation page, metrics and access control follow from that line. Then run
-//! `make openapi` and commit `openapi/openapi.json`.
+//! To add a route (GET or POST; the labels of metrics and the description of access handle no
+//! other method):
+//! 1. Write a handler with `#[utoipa::path(..)]` in a file of `routes/`, with its `mod` in
+//!    `routes/mod.rs`.
+//! 2. Write its answer in `response/` (a type with `ToSchema`) and its parameters in `request/`,
+//!    and re-export both there.
+//! 3. Add one line to [`api`]. Description, documentation page, metrics and access control follow
+//!    from it.
+//! 4. Add tests to `tests/it/routes` and `tests/it/privacy.rs`, describe the route in
+//!    `docs/api.md`, and run `make openapi`.
 
 use axum::{
     Router,

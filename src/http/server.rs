@@ -1,4 +1,4 @@
-//! Connections: their number, their idle time, and their end.
+//! Accepts connections, limits their number and idle time, and closes them at shutdown.
 //!
 //! Invariant: the number of connections is bounded, and so is the time that a connection may be
 //! idle.

@@ -1,4 +1,4 @@
-//! TLS by rustls, for services without a proxy before them.
+//! TLS by rustls, for a service without a proxy in front of it.
 //!
 //! Invariant: a certificate and its key are replaced together or not at all.
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ann::{
         builder, graph,
-        layout::GRAPH,
+        layout::GRAPH_FILE,
         parameters::GraphParameters,
         vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
     },
@@ -38,7 +38,7 @@ pub struct BuildOptions {
     pub model: ModelReference,
     /// Precision of the stored vectors.
     pub vectors: VectorPrecision,
-    /// Parameters of the graph. The build replaces `repaired`, and `ef_search` as `target` says.
+    /// Parameters of the graph. The build replaces `repaired`, and sets `ef_search` from `target`.
     pub graph: GraphParameters,
     /// How `ef_search` is chosen.
     pub target: SearchTarget,
@@ -113,7 +113,7 @@ fn complete(
 
     let vectors = Arc::new(Vectors::open(dir, dimensions, counts.rows as usize, options.vectors)?);
     let built = builder::build(&vectors, &options.graph, job)?;
-    built.write(&dir.join(GRAPH))?;
+    built.write(&dir.join(GRAPH_FILE))?;
     let repaired = built.repaired;
     drop((built, vectors));
 
@@ -176,7 +176,7 @@ pub(super) fn manifest_of(
     })
 }
 
-/// Measures the recall of `index` with `mentions`, and sets its `ef_search` as `target` says.
+/// Measures the recall of `index` with `mentions`, and sets its `ef_search` from `target`.
 ///
 /// # Errors
 /// [`IndexError`].

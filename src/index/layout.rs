@@ -12,9 +12,9 @@
 use crate::{
     ann::{
         VectorPrecision,
-        layout::{GRAPH, RESIDUALS, SCALES, VECTORS},
+        layout::{GRAPH_FILE, RESIDUALS_FILE, SCALES_FILE, VECTORS_FILE},
     },
-    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, NAMES_FILE, WORDS_FILE},
+    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, ROWS_FILE, WORDS_FILE},
 };
 
 /// File name of the manifest. A directory with this file is an index.
@@ -25,15 +25,16 @@ pub(super) const PARTIAL: &str = "partial.json";
 
 /// Rows that a build embeds and writes together, and the unit in which `--resume` uses them again.
 ///
-/// Large enough to sort texts by length, small enough to lose. The vector of a text can depend on
-/// the other texts of its batch, so that a resumed build needs the same blocks.
+/// A larger block gives batches of more similar lengths; a smaller block loses less when a build is
+/// interrupted. The vector of a text can depend on the other texts of its batch, so that a resumed
+/// build needs the same blocks.
 pub(super) const BLOCK_ROWS: u32 = 1 << 13;
 
 /// Every file that the manifest of an index with vectors of this precision lists.
 pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
-    let mut parts = vec![CONCEPTS_FILE, NAMES_FILE, KEYS_FILE, WORDS_FILE, VECTORS, SCALES, GRAPH];
+    let mut parts = vec![CONCEPTS_FILE, ROWS_FILE, KEYS_FILE, WORDS_FILE, VECTORS_FILE, SCALES_FILE, GRAPH_FILE];
     if precision == VectorPrecision::Int16 {
-        parts.push(RESIDUALS);
+        parts.push(RESIDUALS_FILE);
     }
     parts
 }

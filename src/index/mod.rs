@@ -6,8 +6,8 @@
 //! `reuse` (`saplink index build`); `recall` (quality of the search, choice of `ef_search`);
 //! `bench` (`saplink index bench`).
 //!
-//! Invariants: no file uses ONNX Runtime or HTTP; a search returns as many distinct concepts as the
-//! caller wants if so many pass the filter.
+//! Invariants: no file uses ONNX Runtime or HTTP; a search returns `k` distinct concepts if at
+//! least `k` pass the filter.
 
 pub mod bench;
 mod build;

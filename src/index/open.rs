@@ -12,7 +12,7 @@ use super::{
     references::ModelReference,
 };
 use crate::{
-    ann::{beam::Scratch, graph::Graph, layout::GRAPH, vectors::Vectors},
+    ann::{beam::Scratch, graph::Graph, layout::GRAPH_FILE, vectors::Vectors},
     concepts::{ConceptStore, Repaired, schema::WORDS_FILE, words::WordIndex},
 };
 
@@ -63,7 +63,7 @@ impl Index {
         let words = WordIndex::open(&dir.join(WORDS_FILE))?;
         let rows = manifest.counts.rows as usize;
         let vectors = Vectors::open(dir, manifest.model.dimensions, rows, manifest.vectors)?;
-        let graph = Graph::open(&dir.join(GRAPH), rows)?;
+        let graph = Graph::open(&dir.join(GRAPH_FILE), rows)?;
         let ef_search = manifest.graph.ef_search;
         let scratch_pool = Mutex::default();
         Ok(Self { manifest, concepts, words, vectors, graph, ef_search, exact: false, scratch_pool })

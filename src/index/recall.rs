@@ -1,7 +1,8 @@
-//! Measures the recall of the graph search against an exact scan, and chooses `ef_search` by it.
+//! Measures the recall of the graph search against an exact scan, and chooses `ef_search` from the
+//! result.
 //!
-//! The queries are texts like mentions: names of the index with two letters exchanged, a word
-//! missing, or a word of another name; or texts that the caller gives. Invariant: the measured
+//! The queries are texts of the caller, or names of the index that were changed: two letters
+//! exchanged, a word missing, or a word replaced by one of another name. Invariant: the measured
 //! searches are the searches that the service runs.
 
 use rayon::prelude::*;
@@ -124,8 +125,8 @@ fn right(hits: &[ConceptHit], truth: &[ConceptHit], k: usize) -> usize {
     hits.iter().take(k).filter(|hit| hit.score >= worst).count()
 }
 
-/// `name` as a person might write it who does not know it: one word is missing, one word comes from
-/// `other`, or two letters of the longest word are exchanged. The number `i` chooses the change.
+/// `name` with one change: a word is missing, a word is replaced by one of `other`, or two letters
+/// of the longest word are exchanged. The number `i` chooses the change.
 fn like_a_mention(name: &str, other: &str, i: usize) -> String {
     let mut words: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
     let position = i / 3 % words.len().max(1);

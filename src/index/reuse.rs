@@ -33,7 +33,7 @@ pub(super) struct PartialManifest {
 }
 
 impl PartialManifest {
-    /// Describes a build that is going to embed its names.
+    /// Describes a build before it embeds names.
     pub(super) fn new(
         model: &ModelReference,
         vectors: VectorPrecision,

@@ -1,10 +1,10 @@
 //! Searches of an open index with filters.
 //!
-//! A search chooses between two ways. The graph search considers `ef` candidates that pass the
+//! A search uses one of two methods. The graph search considers `ef` candidates that pass the
 //! filter; if they belong to fewer than `k` concepts, it considers more. The exact scan compares
 //! every row that passes the filter; a search uses it when few rows pass, and when the candidates
-//! would be all of them. Invariants: nothing outside the filter is a result; a search returns `k`
-//! concepts if so many pass.
+//! would be all of them. Invariants: every result passes the filter; a search returns `k` concepts
+//! if at least `k` pass.
 
 use std::collections::HashSet;
 
@@ -21,14 +21,16 @@ use crate::{
     text,
 };
 
-/// Rows that a graph search compares for each candidate, about; `saplink index bench` measures it.
+/// Approximate number of rows that a graph search compares per candidate; `saplink index bench`
+/// measures it.
 const COMPARED_ROWS_PER_CANDIDATE: u64 = 12;
-/// How many times cheaper it is to compare a row in a scan than in the graph, about.
+/// Approximate cost of comparing a row in the graph, relative to a scan.
 const SCAN_SPEEDUP: u64 = 4;
 /// Largest error of a cosine from codes alone.
 const CODE_ERROR: f32 = 1e-3;
 
-/// Fewest candidates of a search with a narrow filter: its results may lie far from the query.
+/// Minimum number of candidates of a search with a narrow filter, whose results may be far from the
+/// query.
 const MIN_NARROW_CANDIDATES: usize = 256;
 /// Rows, spread over all that pass a narrow filter, that are compared to find start rows.
 const START_SAMPLE: u32 = 512;
@@ -37,8 +39,8 @@ const START_ROWS: usize = 16;
 /// Factor by which the number of candidates grows when they belong to too few concepts.
 const CANDIDATE_GROWTH: usize = 4;
 
-/// Rows that the first pass of a scan keeps for each wanted concept, and at least; a concept may
-/// own many of the nearest rows.
+/// Rows that the first pass of a scan returns per requested concept, and the minimum number; a
+/// concept may own many of the nearest rows.
 const SCAN_ROWS_PER_CONCEPT: usize = 16;
 const MIN_SCAN_ROWS: usize = 256;
 
@@ -106,7 +108,8 @@ impl Index {
             let mut count = first_count;
             loop {
                 let hits = self.distinct_concepts(&found, k, filter);
-                // A row that was not kept could still be better by the error of its codes.
+                // A row that the first pass dropped can have a better score, by at most the error
+                // of its codes.
                 let is_certain =
                     hits.len() >= k && found.last().is_some_and(|last| last.score() + CODE_ERROR < hits[k - 1].score);
                 if is_certain || found.len() < count {

@@ -1,7 +1,7 @@
 //! One pass of linking: names, spelling repair, embeddings, search.
 //!
-//! A mention that is a name of the index has score 1 for every concept that owns the name. When
-//! these concepts already fill `top_k`, the mention costs no inference.
+//! When a mention is a name of the index, every concept that owns the name gets score 1. If these
+//! concepts fill `top_k`, no inference runs for the mention.
 
 use std::{sync::Arc, time::Instant};
 
@@ -22,7 +22,7 @@ use crate::{
     text,
 };
 
-/// Searches of one call from which on they are spread over threads.
+/// Minimum number of searches of one call for several threads.
 const MIN_PARALLEL_SEARCHES: usize = 8;
 
 /// Penalty applied when no word of the mention occurs in the vocabulary: its embedding then rests
@@ -66,7 +66,7 @@ struct EmbeddedText {
 }
 
 impl Linker {
-    /// Joins the two; an encoder may serve several indexes.
+    /// Combines an encoder and an index; several linkers may share an encoder.
     ///
     /// # Errors
     /// [`IndexError::OtherModel`] when the index holds vectors of another model.
@@ -128,7 +128,7 @@ impl Linker {
             let is_name = !candidates.is_empty();
             let repaired = if is_name { None } else { self.index.repair(&key) };
             let penalty = match &repaired {
-                // The mention as written is as doubtful as its repair.
+                // The embedding of the mention as written gets the same penalty as its repair.
                 Some(repaired) => repaired.similarity,
                 None if !is_name && self.index.has_only_unknown_words(&key) => UNKNOWN_WORDS_PENALTY,
                 None => 1.0,
@@ -167,7 +167,7 @@ impl Linker {
         owners
     }
 
-    /// The hits of each text, whose vectors stand one after another in `vectors`.
+    /// The hits of each text. `vectors` has the vectors of the texts, row-major.
     fn search(&self, vectors: &[f32], texts: &[EmbeddedText], queries: &[Query<'_>]) -> Vec<Vec<ConceptHit>> {
         let search = |(vector, text): (&[f32], &EmbeddedText)| {
             let query = &queries[text.query];

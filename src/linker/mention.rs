@@ -37,7 +37,7 @@ impl Default for LinkLimits {
 pub struct Mention {
     /// The id that the caller gave to it.
     pub id: Option<String>,
-    /// The mention as it stands in the note.
+    /// The text of the mention as written in the document.
     pub text: String,
     /// Options that replace those of the request.
     pub options: MentionOptions,

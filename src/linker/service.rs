@@ -1,5 +1,5 @@
-//! Validates and links batches of mentions: the one entry of JSON requests, NDJSON streams and
-//! files.
+//! Validates and links batches of mentions: the single entry point for JSON requests, NDJSON
+//! streams and files.
 //!
 //! A batch is checked first ([`LinkService::check`]), which is cheap, and linked later
 //! ([`LinkService::link`]), which takes a session. Each distinct filter is validated once and
@@ -194,8 +194,8 @@ impl LinkBatch {
         self.mentions.iter().filter_map(|checked| Some(checked.options.ok()?.top_k)).sum()
     }
 
-    /// The queries whose filters stand in `range`, which were resolved to `filters`, with the
-    /// positions of their mentions.
+    /// The queries with a filter in `range`, and the positions of their mentions. `filters` are the
+    /// resolved filters of `range`.
     fn queries<'a>(&'a self, range: &Range<usize>, filters: &'a [Filter]) -> (Vec<usize>, Vec<Query<'a>>) {
         let queries = self.mentions.iter().enumerate().filter_map(|(position, checked)| {
             let EffectiveOptions { top_k, min_score, filter } = checked.options.ok()?;

@@ -1,4 +1,5 @@
-//! Writes ONNX graphs, and derives gradient graphs from them. Knows neither BERT nor ONNX Runtime.
+//! Writes ONNX graphs, and derives gradient graphs from them. This module depends neither on BERT
+//! nor on ONNX Runtime.
 //!
 //! Reading order: `message` (the file format), `graph` (adds nodes one by one), `tape` (records
 //! nodes and writes their gradients), `operators` and `activations` (operators with a gradient).

@@ -1,4 +1,4 @@
-//! HTML pages for people: templates, numbers as text, and the style sheet that the reports share.
+//! Parts of the HTML reports: templates, number formats, and the shared style sheet.
 //!
 //! Invariant: a page needs no other file.
 

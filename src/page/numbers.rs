@@ -1,4 +1,4 @@
-//! Numbers as text for people.
+//! Formats numbers for display.
 //!
 //! Invariant: a value that is not finite becomes a dash.
 

@@ -1,4 +1,4 @@
-//! HTML templates: parts in place of comments, and the escaping of text.
+//! HTML templates: replaces comments by parts, and escapes text.
 //!
 //! Invariant: text that went through [`escaped`] is never read as markup.
 

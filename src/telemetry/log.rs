@@ -1,7 +1,7 @@
 //! Logs on standard error.
 //!
-//! Invariant: libraries log nothing below a warning, at every level, and a panic is logged by its
-//! location alone, because other messages might contain a mention.
+//! Invariant: at every log level, libraries log only warnings and errors, and a panic is logged
+//! without its message. Other messages might contain a mention.
 
 use std::io::IsTerminal;
 

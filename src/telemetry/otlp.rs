@@ -1,7 +1,7 @@
 //! Spans of requests for an OpenTelemetry collector: OTLP over HTTP, in protobuf.
 //!
-//! Invariants: an exported span has our own names, durations, and the trace and span id of the
-//! client, parsed as numbers; spans of the log are not exported. No request waits for the
+//! Invariants: an exported span contains names that saplink defines, durations, and the trace and
+//! span id of the client, parsed as numbers. Log spans are not exported. No request waits for the
 //! collector: spans wait in a queue for a thread that sends them, and a span that finds the queue
 //! full is dropped. The library reads OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER` and
 //! others).

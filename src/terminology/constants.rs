@@ -1,4 +1,4 @@
-//! Values that several readers give to facts which their format does not state.
+//! Shared default values for fields that a format does not have.
 
 /// Language (LAT) of names without one.
 pub(super) const DEFAULT_LANGUAGE: &str = "ENG";

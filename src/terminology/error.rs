@@ -1,4 +1,4 @@
-//! The error of this module.
+//! The error type of this module.
 
 use std::path::PathBuf;
 

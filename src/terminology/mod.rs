@@ -18,20 +18,21 @@
 //! 1. Write `my_format.rs` here with a function like [`read_table`]: it takes a
 //!    [`std::io::BufRead`] and a [`Reading`], calls [`Reading::begin_row`] for each row,
 //!    [`Reading::emit`] for each statement and [`Reading::bad_row`] for a row that it cannot use.
-//!    `table.rs` and `sssom.rs` are short examples.
-//! 2. Register it: `mod` and `pub use` in this file; a field of [`Inputs`] with a loop in
-//!    [`Inputs::read`] (`inputs.rs`); an option beside `--tsv` in the module `cli`, which the
-//!    function `inputs` in `commands/` puts into the field.
+//!    `sssom.rs` is a short example.
+//! 2. Register it: `mod` and `pub use` in this file. In `inputs.rs`: a field of [`Inputs`], its
+//!    paths in [`Inputs::paths`], its check for missing files and its loop in
+//!    [`Inputs::read`]. An option beside `--tsv` in `src/cli/terminologies.rs`, which the function
+//!    `inputs` in `src/commands/terminologies.rs` passes to the field. Then run `make docs`.
 //! 3. Test it: unit tests with `testing::read_with` and `testing::survives_damage`, a fixture in
-//!    `tests/fixtures/terminology/`, cases in the test of terminologies in `tests/it/`, and a
-//!    target in `fuzz/`.
+//!    `tests/fixtures/terminology/`, cases in `tests/it/index/terminologies.rs`, and a target in
+//!    `fuzz/fuzz_targets/` with its entry in `fuzz/Cargo.toml`.
 //! 4. Describe it: the section "Inputs" of `docs/vocabularies.md`, and a line in the table above.
 //!
 //! # Invariants
-//! - A reader knows its format, and nothing of vectors or indexes.
+//! - A reader depends only on its format, not on vectors or indexes.
 //! - The memory of a reader does not grow with its file. The one exception: when MRHIER is read,
-//!   the concept of every atom of MRCONSO is kept (8 bytes an atom), because MRHIER names parents
-//!   by atoms.
+//!   the concept of every atom of MRCONSO is held in memory (8 bytes per atom), because MRHIER
+//!   names parents by atoms.
 //! - A bad row is counted and reported with file and line. Too many bad rows, or a fault of the
 //!   file as a whole, are an error.
 

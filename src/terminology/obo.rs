@@ -19,8 +19,8 @@ use crate::{
 };
 
 const NOT_OBO: &str = "this is not an OBO file";
-/// Maximum bytes of a stanza; a longer one is a bad row. The longest of large ontologies have some
-/// 100,000.
+/// Maximum bytes of a stanza; a longer one is a bad row. The longest stanzas of large ontologies
+/// have about 100,000.
 const MAX_STANZA_BYTES: usize = 1 << 23;
 /// Maximum number of synonym types of abbreviations that are remembered; ontologies have one or
 /// two.
@@ -246,8 +246,7 @@ fn other_id(text: &str) -> Result<Option<String>, String> {
     Ok(Some(id(text)?).filter(|id| !is_iri(id)))
 }
 
-/// Whether an id is still an IRI. Such a class holds an ontology together and is nothing that a
-/// mention can mean.
+/// Whether an id is still an IRI. Such a class only structures the ontology; no mention means it.
 fn is_iri(id: &str) -> bool {
     id.contains("://")
 }

@@ -1,8 +1,7 @@
 //! The syntax of OBO lines: continued lines, escapes, quotes, lists of references, trailing
 //! qualifiers and comments.
 //!
-//! Invariant: every function takes time in proportion to the length of its text, whatever the text
-//! is.
+//! Invariant: every function takes time linear in the length of any text.
 
 use std::io::{self, BufRead};
 

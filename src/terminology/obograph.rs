@@ -3,8 +3,8 @@
 //! [`Walk`] descends from the document over its graphs to lists of nodes and edges, and parses one
 //! [`GraphItem`] at a time. `serde_json` streams the rest.
 //!
-//! Invariant: only the current node or edge is in memory, and its size is bounded. One of the wrong
-//! shape is a bad row; broken JSON is an error of the file.
+//! Invariant: only the current node or edge is in memory, and its size is bounded. A node or edge
+//! of the wrong shape is a bad row. Invalid JSON is an error of the file.
 
 use std::{
     cell::Cell,
@@ -28,8 +28,8 @@ use crate::{
     },
 };
 
-/// Maximum bytes of a node or edge; a longer one is an error of the file. The longest of large
-/// ontologies have some 100,000.
+/// Maximum bytes of a node or edge; a longer one is an error of the file. The longest nodes of
+/// large ontologies have about 100,000.
 const MAX_ITEM_BYTES: u64 = 1 << 23;
 /// Characters that a message shows of both ends of a long reason.
 const REASON_END_CHARS: usize = 100;
@@ -53,7 +53,7 @@ pub fn read_obograph(
         options,
         reading,
         emitter: TermEmitter::new(options),
-        header: GraphHeader::default(),
+        header: OntologyHeader::default(),
         has_graphs: false,
         line,
         budget,
@@ -111,7 +111,7 @@ struct Document<'c, 'a> {
     reading: &'c mut Reading<'a>,
     /// Emits the terms of the current graph.
     emitter: TermEmitter<'c>,
-    header: GraphHeader,
+    header: OntologyHeader,
     /// Whether the document has graphs.
     has_graphs: bool,
     /// The line that reading has reached.
@@ -124,7 +124,7 @@ struct Document<'c, 'a> {
 
 /// Id and version of the current graph.
 #[derive(Default)]
-struct GraphHeader {
+struct OntologyHeader {
     id: String,
     version: String,
 }
@@ -144,7 +144,7 @@ impl Document<'_, '_> {
 
     /// Emits the version of the current graph and starts the next graph.
     fn end_graph(&mut self) -> Result<(), TerminologyError> {
-        let GraphHeader { id, version } = std::mem::take(&mut self.header);
+        let OntologyHeader { id, version } = std::mem::take(&mut self.header);
         let emitter = std::mem::replace(&mut self.emitter, TermEmitter::new(self.options));
         emitter.emit_version(self.line.get(), &id, &version, self.reading)
     }

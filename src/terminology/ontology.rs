@@ -1,7 +1,7 @@
-//! Terms of an ontology as statements, whatever the format of the ontology.
+//! Turns terms of an ontology into statements, for every ontology format.
 //!
-//! All statements about a term use its own id. When its cross-references name CUIs, a statement
-//! says that the id is the same as each CUI; the receiver of the statements joins them.
+//! All statements about a term use its own id. If its cross-references name CUIs, a statement for
+//! each CUI states that the id is the same as the CUI. `concepts/ingest` then merges the two.
 //!
 //! Invariant: the statements about a term depend on no other term.
 
@@ -127,7 +127,8 @@ impl<'o> TermEmitter<'o> {
         if term.obsolete {
             return row.obsolete(term);
         }
-        // A term whose id is a CUI is about that concept, whatever CUIs its cross-references name.
+        // A term whose id is a CUI is about that concept, regardless of the CUIs in its
+        // cross-references.
         if id.contains(':') {
             for cui in term.xrefs.iter().filter_map(|xref| umls_cui(xref)) {
                 row.successor(id, Some(cui), Succession::Same)?;

@@ -1,5 +1,5 @@
-//! What a reader calls while it reads one input: [`Reading`] passes statements on, counts rows, and
-//! reports bad rows.
+//! [`Reading`], which a reader of one input calls: it passes statements to the sink, counts rows,
+//! and reports bad rows.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 

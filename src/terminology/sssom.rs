@@ -1,4 +1,4 @@
-//! Mappings of ids of other vocabularies to CUIs in the SSSOM format: a commented header, then a
+//! Reads mappings of ids to CUIs in the SSSOM format: a commented header, then a
 //! table with tabs.
 //!
 //! Only rows that state that two ids mean the same are read, and only if one of the two is a CUI.
@@ -29,8 +29,8 @@ const COLUMNS: [&str; 6] =
 /// The first three of [`COLUMNS`] are required.
 const REQUIRED_COLUMNS: usize = 3;
 
-/// Reads mappings. Each states that the id is the same as its CUI, and gives the label of the id to
-/// the CUI as a name.
+/// Reads mappings. Each mapping states that an id is the same as a CUI. The label of the id becomes
+/// a name of the CUI.
 ///
 /// The version of the mapping set becomes the version of the vocabulary of the first mapped id.
 ///

@@ -101,8 +101,8 @@ impl<R: BufRead> Records<R> {
             };
             first = if first == 0 { number } else { first };
             bytes += line.len() + 1;
-            // A record has at most as many bytes and fields as its lines have bytes, so the parser
-            // never lacks room.
+            // A record has at most as many bytes and fields as its lines have bytes, so the buffer
+            // is always large enough.
             self.text.resize(self.text.len().max(bytes + 1), 0);
             self.ends.resize(self.ends.len().max(bytes + 1), 0);
             // The parser takes an empty slice for the end of the input, which would also end a

@@ -1,10 +1,10 @@
-//! Text of names and mentions: normalization, and safe quotation in messages.
+//! Normalizes names and mentions, and quotes values safely in messages.
 //!
-//! Names of an index and mentions of requests take the same way through [`clean`] (the encoder
-//! reads the result) and [`normalize()`] (exact lookup compares the result); the file `normalize`
-//! has a table of the steps.
+//! Names of an index and mentions of requests pass through the same two functions: [`clean`], whose
+//! result the encoder reads, and [`normalize()`], whose result exact lookup compares. The file
+//! `normalize` has a table of the steps.
 //!
-//! Invariant: no function of this module reads files, and none keeps a text.
+//! Invariant: no function of this module reads a file or stores a text.
 
 mod normalize;
 mod quoted;

@@ -63,8 +63,8 @@ pub fn is_blank(text: &str) -> bool {
 /// `+ < > = % # ≤ ≥ ≠ ± ↑ ↓`, and a minus that ends a word ("HIV-").
 pub fn normalize(text: &str) -> String {
     let folded = if text.is_ascii() { fold_ascii(text) } else { fold(text) };
-    // Characters are composed last, because dropping an apostrophe can bring two together that
-    // compose.
+    // Characters are composed last, because dropping an apostrophe can make two characters adjacent
+    // that compose into one.
     let mut key = String::with_capacity(folded.len());
     let mut rest = folded.as_str();
     while let Some(c) = rest.chars().next() {

@@ -1,4 +1,4 @@
-//! Quotation of values in error messages.
+//! Quotes values in error messages.
 
 use crate::text::normalize::is_invisible;
 

@@ -5,9 +5,9 @@
 
 use crate::random::Random;
 
-/// Letters that a word needs to be misspelled or shortened.
+/// Minimum number of letters of a word that is misspelled or shortened.
 const MIN_ALTERED_LETTERS: usize = 5;
-/// Letters that stay of a shortened word at least.
+/// Minimum number of letters of a shortened word.
 const MIN_SHORTENED_LETTERS: usize = 4;
 
 /// `name` with one change, or as it is if no word is long enough.

@@ -1,4 +1,5 @@
-//! Pairs to batches: shuffled by the seed, augmented, tokenized and packed, on a thread of its own.
+//! Turns pairs into batches on a separate thread: shuffles by the seed, augments, tokenizes and
+//! packs.
 //!
 //! Invariant: the batch of a step depends only on the pairs, the plan and the number of the step.
 //! A run can therefore resume at any step.
@@ -15,7 +16,7 @@ const AUGMENT_STREAM: u64 = 3;
 
 /// The input of one step.
 #[derive(Debug)]
-pub struct Batch {
+pub struct TrainingBatch {
     /// Number of the step, from 0.
     pub step: u64,
     /// Number of pairs.
@@ -70,7 +71,7 @@ fn produce(
     tokenizer: &BertTokenizer,
     plan: BatchPlan,
     steps: std::ops::Range<u64>,
-    send: &dyn Fn(Batch) -> bool,
+    send: &dyn Fn(TrainingBatch) -> bool,
 ) -> Result<(), TrainError> {
     let steps_per_epoch = plan.steps_per_epoch(pairs.len());
     let mut order: (Option<u64>, Vec<u32>) = (None, vec![]);
@@ -95,7 +96,7 @@ fn produce(
         }
         let names: Vec<&[i64]> = names.iter().map(Vec::as_slice).collect();
         let chunks = names.chunks(plan.chunk.unwrap_or(usize::MAX)).map(PackedNames::new).collect();
-        if !send(Batch { step, pairs: chosen.len(), chunks, labels }) {
+        if !send(TrainingBatch { step, pairs: chosen.len(), chunks, labels }) {
             return Ok(());
         }
     }
@@ -108,7 +109,7 @@ pub(super) fn with_batches<T>(
     tokenizer: &BertTokenizer,
     plan: BatchPlan,
     steps: std::ops::Range<u64>,
-    train: impl FnOnce(&Receiver<Result<Batch, TrainError>>) -> T,
+    train: impl FnOnce(&Receiver<Result<TrainingBatch, TrainError>>) -> T,
 ) -> T {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(PREFETCHED_BATCHES);

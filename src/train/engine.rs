@@ -10,7 +10,7 @@ use ort::value::Tensor;
 
 use crate::train::{
     TrainError,
-    batches::Batch,
+    batches::TrainingBatch,
     bound_session::{BoundSession, engine_error, to_device, to_host},
     packing::{PackedNames, ROW_MULTIPLE, WIDTH_MULTIPLE},
 };
@@ -45,9 +45,9 @@ pub struct EngineOptions {
     pub dropout: f32,
     /// Seed of dropout.
     pub seed: u64,
-    /// Names that are computed together at most: those of a chunk, or of a batch.
+    /// Maximum number of names that are computed together: those of a chunk, or of a batch.
     pub max_names: usize,
-    /// Tokens of a name at most.
+    /// Maximum number of tokens of a name.
     pub max_tokens: usize,
     /// Whether a batch is computed in chunks (GradCache), for batches larger than memory.
     pub chunked: bool,
@@ -117,7 +117,7 @@ struct ChunkedGraphs {
 
 /// The inputs of one step, apart from the parameters.
 struct StepInputs<'a> {
-    batch: &'a Batch,
+    batch: &'a TrainingBatch,
     /// For each chunk and dropout site the offset in the dropout factors; `None` without dropout.
     dropout_offsets: Option<Vec<Vec<i64>>>,
     /// Whether the graphs have the input of the first rows.
@@ -319,7 +319,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`TrainError::Engine`] when ONNX Runtime fails, for example because memory is short.
-    pub fn step(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
+    pub fn step(&mut self, batch: &TrainingBatch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
         let outcome = self.compute_gradient(batch, settings)?;
         Ok(StepOutcome { gradient_norm: self.update_parameters(settings)?, ..outcome })
     }
@@ -329,7 +329,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::step`].
-    pub fn compute_gradient(&mut self, batch: &Batch, settings: &OptimizerSettings) -> Result<StepOutcome, TrainError> {
+    pub fn compute_gradient(
+        &mut self,
+        batch: &TrainingBatch,
+        settings: &OptimizerSettings,
+    ) -> Result<StepOutcome, TrainError> {
         let dropout_offsets = self.options.step.dropout.then(|| {
             let offsets = |(chunk, packed): (usize, &PackedNames)| self.dropout_offsets(packed, batch.step, chunk);
             batch.chunks.iter().enumerate().map(offsets).collect()

@@ -1,4 +1,4 @@
-//! The error of the training module.
+//! The error type of this module.
 
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ pub enum TrainError {
     Busy(PathBuf),
     /// The last checkpoint is damaged.
     #[error(
-        "{reason}; remove {} to resume from the checkpoint before it, or from the beginning if there is none",
+        "{reason}; remove {}; the run then resumes from the previous checkpoint, or starts again",
         path.display()
     )]
     Checkpoint {

@@ -17,8 +17,8 @@ const COPIED_FILES: [&str; 5] =
     [CONFIG_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"];
 
 /// Interpolates between trained weights and those of the base: `base_share` 0 gives the trained
-/// ones, 1 the base's. It keeps what the base knew besides the trained names (Wortsman et al. 2022,
-/// "Robust fine-tuning of zero-shot models", section 3).
+/// ones, 1 the base's. Mixing preserves knowledge of the base that is not in the training pairs
+/// (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 3).
 pub(crate) fn mix_with_base(trained: &[f32], base: &[f32], base_share: f32) -> Vec<f32> {
     trained.iter().zip(base).map(|(trained, base)| trained + (base - trained) * base_share).collect()
 }

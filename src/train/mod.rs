@@ -1,9 +1,10 @@
 //! Self-alignment training (SapBERT, Liu et al. 2020, arXiv 2010.11784) on a stock ONNX Runtime.
 //!
 //! Reading order, from names to a trained model:
-//! - `pair_sampling` (the names of a vocabulary to pairs) and `pairs` (reads a file of pairs),
+//! - `pair_sampling` (samples pairs of names from a vocabulary) and `pairs` (reads a file of
+//!   pairs),
 //! - `settings` (the values that decide a run) and `schedule` (the learning rate of each step),
-//! - `augment`, `packing` and `batches` (pairs to packed token ids),
+//! - `augment`, `packing` and `batches` (turn pairs into packed token ids),
 //! - `bound_session` and `engine` (runs the graphs of [`crate::bert`]), `loss_scaling` (float16),
 //! - `checkpoint`, `name_sample`, `retrieval` (held-out retrieval), `metrics` (`metrics.jsonl`),
 //!   `tsne` and `report` (the HTML page),
@@ -34,7 +35,7 @@ mod schedule;
 mod settings;
 mod tsne;
 
-pub use batches::Batch;
+pub use batches::TrainingBatch;
 pub use engine::{Engine, EngineOptions, EngineState, StepOutcome};
 pub use error::TrainError;
 pub(crate) use export::{CONFIG_FILE, base_sha256, export_checkpoint, mix_with_base};

@@ -1,5 +1,5 @@
-//! A sample of names with their concepts and token ids, drawn from pairs: the names of held-out
-//! retrieval, and those of the report's map.
+//! A sample of names with their concepts and token ids, sampled from pairs, for held-out retrieval
+//! and for the report's map.
 //!
 //! Invariant: the sample depends only on the pairs, the limits and the seed.
 

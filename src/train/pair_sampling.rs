@@ -3,8 +3,8 @@
 //!
 //! The pairs are written concept by concept, or in groups of concepts that a model confuses.
 //!
-//! Invariant: the pairs of a concept depend only on its id, its names and the seed, whatever other
-//! concepts there are.
+//! Invariant: the pairs of a concept depend only on its id, its names and the seed, not on other
+//! concepts.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -34,7 +34,7 @@ pub(crate) trait ConceptNames: Sync {
 /// How pairs are sampled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SamplingOptions {
-    /// Pairs of a concept at most.
+    /// Maximum number of pairs of a concept.
     pub(crate) pairs_per_concept: usize,
     /// Concepts that are held out of training.
     pub(crate) held_out: usize,

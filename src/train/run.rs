@@ -1,6 +1,6 @@
 //! A training run: the loop over the steps, with held-out retrieval, checkpoints and the report.
 //!
-//! Invariant: however a run ends, its last checkpoint is complete, and a run that resumes from it
+//! Invariant: the last checkpoint is complete, even after a crash, and a run that resumes from it
 //! gives the result of a run without an interruption.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use crate::train::{
     TrainError,
-    batches::{self, Batch, BatchPlan},
+    batches::{self, BatchPlan, TrainingBatch},
     checkpoint::{self, Checkpoint},
     engine::{Engine, EngineOptions, StepOutcome},
     loss_scaling::LossScaling,
@@ -238,7 +238,7 @@ impl RunState<'_> {
         &mut self,
         step: u64,
         plan: BatchPlan,
-        batches: &Receiver<Result<Batch, TrainError>>,
+        batches: &Receiver<Result<TrainingBatch, TrainError>>,
         job: Job<'_>,
     ) -> Result<(), TrainError> {
         let started = Instant::now();

@@ -1,13 +1,13 @@
 //! A map of vectors: points of the plane, such that near vectors become near points.
 //!
-//! Exact t-SNE (van der Maaten and Hinton 2008, "Visualizing data using t-SNE"), which takes time
-//! quadratic in the number of vectors: for some hundred.
+//! Exact t-SNE (van der Maaten and Hinton 2008, "Visualizing data using t-SNE"), whose time is
+//! quadratic in the number of vectors, so use it for a few hundred at most.
 //!
 //! Invariant: the same vectors and seed give the same points, and every point is finite.
 
 use crate::random::Random;
 
-/// Effective number of neighbors of a point, at most.
+/// Maximum perplexity: the effective number of neighbors of a point.
 const MAX_PERPLEXITY: f64 = 30.0;
 /// Steps of gradient descent.
 const ITERATIONS: usize = 1000;

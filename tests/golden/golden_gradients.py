@@ -235,7 +235,7 @@ def check_embeddings(model, folder, ids, pooling):
 
 
 def check_gradients(model, loss, gradients, count=12):
-    """Largest difference from finite differences, relative to gradients above 1, at parameters drawn at random among
+    """Largest difference from finite differences, relative to gradients above 1, at parameters sampled at random among
     those that the loss depends on."""
     draw = random.Random(7)
     names = [name for name in gradients if gradients[name].abs().max() > 0]

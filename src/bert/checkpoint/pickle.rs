@@ -1,8 +1,8 @@
 //! The part of Python's pickle virtual machine (protocols 2 to 5) that `torch.save` uses for a
 //! dictionary of tensors.
 //!
-//! Invariant: no Python object is built. A global is only a name, and a call is one of the few
-//! known here or becomes an opaque value.
+//! Invariant: no Python object is built. A global stays a name. A call that this file does not
+//! implement becomes an opaque value.
 
 use std::collections::HashMap;
 
@@ -26,8 +26,8 @@ pub(super) enum PickleValue {
     Opaque,
 }
 
-/// Values that a pickle may copy out of its memo. A model needs about ten for each of some thousand
-/// tensors.
+/// Values that a pickle may copy out of its memo. A model needs about ten for each of about a
+/// thousand tensors.
 const MAX_COPIED_VALUES: usize = 10_000_000;
 /// Levels that containers may nest; a state dictionary has four.
 const MAX_DEPTH: usize = 32;

@@ -1,4 +1,5 @@
-//! Packed rows and trained weights for the network.
+//! The [`GraphBackend`](crate::bert::network::GraphBackend) of training: packed rows, and weights
+//! that are graph inputs.
 
 use std::collections::HashMap;
 

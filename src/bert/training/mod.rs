@@ -2,14 +2,14 @@
 //! out.
 //!
 //! Names are packed: their tokens lie one after another as rows `[rows, hidden]`, without padding.
-//! Only the attention sees them side by side, in cells `[names, tokens]`, where shorter names have
-//! padding. The parameters come in two flat vectors in the order of
+//! Only the attention arranges them in cells `[names, tokens]`, where shorter names have padding.
+//! The parameters come in two flat vectors in the order of
 //! [`crate::bert::weights::parameter_specs`]: frozen ones, then trained ones.
 //!
 //! Either one graph computes the whole step, or, for batches larger than memory, three graphs do
-//! (GradCache: Gao et al. 2021, section 3): one encodes the names chunk by chunk, one computes the
-//! loss and its derivative by the vectors of all names, and one encodes each chunk again and adds
-//! its gradient.
+//! (GradCache: Gao et al. 2021, section 3): the first encodes the names chunk by chunk; the second
+//! computes the loss and its derivative with respect to the vectors of all names; the third encodes
+//! each chunk again and adds its gradient.
 //!
 //! Reading order: `inputs` (names and shapes of inputs and outputs), `options`, `graphs` (the four
 //! graphs), `backend` (packed rows and trained weights for [`crate::bert::network`]).

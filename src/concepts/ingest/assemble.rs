@@ -1,7 +1,7 @@
 //! The stages that turn collected statements into the files of a concept store.
 //!
-//! Invariant: a concept is an id with at least one name that was taken; other statements about it
-//! are stored with it, or dropped with an id that has no name.
+//! Invariant: an id becomes a concept only if the selection takes at least one of its names.
+//! Statements about other ids are dropped.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -36,7 +36,7 @@ pub struct StoreSummary {
     pub sources: Vec<SourceEntry>,
     /// Number of concepts of each semantic type, by TUI.
     pub semantic_types: BTreeMap<String, u64>,
-    /// What became of the names that were read.
+    /// Numbers of names taken and left out.
     pub tally: NameTally,
 }
 

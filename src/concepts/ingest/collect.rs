@@ -2,7 +2,8 @@
 //!
 //! A statement about a concept becomes a record that begins with the id of the concept and a tag,
 //! so that sorting brings together the statements about one concept, in the order in which `merge`
-//! needs them. Invariant: memory is that of the sorters, however many statements there are.
+//! needs them. Invariant: the memory for statements is bounded by the sorters. Only the CUIs of
+//! prefixed ids are kept in memory in addition (about 100 bytes per id).
 
 use std::{collections::HashMap, path::Path};
 
@@ -23,16 +24,16 @@ use crate::{
     text::{self, quoted},
 };
 
-/// Longest name, in bytes.
+/// Maximum length of a name in bytes.
 const MAX_NAME_BYTES: usize = 4096;
-/// Longest code, source, term type or language, in bytes.
+/// Maximum length of a code, source, term type or language in bytes.
 const MAX_VALUE_BYTES: usize = 512;
-/// Most memory of the largest sorter, in bytes; the others get a fraction of it.
+/// Maximum memory of the largest sorter, in bytes; the others get a fraction of it.
 const MAX_SORT_MEMORY: u64 = 256 << 20;
-/// Least memory of the largest sorter, in bytes.
+/// Minimum memory of the largest sorter, in bytes.
 const MIN_SORT_MEMORY: u64 = 8 << 20;
 
-/// Numbers of names that were read, by what became of them.
+/// Numbers of names taken, and left out by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameTally {
     /// Names that were taken.
@@ -59,8 +60,8 @@ pub struct StatementCollector {
     pub(super) selection: Selection,
     /// Records about CUIs, and the successors of all ids.
     pub(super) statements: Sorter,
-    /// Other records about prefixed ids. A later statement may say that such an id is the same as a
-    /// CUI.
+    /// Other records about prefixed ids. A later statement may state that such an id is the same as
+    /// a CUI.
     pub(super) prefixed: Sorter,
     pub(super) relations: RelationSorter,
     pub(super) sources: Interner,

@@ -1,8 +1,8 @@
 //! Merges sorted records to concepts, atoms, definitions and history.
 //!
-//! Records come by concept, and of a concept its types, its atoms by preference, its codes,
-//! definitions and successors: the order of the tags in `records`. The merger writes each value
-//! when it comes. Invariant: memory does not grow with the number of atoms.
+//! Records are sorted by concept. Within a concept they are sorted by tag (see `records`): types,
+//! atoms by preference, codes, definitions, successors. The merger writes each value as it reads
+//! it. Invariant: memory does not grow with the number of atoms.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},

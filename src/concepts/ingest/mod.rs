@@ -4,7 +4,7 @@
 //! build), `merge` (records become concepts and atoms), then `codes`, `relations`, `history`,
 //! `names` and `words` (each writes its columns), and `replay` (an index becomes statements again).
 //!
-//! Sorted records bring together what belongs together; `records` reads them. Invariants: equal
+//! Sorting brings the records of one concept together; `records` reads them. Invariants: equal
 //! sets of statements give equal files; memory does not grow with the number of atoms.
 
 pub(crate) mod assemble;

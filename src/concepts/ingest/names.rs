@@ -14,7 +14,7 @@ use crate::{
     concepts::{
         ConceptError,
         ingest::{records::RecordReader, source_sets::SourceSets, words::WordCounter},
-        schema::{BITMAPS, KEYS_FILE, NAME_ATOMS, NAMES_FILE, SOURCE_SETS, WORDS_FILE},
+        schema::{BITMAPS, KEYS_FILE, NAME_ATOMS, ROWS_FILE, SOURCE_SETS, WORDS_FILE},
     },
     domain::{AtomId, SemanticTypeId, SemanticTypeSetId, SourceId, semantic_type::SEMANTIC_TYPES},
     files::sorter::{Sorted, Sorter},
@@ -52,7 +52,7 @@ impl NameSorter {
         Ok(self.sorter.push(&self.record)?)
     }
 
-    /// Ends the adding.
+    /// Sorts the records; call it after the last name.
     pub(crate) fn sort(self) -> Result<SortedNames, ConceptError> {
         let count = self.sorter.len();
         Ok(SortedNames { sorted: self.sorter.sort()?, count, record: self.record })
@@ -145,7 +145,7 @@ pub(crate) fn write(
     write_bitmaps(&mut file, bitmaps)?;
     words.write(&dir.join(WORDS_FILE), &mut source_sets)?;
     file.add_lists(SOURCE_SETS, source_sets.all())?;
-    file.join(&dir.join(NAMES_FILE))?;
+    file.join(&dir.join(ROWS_FILE))?;
     Ok(name_count.into())
 }
 

@@ -1,7 +1,7 @@
 //! Collects relations between ids and turns them into edges between concepts.
 //!
-//! A retired id stands for the concepts that are the same; a relation with an id that leads to no
-//! concept is dropped. Each relation becomes two edges, one at either concept.
+//! A retired id is replaced by the concepts that are the same. A relation is dropped if one of its
+//! ids leads to no concept. Each relation becomes two edges, one at each concept.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! Replays an index as statements: the input of a new build (`--add`).
 //!
-//! Invariants: with the selection of the index, the statements alone build the same files, byte by
-//! byte; an index with damage that would read as empty is an error, so that no entry is lost
-//! unnoticed. Hidden sources are replayed too.
+//! Invariants: a build from these statements, with the selection of the index, gives the same
+//! files, byte for byte. Damage that a reader would treat as empty is an error here, so that no
+//! entry is lost. Hidden sources are replayed too.
 
 use std::collections::HashSet;
 

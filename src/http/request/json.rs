@@ -1,8 +1,8 @@
 //! Decodes JSON with typed errors.
 //!
-//! serde_json describes a value of the wrong type by a text. So visitors note in a [`Cursor`] where
-//! they are and what they expect there: when serde_json reports a data error, the cursor stands at
-//! the fault.
+//! serde_json reports a value of the wrong type as text that may quote the value. Visitors
+//! therefore record their position and the expected type in a [`Cursor`]. When serde_json reports a
+//! data error, the cursor has the position of the fault.
 
 use std::cell::{Cell, RefCell};
 

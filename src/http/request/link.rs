@@ -1,7 +1,7 @@
 //! The body of `POST /link`, and the lines of its streams.
 //!
-//! The types with `ToSchema` describe the JSON for the documentation and are what it is decoded to;
-//! `Serialize` is derived for the attributes that the description reads.
+//! The types with `ToSchema` are both the decoded form of the JSON and its description in OpenAPI.
+//! They derive `Serialize` only because the description reads serde attributes.
 
 use serde::{
     Serialize,
@@ -28,7 +28,7 @@ const MAX_ESCAPE_BYTES: usize = 6;
 pub(in crate::http) struct LinkRequest {
     /// One mention.
     mention: Option<MentionInput>,
-    /// Several mentions; each is answered, or its error is, in its own result.
+    /// Several mentions. Each has its own result, with an answer or an error.
     mentions: Option<Vec<MentionInput>>,
     /// Candidates wanted for each mention.
     #[schema(minimum = 1, default = 5)]
@@ -39,8 +39,8 @@ pub(in crate::http) struct LinkRequest {
     /// Only concepts of these semantic types (TUIs).
     #[schema(example = json!(["T047"]))]
     semantic_types: Option<Vec<String>>,
-    /// Only concepts of these semantic groups; with `semantic_types` too, a concept passes that is
-    /// of one of either.
+    /// Only concepts of these semantic groups. If `semantic_types` is given too, a concept passes
+    /// if it has one of the types or is of one of the groups.
     #[schema(example = json!(["DISO"]))]
     semantic_groups: Option<Vec<String>>,
     /// Only names from these source vocabularies.
@@ -61,7 +61,7 @@ enum MentionInput {
 #[derive(Default, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MentionObject {
-    /// The mention as it stands in the note.
+    /// The text of the mention as written in the document.
     text: String,
     /// Comes back with the result; `m1`, `m2`, .. by default.
     #[schema(max_length = 128)]

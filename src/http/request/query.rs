@@ -39,7 +39,7 @@ pub(in crate::http) struct NamesQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Names at most; 0 asks for totals alone.
+    /// Maximum number of names; 0 returns only the totals.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "default_page")]
     limit: usize,
@@ -62,7 +62,7 @@ pub(in crate::http) struct PageQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most; 0 asks for totals alone.
+    /// Maximum number of concepts; 0 returns only the totals.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "default_page")]
     limit: usize,
@@ -81,7 +81,7 @@ pub(in crate::http) struct CodesQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Entries at most; 0 asks for totals alone.
+    /// Maximum number of entries; 0 returns only the totals.
     #[param(minimum = 0, maximum = 1000, default = 100)]
     #[serde(default = "default_page")]
     limit: usize,
@@ -99,8 +99,8 @@ pub(in crate::http) struct FindQuery {
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     semantic_types: Option<Vec<String>>,
-    /// Only concepts of these semantic groups, separated by commas; with `semantic_types` too, a
-    /// concept of either passes.
+    /// Only concepts of these semantic groups, separated by commas; if `semantic_types` is given
+    /// too, a concept passes if it has one of the types or is of one of the groups.
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     semantic_groups: Option<Vec<String>>,
@@ -112,7 +112,7 @@ pub(in crate::http) struct FindQuery {
     #[param(default = 0)]
     #[serde(default)]
     offset: usize,
-    /// Concepts at most.
+    /// Maximum number of concepts.
     #[param(minimum = 1, maximum = 100, default = 20)]
     #[serde(default = "default_results")]
     limit: usize,

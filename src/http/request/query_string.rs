@@ -1,6 +1,6 @@
 //! Parses query strings with typed errors.
 //!
-//! Invariant: an error repeats nothing of the query but the names of our own parameters.
+//! Invariant: an error repeats no text of the query except the names of documented parameters.
 
 use std::borrow::Cow;
 
@@ -67,12 +67,12 @@ impl From<QueryError> for Problem {
 }
 
 /// The value of a parameter, with the name of the parameter for errors.
-struct Value<'q> {
+struct ParameterValue<'q> {
     name: Cow<'q, str>,
     value: Cow<'q, str>,
 }
 
-impl<'q> IntoDeserializer<'q, QueryError> for Value<'q> {
+impl<'q> IntoDeserializer<'q, QueryError> for ParameterValue<'q> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -80,7 +80,7 @@ impl<'q> IntoDeserializer<'q, QueryError> for Value<'q> {
     }
 }
 
-impl<'q> Deserializer<'q> for Value<'q> {
+impl<'q> Deserializer<'q> for ParameterValue<'q> {
     type Error = QueryError;
 
     fn deserialize_any<V: Visitor<'q>>(self, visitor: V) -> Result<V::Value, QueryError> {
@@ -114,7 +114,7 @@ pub(super) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, QueryError> {
         return Err(QueryError::Encoding);
     }
     let pairs = form_urlencoded::parse(query.as_bytes());
-    T::deserialize(MapDeserializer::new(pairs.map(|(name, value)| (name.clone(), Value { name, value }))))
+    T::deserialize(MapDeserializer::new(pairs.map(|(name, value)| (name.clone(), ParameterValue { name, value }))))
 }
 
 /// Reads a list of values that are separated by commas.

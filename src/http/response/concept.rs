@@ -144,7 +144,7 @@ pub(crate) struct RetiredView {
     pub(crate) successors: Vec<SuccessorView>,
 }
 
-/// A concept that took the place of a retired id.
+/// A successor of a retired id.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SuccessorView {
     pub(crate) cui: String,
@@ -181,7 +181,7 @@ impl ConceptView {
             }
         }
         let definitions = Paginated::new(concepts.definitions(concept), LISTED);
-        let definition = |d: concepts::DefinitionView| DefinitionView { source: d.source.into(), text: d.text.into() };
+        let definition = |d: concepts::DefinitionRef| DefinitionView { source: d.source.into(), text: d.text.into() };
         let related = |relation| RelatedView::new(concept, relation, LISTED, concepts);
         Self {
             cui: concepts.id(concept).into(),

@@ -1,6 +1,6 @@
 //! The answer to `GET /concepts`.
 //!
-//! Invariant: a concept comes once, by its best match.
+//! Invariant: a concept occurs once, with its best match.
 
 use serde::Serialize;
 use utoipa::ToSchema;

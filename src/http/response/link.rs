@@ -1,6 +1,6 @@
 //! The answer to `POST /link`, and the lines of its streams.
 //!
-//! Invariant: of the request, a result repeats the id and the text of its mention and nothing else.
+//! Invariant: a result repeats only the id and the text of its mention.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -89,8 +89,8 @@ pub(crate) struct CandidateView {
     pub(crate) r#match: MatchView,
     /// 1 for exact and normalized names only; otherwise the cosine of the embeddings. For a mention
     /// with misspelled words, times the similarity of the spelling; when all its words of five
-    /// letters or more are unknown, times 0.9. Rounded to four places after the candidates were
-    /// ordered.
+    /// letters or more are unknown, times 0.9. four decimals (see PART 2b) after the candidates
+    /// were ordered.
     pub(crate) score: f64,
     /// Calibrated probability that this is the concept and no candidate before it is; owners of an
     /// ambiguous name share theirs. Absent when the index is not calibrated.

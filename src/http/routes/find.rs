@@ -16,8 +16,8 @@ use crate::{
 /// Find concepts by name
 ///
 /// Concepts with the name `q` come first, then concepts with a name that begins with `q`, then
-/// concepts with a name that is nearly `q`. Does no inference: made for a box that completes what a
-/// user types. The same request gives the same order.
+/// concepts with a name that is nearly `q`. Runs no inference, so it is fast enough for
+/// autocomplete. The same request gives the same order.
 #[utoipa::path(
     get,
     path = "/concepts",

@@ -1,9 +1,9 @@
 //! `POST /link` with NDJSON: one mention a line in, one result a line out, while lines still
 //! arrive.
 //!
-//! Lines are linked as they arrive, as many together as have arrived. Invariants: the memory of a
-//! stream is bounded whatever its length; a line that cannot be linked has its problem in its
-//! place, and the next line is linked.
+//! All lines that have arrived are linked together, at most [`MAX_BATCH_LINES`]. Invariants: the
+//! memory of a stream does not grow with its length; the result of an invalid line holds its
+//! problem, and later lines are still linked.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
@@ -26,8 +26,8 @@ use crate::{
     linker::{LinkDefaults, LinkService, MentionOptions},
 };
 
-/// Most lines that are linked together.
-const BATCH_LINES: usize = 256;
+/// Maximum number of lines that are linked together.
+const MAX_BATCH_LINES: usize = 256;
 /// Time to wait for the next line.
 const LINE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -130,7 +130,7 @@ impl BodyLines {
                 }
             }
         }
-        let count = self.lines.len().min(BATCH_LINES);
+        let count = self.lines.len().min(MAX_BATCH_LINES);
         Ok(self.lines.drain(..count).collect())
     }
 

@@ -1,5 +1,5 @@
-//! An index without real vectors, to measure what opening an index of some size costs: opening
-//! reads neither the vectors nor the base layer.
+//! Writes an index with zeros as vectors, to measure the cost of opening an index of a given size.
+//! Opening reads neither the vectors nor the base layer, so their values do not matter.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::{
         beam::{BaseLayer, NO_ROW},
         builder,
         graph::{self, UpperLayer},
-        layout::{GRAPH, SCALES, VECTORS},
+        layout::{GRAPH_FILE, SCALES_FILE, VECTORS_FILE},
         parameters::GraphParameters,
     },
     concepts::{Selection, StoreSummary},
@@ -36,14 +36,14 @@ pub fn write_hollow_index(
     dimensions: usize,
 ) -> Result<(), IndexError> {
     let rows = assembled.counts.rows as usize;
-    fs_err::File::create(dir.join(VECTORS))?.set_len((rows * dimensions) as u64)?;
-    fs_err::write(dir.join(SCALES), vec![0; rows * size_of::<f32>()])?;
+    fs_err::File::create(dir.join(VECTORS_FILE))?.set_len((rows * dimensions) as u64)?;
+    fs_err::write(dir.join(SCALES_FILE), vec![0; rows * size_of::<f32>()])?;
     let nodes: Vec<u32> = (0..rows as u32).step_by(builder::SAMPLE).collect();
     let neighbors = vec![nodes[..nodes.len().min(UPPER_NEIGHBORS)].to_vec(); nodes.len()];
     let parameters = GraphParameters { m: 16, ef_construction: 200, ef_search: 64, repaired: 0 };
     let width = 2 * parameters.m;
     let lists = vec![NO_ROW; rows * width];
-    graph::write(&dir.join(GRAPH), BaseLayer { lists: &lists, width }, &[UpperLayer { nodes, neighbors }], 0)?;
+    graph::write(&dir.join(GRAPH_FILE), BaseLayer { lists: &lists, width }, &[UpperLayer { nodes, neighbors }], 0)?;
     let options = BuildOptions {
         name: "hollow".into(),
         model: ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions },

@@ -1,4 +1,5 @@
-//! `saplink index bench`: speed and recall of the search, also beside `hnsw_rs`.
+//! `saplink index bench`: measures the speed and recall of searches, optionally compared with
+//! `hnsw_rs`.
 //!
 //! Reading order: `source` (the vectors), `run` (builds a graph over them and measures), `queries`
 //! (how one search is measured), `npy` (vector files of other programs), `hollow` (an index of

@@ -16,12 +16,13 @@ use crate::ann::{
 pub(super) const MEASURED_EF: [usize; 9] = [16, 24, 32, 48, 64, 96, 128, 192, 256];
 /// Runs of the same queries; the fastest counts.
 const RUNS: usize = 3;
-/// Rows whose exact score is lower than the score to reach by at most this are right too.
+/// Tolerance: a row also counts as right if its exact score is at most this much below the required
+/// score.
 const TIE: f32 = 1e-6;
-/// Rows that all exact scans of a measurement compare, about: they are slow, and each takes the
-/// same time.
+/// Approximate number of rows that all exact scans of a measurement compare together. Exact scans
+/// are slow and take equal time, so few are enough.
 const SCANNED_ROWS: usize = 200_000_000;
-/// Fewest exact scans of a measurement.
+/// Minimum number of exact scans of a measurement.
 const MIN_SCANS: usize = 10;
 
 /// Speed and recall of one kind of search.

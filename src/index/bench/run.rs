@@ -17,7 +17,7 @@ use crate::{
         graph::{self, Graph},
         hierarchy::{self, Hierarchy},
         kernel,
-        layout::GRAPH,
+        layout::GRAPH_FILE,
         parameters::{GraphParameters, MEASURED_NEIGHBORS},
         scan::TopK,
         vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
@@ -97,7 +97,7 @@ pub fn run(
     let (started, cpu_started) = (Instant::now(), cpu_seconds());
     let built = builder::build(&vectors, &options.graph, job)?;
     let (build_seconds, build_cpu_seconds) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu_started);
-    let path = dir.join(GRAPH);
+    let path = dir.join(GRAPH_FILE);
     built.write(&path)?;
     let graph_bytes = fs_err::metadata(&path)?.len();
     let repaired = built.repaired;

@@ -2,7 +2,7 @@
 //!
 //! A derived vector lies between an index vector and some neighbors of it, so that derived vectors
 //! are clustered as names are, in any number of rows and dimensions. Invariant: a vector depends
-//! only on its number, so that none need be stored.
+//! only on its number, so it need not be stored.
 
 use std::{ops::Range, path::Path};
 
@@ -15,7 +15,7 @@ use crate::{
     random::Random,
 };
 
-/// Most neighbors that a derived vector is mixed from.
+/// Maximum number of neighbors that a derived vector is mixed from.
 const MIXED_NEIGHBORS: usize = 3;
 
 /// A source of vectors of norm 1.

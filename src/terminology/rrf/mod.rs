@@ -3,10 +3,10 @@
 //!
 //! Reading order: `release` (where the files of a release are), `read` (reads them one after the
 //! other), `rows` (the statement of each kind of row), and its helpers `fields` (checked fields),
-//! `sources` (what is known of each source) and `atoms` (which concept an atom belongs to).
+//! `sources` (facts about each source) and `atoms` (the concept of each atom).
 //!
-//! Invariant: a row emits at most one statement. Between files only facts about sources are kept,
-//! and, when MRHIER is read, the concept of each atom.
+//! Invariant: a row emits at most one statement. From one file to the next, the reader stores only
+//! facts about sources and, when MRHIER is read, the concept of each atom.
 
 mod atoms;
 mod fields;

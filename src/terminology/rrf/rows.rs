@@ -25,19 +25,19 @@ use crate::{
 };
 
 /// The code of atoms whose source gives no code.
-const NO_CODE: &str = "NOCODE";
+const UMLS_NO_CODE: &str = "NOCODE";
 /// Number of different preferences within one rank: the values of TS, STT and ISPREF.
 const PREFERENCES_PER_RANK: u32 = 8;
 
 /// The statement of a row, none, or the reason why the row is bad.
 type RowResult<'a> = Result<Option<Statement<'a>>, &'static str>;
 
-/// Reads the files of a release, in the order of [`RrfFile::ALL`], and remembers what later files
-/// need.
+/// Reads the files of a release, in the order of [`RrfFile::ALL`], and stores the facts that later
+/// files need.
 pub struct UmlsReader<'k> {
     selects: &'k dyn Fn(&str, &str) -> bool,
     sources: SourceTable,
-    /// Kept only when MRHIER is read.
+    /// `Some` only when MRHIER is read.
     atoms: Option<AtomConcepts>,
     /// The current line.
     line: u64,
@@ -169,7 +169,7 @@ impl<'k> UmlsReader<'k> {
         required(tty, "TTY is empty")?;
         source.raise_level(restriction_level(srl)?);
         source.mark_used(self.line);
-        let code = if code == NO_CODE { "" } else { code };
+        let code = if code == UMLS_NO_CODE { "" } else { code };
         // At least rank 1 for names that UMLS prefers, so that they come before the names of other
         // terminologies even if their source has no rank.
         let rank = source.rank(tty, suppress).max(u32::from(ts == "P"));

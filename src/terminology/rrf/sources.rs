@@ -1,4 +1,4 @@
-//! What is known of each source vocabulary while a release is read.
+//! Facts about each source vocabulary, collected while a release is read.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ impl SourceTable {
     }
 }
 
-/// What is known of one source vocabulary.
+/// Facts about one source vocabulary.
 #[derive(Default)]
 pub(super) struct SourceState {
     name: Box<str>,

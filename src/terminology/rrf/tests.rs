@@ -40,9 +40,9 @@ fn text(statement: Statement) -> String {
 }
 
 /// Statements, and the summaries of the files or the error.
-type ReadResult = (Vec<String>, Result<Vec<(InputFile, ReadSummary)>, TerminologyError>);
+type ReleaseResult = (Vec<String>, Result<Vec<(InputFile, ReadSummary)>, TerminologyError>);
 
-fn read(dir: &Path, selects: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> ReadResult {
+fn read(dir: &Path, selects: &dyn Fn(&str, &str) -> bool, allowed: BadRows) -> ReleaseResult {
     let release = UmlsRelease::find(dir).unwrap();
     let mut statements = vec![];
     let mut sink = |statement: Statement<'_>| {

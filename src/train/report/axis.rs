@@ -7,9 +7,9 @@ use crate::page::{grouped, scientific};
 /// An axis may become logarithmic when its largest value is this many times the smallest positive
 /// one.
 const MIN_LOGARITHMIC_RATIO: f64 = 30.0;
-/// Parts that a linear axis has, about.
+/// Approximate number of intervals of a linear axis.
 const LINEAR_PARTS: f64 = 5.0;
-/// Parts that a logarithmic axis has at most.
+/// Maximum number of intervals of a logarithmic axis.
 const MAX_LOGARITHMIC_PARTS: f64 = 6.0;
 
 /// One axis of a chart.

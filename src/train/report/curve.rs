@@ -2,9 +2,9 @@
 //!
 //! Invariant: a curve has at most [`MAX_POINTS`] points on the page, and each is finite.
 
-/// Points of a curve that are drawn at most.
+/// Maximum number of points of a curve.
 pub(super) const MAX_POINTS: usize = 1000;
-/// A long run is smoothed over a part of its steps, one of this many.
+/// A long run is smoothed over `1 / SMOOTHING_PARTS` of its steps.
 const SMOOTHING_PARTS: usize = 30;
 const MAX_SMOOTHING_STEPS: usize = 500;
 

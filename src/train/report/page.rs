@@ -8,7 +8,7 @@ use crate::train::report::{
     name_map::{self, NameMap},
 };
 
-/// The frame of the page, with a comment in the place of each part.
+/// The frame of the page, with a comment for each part.
 const PAGE: &str = include_str!("page.html");
 
 /// The content of the page.

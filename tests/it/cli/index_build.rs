@@ -204,7 +204,7 @@ fn a_killed_build_resumes_and_gives_the_same_bytes() {
     let found = output.lines().find(|line| line.contains("embedded before")).unwrap();
     let found: u64 = found.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
     assert!((3 * BLOCK..40_000).contains(&found), "{output}");
-    assert!(output.contains(&format!("{} of them were known", group(found))), "{output}");
+    assert!(output.contains(&format!("{} vectors reused", group(found))), "{output}");
     for part in VECTORS.into_iter().chain(["graph.bin"]) {
         assert!(scratch.read("index", part) == scratch.read("whole", part), "{part} differs");
     }
@@ -241,7 +241,7 @@ fn adding_embeds_only_new_names() {
     scratch.succeed("names.tsv", "index", &[]);
     scratch.table("more.tsv", 2900, 200);
     let output = scratch.succeed("more.tsv", "index", &["--add"]);
-    assert!(output.contains("3,100 names; 3,000 of them were known"), "{output}");
+    assert!(output.contains("3,100 names; 3,000 vectors reused"), "{output}");
     let manifest = scratch.manifest("index");
     assert_eq!(manifest["counts"]["concepts"], 3100);
     assert_eq!(manifest["inputs"].as_array().unwrap().len(), 2);

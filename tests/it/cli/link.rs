@@ -75,7 +75,7 @@ fn a_killed_run_resumes_and_gives_the_same_output() {
     assert!(other.contains("other options"), "{other}");
     let more = scratch.write("more.ndjson", &(corpus + "\"asthma\"\n"));
     let other = fail(&with(&more, &broken, &["--top-k", "1", "--resume"]));
-    assert!(other.contains("is not the file"), "{other}");
+    assert!(other.contains("differs from the input"), "{other}");
     succeed(&with(&input, &broken, &["--top-k", "1", "--resume"]));
     assert!(scratch.read("broken.ndjson") == scratch.read("complete.ndjson"));
     assert!(!scratch.names().iter().any(|name| name.contains("partial")));
@@ -88,7 +88,7 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     let table = scratch.write("in.csv", "CANARY,b\nCANARY,c\n");
     for (input, more, expected) in [
         (scratch.at("missing.csv"), vec![], "missing.csv"),
-        (scratch.write("in.txt", "a"), vec![], "in.txt: its name ends in none of .ndjson"),
+        (scratch.write("in.txt", "a"), vec![], "in.txt: unsupported extension; use .ndjson"),
         (table.clone(), vec![], "in.csv: it has no column mention or text"),
         (table.clone(), vec!["--column", "words"], "in.csv: it has no column words"),
         (scratch.write("ragged.csv", "text,id\nCANARY,1\nCANARY\n"), vec![], "ragged.csv: CSV error"),

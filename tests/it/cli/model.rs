@@ -114,7 +114,7 @@ fn an_exported_onnx_graph_is_imported_unchanged() {
     let import = ["model", "import", from.to_str().unwrap(), "--out", out];
     assert!(
         fail(&[&import[..], &["--precision", "int8"]].concat())
-            .contains("a graph exported elsewhere is taken as it is")
+            .contains("an existing ONNX graph is imported unchanged")
     );
     assert!(fail(&[&import[..], &["--max-tokens", "65"]].concat()).contains("it cannot read 65 tokens"));
     assert!(succeed(&[&import[..], &["--pooling", "mean"]].concat()).contains("as exported"));

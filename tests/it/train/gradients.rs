@@ -21,7 +21,7 @@ use saplink::{
         tape::Tape,
     },
     random::Random,
-    train::{Batch, Engine, EngineOptions, PackedNames},
+    train::{Engine, EngineOptions, PackedNames, TrainingBatch},
 };
 
 use crate::support::{RUNTIME, fixture, root};
@@ -471,9 +471,9 @@ fn zero_step() -> OptimizerSettings {
     OptimizerSettings { learning_rate: 0.0, weight_decay: 0.0, step: 1, clip: f32::INFINITY, loss_scale: 1.0 }
 }
 
-fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> Batch {
+fn batch(ids: &[Vec<i64>], labels: &[i64], chunk: usize) -> TrainingBatch {
     let names: Vec<&[i64]> = ids.iter().map(Vec::as_slice).collect();
-    Batch {
+    TrainingBatch {
         step: 0,
         pairs: ids.len() / 2,
         chunks: names.chunks(chunk).map(PackedNames::new).collect(),
@@ -601,7 +601,7 @@ fn dropout_follows_from_the_seed_and_is_equal_in_both_passes() {
         let options =
             EngineOptions { dropout: 0.2, seed, chunked: chunk < 24, max_names: chunk.min(24), ..options(step, 24) };
         let mut engine = Engine::new(&RUNTIME, &config, options, parameters).unwrap();
-        let batch = Batch { step: number, ..batch(&ids, &labels, chunk) };
+        let batch = TrainingBatch { step: number, ..batch(&ids, &labels, chunk) };
         let outcome = engine.step(&batch, &zero_step()).unwrap();
         (outcome, engine.gradient().unwrap())
     };
