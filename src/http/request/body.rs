@@ -50,9 +50,10 @@ impl<S: Send + Sync> FromRequest<S> for LinkBody {
         // The middleware that bounds bodies noted the format.
         match request.extensions().get().copied().unwrap_or(BodyFormat::Other) {
             BodyFormat::Ndjson => Ok(Self::Lines(request.into_body())),
-            BodyFormat::Other => {
-                Err(Problem::new(ProblemKind::UnsupportedMediaType, "send content-type: application/json or application/x-ndjson"))
-            }
+            BodyFormat::Other => Err(Problem::new(
+                ProblemKind::UnsupportedMediaType,
+                "send content-type: application/json or application/x-ndjson",
+            )),
             BodyFormat::Json => {
                 let body = Bytes::from_request(request, state).await.map_err(|rejection| {
                     let kind = ProblemKind::of_status(rejection.status());
