@@ -179,16 +179,6 @@ impl LinkBatch {
         self.mentions.first()?.options.err()
     }
 
-    /// Number of mentions, those with an error included.
-    pub fn len(&self) -> usize {
-        self.mentions.len()
-    }
-
-    /// Whether there are no mentions.
-    pub fn is_empty(&self) -> bool {
-        self.mentions.is_empty()
-    }
-
     /// Sum of `top_k` over the valid mentions.
     pub fn candidates(&self) -> usize {
         self.mentions.iter().filter_map(|checked| Some(checked.options.ok()?.top_k)).sum()
