@@ -43,11 +43,12 @@ test: onnxruntime checkpoint lint ## lint, then all tests; run it before you sen
 	cargo test --locked --lib --test it --examples
 	cargo test --locked --features otlp --test it otlp
 
-lint: ## check format, comment width and clippy, without and with the feature otlp
+lint: ## check format, comment width, clippy without and with the feature otlp, and links of doc comments
 	cargo fmt --check
 	python3 scripts/comment_width.py
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --features otlp -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 
 fmt: ## format the code
 	cargo fmt

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// The vector of the [CLS] token, before BERT's pooler (as SapBERT does).
+    /// The vector of the `[CLS]` token, before BERT's pooler (as SapBERT does).
     Cls,
     /// The mean over all tokens that are not padding.
     Mean,

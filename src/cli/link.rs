@@ -37,7 +37,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "N")]
     pub top_k: Option<usize>,
     /// Leave out candidates with a lower score [default: no limit]
-    #[arg(long, value_name = "SCORE", value_parser = cosine)]
+    #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
     pub min_score: Option<f32>,
     /// Find only concepts of these semantic types (TUI), separated by commas [default: all]
     #[arg(long, value_name = "TUIS", value_delimiter = ',')]

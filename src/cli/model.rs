@@ -35,7 +35,7 @@ pub struct ModelImportArgs {
     /// Number format: fp32 is the reference, int8 is for CPUs, fp16 for GPUs
     #[arg(long, value_enum, default_value = "fp32")]
     pub precision: Precision,
-    /// Maximum number of tokens of a text, with [CLS] and [SEP]; further tokens are cut off
+    /// Maximum number of tokens of a text, with `[CLS]` and `[SEP]`; further tokens are cut off
     #[arg(long, value_name = "N", default_value = "25", value_parser = positive)]
     pub max_tokens: usize,
     /// Replace the directory if it exists

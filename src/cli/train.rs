@@ -127,7 +127,7 @@ pub struct TrainRunArgs {
     /// How the vectors of the tokens become one vector
     #[arg(long, value_enum, default_value = "cls", help_heading = "Training")]
     pub pooling: Pooling,
-    /// Tokens of a name that the model reads, with [CLS] and [SEP]
+    /// Tokens of a name that the model reads, with `[CLS]` and `[SEP]`
     #[arg(long, value_name = "N", default_value = "25", value_parser = positive, help_heading = "Training")]
     pub max_tokens: usize,
     /// Loss over the mined pairs of a batch

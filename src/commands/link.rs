@@ -155,15 +155,19 @@ impl PartialOutput {
         let mut journal = Journal { format: JOURNAL_FORMAT, input, with, lines: 0, bytes: 0 };
         if args.resume && journal_path.exists() {
             let earlier: Journal = read_manifest(&journal_path, JOURNAL_FORMAT)
-                .map_err(|reason| anyhow!("{}: {reason}", journal_path.display()))?;
+                .map_err(|reason| anyhow!("{}: {reason}; leave out --resume to start again", journal_path.display()))?;
             ensure!(
                 earlier.input == journal.input,
-                "{}: differs from the input of the earlier run {}",
+                "{}: differs from the input of the earlier run {}; leave out --resume to start again",
                 args.input.display(),
                 path.display()
             );
             let same = earlier.with == journal.with;
-            ensure!(same, "{}: belongs to a run with another model, index or other options", path.display());
+            ensure!(
+                same,
+                "{}: belongs to a run with another model, index or other options; repeat them, or leave out --resume to start again",
+                path.display()
+            );
             journal = earlier;
         }
         let mut options = OpenOptions::new();

@@ -135,7 +135,7 @@ async fn serve_reloads(
             Err(error) => errors.push(format!("{error:#}")),
         }
         for error in &errors {
-            tracing::error!(error, "not reloaded; the previous version stays active");
+            tracing::error!(error, "not reloaded; this part stays as it was");
         }
         if let Some(request) = request {
             let outcome = if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) };

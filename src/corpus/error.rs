@@ -12,7 +12,7 @@ pub enum CorpusError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A table lacks a column.
-    #[error("{}: it has no column {column} (--column and --id-column name others)", path.display())]
+    #[error("{}: it has no column {column}; name the columns with --column and --id-column", path.display())]
     Column {
         /// The file.
         path: PathBuf,

@@ -32,7 +32,7 @@ pub struct ImportOptions {
     pub pooling: Pooling,
     /// Number format of the exported graph; applies to checkpoints only.
     pub precision: Precision,
-    /// Maximum tokens of a text, [CLS] and [SEP] included.
+    /// Maximum tokens of a text, `[CLS]` and `[SEP]` included.
     pub max_tokens: usize,
     /// Whether to replace the model in `out`.
     pub force: bool,

@@ -47,7 +47,7 @@ pub struct ModelManifest {
     pub output: GraphOutput,
     /// Number format; absent for a graph that saplink did not export.
     pub precision: Option<Precision>,
-    /// Maximum tokens of a text, [CLS] and [SEP] included; longer texts are truncated.
+    /// Maximum tokens of a text, `[CLS]` and `[SEP]` included; longer texts are truncated.
     pub max_tokens: usize,
     /// Size and checksum of the files of this directory, by name.
     pub files: BTreeMap<String, FileSum>,

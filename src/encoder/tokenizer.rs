@@ -44,7 +44,7 @@ impl BertTokenizer {
         max_id(&self.0)
     }
 
-    /// The token ids of `text`, at least two ([CLS] and [SEP]).
+    /// The token ids of `text`, at least two (`[CLS]` and `[SEP]`).
     ///
     /// # Errors
     /// [`EncoderError::Tokenize`] if the tokenizer refuses the text.

@@ -30,8 +30,8 @@ pub enum EvalError {
     },
     /// Mentions and dictionary have no id in common.
     #[error(
-        "none of the {mentions} mentions of {} has an id that the dictionary has: \
-         the mentions have ids such as {gold}; those of the dictionary are such as {known}",
+        "none of the {mentions} mentions of {} has an id of the dictionary or index, which has ids such as {known} \
+         (are the columns of mentions and ids swapped?)",
         path.display()
     )]
     NothingCovered {
@@ -39,9 +39,7 @@ pub enum EvalError {
         path: PathBuf,
         /// How many mentions it has.
         mentions: usize,
-        /// An id of a mention.
-        gold: String,
-        /// An id of the dictionary.
+        /// An id of the dictionary or index.
         known: String,
     },
     /// Two reports cannot be compared.

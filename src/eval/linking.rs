@@ -67,7 +67,6 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
         return Err(EvalError::NothingCovered {
             path: folds[0].path.clone(),
             mentions: texts.len(),
-            gold: folds[0].mentions.iter().find_map(|mention| mention.gold.first()).cloned().unwrap_or("NIL".into()),
             known: concepts.id(ConceptId::new(0)).into(),
         });
     }

@@ -246,9 +246,10 @@ fn is_title(line: &str) -> bool {
 fn fields<'a, const N: usize>(line: &'a str, separator: &str, expected: &str) -> Result<[&'a str; N], String> {
     let fields: Vec<&str> = line.split(separator).collect();
     let count = fields.len();
-    fields
-        .try_into()
-        .map_err(|_| format!("it has {count} fields separated by {}, and {expected} are expected", quoted(separator)))
+    fields.try_into().map_err(|_| {
+        let separator = if separator == "\t" { "tabs".into() } else { quoted(separator) };
+        format!("number of fields separated by {separator}: {count}; expected are {expected}")
+    })
 }
 
 fn biosyn_row(line: &str) -> MentionRow<'_> {
@@ -340,7 +341,7 @@ mod tests {
         let refused = |content: &[u8]| read("f", content).unwrap_err();
         assert_eq!(
             refused(b"flu\tC1\nsecret\n"),
-            "/f:2: it has 1 fields separated by `\u{fffd}`, and a mention and its ids are expected"
+            "/f:2: number of fields separated by tabs: 1; expected are a mention and its ids"
         );
         assert_eq!(refused(b"flu\tC1\n \tC1\n"), "/f:2: its mention is blank");
         // MedMentions has mentions without letters.

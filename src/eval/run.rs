@@ -99,7 +99,6 @@ fn select_mentions<'a>(
             return Err(EvalError::NothingCovered {
                 path: fold.path.clone(),
                 mentions: with_id,
-                gold: labeled.first().map_or("none", |resolved| &resolved.mention.gold[0]).to_owned(),
                 known: dictionary.ids(0).to_owned(),
             });
         }

@@ -118,7 +118,7 @@ impl ProblemKind {
             Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "The request has no accepted token"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow this request"),
             Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
-            Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body is not valid JSON"),
+            Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body or line is not valid JSON"),
             Self::InvalidRequest => {
                 ("invalid-request", S::UNPROCESSABLE_ENTITY, "A field is missing, unknown or wrong")
             }
@@ -162,7 +162,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The resource does not support this method")
             }
-            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "The reload failed; the previous index stays active"),
+            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "A part was not reloaded and stays as it was"),
             Self::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "Too many requests are waiting"),
             Self::Timeout => ("timeout", S::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::NotReady => ("not-ready", S::SERVICE_UNAVAILABLE, "The service is not ready"),

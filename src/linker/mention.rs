@@ -131,13 +131,13 @@ pub enum Fault {
     #[error("a filter has at most {MAX_FILTER_ENTRIES} entries")]
     FilterTooLong,
     /// An entry is no TUI of the UMLS Semantic Network.
-    #[error("write TUIs such as T047")]
+    #[error("not a TUI of the UMLS Semantic Network; write TUIs such as T047")]
     UnknownSemanticType,
     /// An entry is no semantic group of the UMLS Semantic Network.
-    #[error("write groups such as DISO")]
+    #[error("not a semantic group of UMLS; write groups such as DISO")]
     UnknownSemanticGroup,
     /// An entry is no source vocabulary that the index shows.
-    #[error("`saplink index info` lists the sources of the index")]
+    #[error("the index has no such source; `saplink index info` lists its sources")]
     UnknownSource,
 }
 

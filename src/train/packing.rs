@@ -29,7 +29,7 @@ pub struct PackedNames {
     pub cell_rows: Vec<i64>,
     /// Cell of each row, `[rows]`.
     pub row_cells: Vec<i64>,
-    /// First row of each name, `[names]`: its [CLS].
+    /// First row of each name, `[names]`: its `[CLS]`.
     pub first_rows: Vec<i64>,
     /// 1 where a cell has a token, 0 where it is padding, `[names, width]`.
     pub mask: Vec<f32>,

@@ -12,7 +12,7 @@
 //! each chunk again and adds its gradient.
 //!
 //! Reading order: `inputs` (names and shapes of inputs and outputs), `options`, `graphs` (the four
-//! graphs), `backend` (packed rows and trained weights for [`crate::bert::network`]).
+//! graphs), `backend` (packed rows and trained weights for `crate::bert::network`).
 //!
 //! Invariant: padding has no influence on the loss or any gradient, and a batch in chunks gives the
 //! same result as the whole batch.

@@ -55,10 +55,13 @@ impl<S: Send + Sync> FromRequest<S> for LinkBody {
                 "send content-type: application/json or application/x-ndjson",
             )),
             BodyFormat::Json => {
-                let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-                    let kind = ProblemKind::of_status(rejection.status());
-                    Problem::new(kind, "send a smaller body, and all of it")
-                })?;
+                let body =
+                    Bytes::from_request(request, state).await.map_err(|rejection| {
+                        match ProblemKind::of_status(rejection.status()) {
+                            ProblemKind::BodyTooLarge => Problem::new(ProblemKind::BodyTooLarge, "send a smaller body"),
+                            kind => Problem::new(kind, "the body could not be read to its end"),
+                        }
+                    })?;
                 LinkRequest::decode(&body).map(|request| Self::Request(Box::new(request)))
             }
         }

@@ -240,7 +240,10 @@ impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         let (field, fault) = match error {
             JsonError::Syntax { line, column } => {
-                return Self::new(ProblemKind::InvalidJson, format!("see line {line}, column {column}"));
+                return Self::new(
+                    ProblemKind::InvalidJson,
+                    format!("the error is in line {line}, column {column}, of this JSON text"),
+                );
             }
             JsonError::Data { field, fault } => (field, fault),
         };

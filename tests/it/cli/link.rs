@@ -94,7 +94,11 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
         (scratch.write("ragged.csv", "text,id\nCANARY,1\nCANARY\n"), vec![], "ragged.csv: CSV error"),
         (scratch.write("in.parquet", "CANARY"), vec![], "in.parquet: not a Parquet file"),
         (scratch.write("in.csv.gz", "CANARY"), vec![], "in.csv.gz: it is not gzip-compressed"),
-        (scratch.write("ok.ndjson", "\"a\"\n"), vec!["--semantic-types", "CANARY"], "semantic_types[0]: write TUIs"),
+        (
+            scratch.write("ok.ndjson", "\"a\"\n"),
+            vec!["--semantic-types", "CANARY"],
+            "semantic_types[0]: not a TUI of the UMLS Semantic Network",
+        ),
         (scratch.at("ok.ndjson"), vec!["--top-k", "1000"], "top_k: top_k is between 1 and 100"),
         (scratch.at("ok.ndjson"), vec!["--index", "no/index"], "no/index"),
     ] {
