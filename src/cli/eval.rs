@@ -84,7 +84,7 @@ pub struct EvalMeasureArgs {
     #[arg(long, value_name = "DIR")]
     pub index: Option<PathBuf>,
     /// Directory of the model [default: models/NAME, where NAME is the model of the index; with
-    /// --dictionary the embedded model]
+    /// --dictionary the included model]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
     /// exact compares mentions with every name; index also searches the graph and reports its

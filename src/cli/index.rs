@@ -72,7 +72,7 @@ pub struct IndexBuildArgs {
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub memory: ByteSize,
     /// NIL threshold: the answer is NIL if the score of the best candidate is lower [default: 0.65,
-    /// which fits the embedded model]
+    /// which fits the included model]
     #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
     pub nil_threshold: Option<f32>,
     /// How the model is run.

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// NIL threshold of a new index if `--nil-threshold` is not given: about the threshold that the
-/// calibration of the starter index found for the embedded model.
+/// calibration of the starter index found for the included model.
 const NIL_THRESHOLD: f32 = 0.65;
 
 /// Builds the index, or with `--dry-run` only reads and merges the terminologies.

@@ -110,7 +110,7 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     }
     scratch.write("out.csv", "mine");
     let error = fail(&with(&scratch.at("ok.ndjson"), &out, &[]));
-    assert!(error.contains("is there already") && scratch.read("out.csv") == "mine", "{error}");
+    assert!(error.contains("exists already") && scratch.read("out.csv") == "mine", "{error}");
     let error = fail(&with(&scratch.at("ok.ndjson"), &scratch.at("out.doc"), &[]));
     assert!(error.contains("out.doc"), "{error}");
 }

@@ -40,7 +40,7 @@ const MENTIONS: [(&str, &str); 25] = [
     ("losing my hair", "C0002170"),
 ];
 
-/// The mentions that the embedded model misses. A better model must shorten this list.
+/// The mentions that the included model misses. A better model must shorten this list.
 const MISSED: [&str; 0] = [];
 
 #[test]

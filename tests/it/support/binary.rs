@@ -25,7 +25,7 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::load(None).expect("ONNX Runtime; `make onnxruntime` fetches it"));
 
-/// The checkpoint that the embedded model was trained from.
+/// The checkpoint that the included model was trained from.
 pub(crate) fn minilm() -> PathBuf {
     let dir = root().join(".checkpoints/all-MiniLM-L6-v2");
     assert!(dir.is_dir(), "{} is missing; `make checkpoint` fetches it", dir.display());
