@@ -96,9 +96,12 @@ pub(super) fn is_abbreviation_type(synonym_type: &str) -> bool {
     ABBREVIATION_MARKS.iter().any(|mark| lower.contains(mark))
 }
 
+/// IRI of the relation `part of` in the Basic Formal Ontology.
+const PART_OF_IRI: &str = "http://purl.obolibrary.org/obo/BFO_0000050";
+
 /// Whether the id of a relation means `part_of`.
 pub(super) fn is_part_of(relation: &str) -> bool {
-    matches!(relation, "part_of" | "BFO:0000050" | "OBO_REL:part_of" | "http://purl.obolibrary.org/obo/BFO_0000050")
+    matches!(relation, "part_of" | "BFO:0000050" | "OBO_REL:part_of" | PART_OF_IRI)
 }
 
 /// Emits the statements about the terms of one ontology.
@@ -319,7 +322,8 @@ mod tests {
 
     #[test]
     fn abbreviations_are_recognized_by_their_synonym_type() {
-        let types = ["ABBREVIATION", "http://purl.obolibrary.org/obo/OMO_0003000", "OMO:0003012", "x \"An acronym\""];
+        let iri = "http://purl.obolibrary.org/obo/OMO_0003000";
+        let types = ["ABBREVIATION", iri, "OMO:0003012", "x \"An acronym\""];
         assert!(types.into_iter().all(is_abbreviation_type));
         assert!(!["layperson", "OMO:0003001", ""].into_iter().any(is_abbreviation_type));
     }
