@@ -350,7 +350,7 @@ mod tests {
         assert!(refused(b"a\tb\tc\td\te\n").starts_with("/f: its first line has 5 columns"));
         assert_eq!(
             refused(b"1||2||3||4||C1\n1||C2\n"),
-            "/f:2: it has 2 fields separated by `||`, and PMID, span, type, mention and id are expected"
+            "/f:2: number of fields separated by `||`: 2; expected are PMID, span, type, mention and id"
         );
         assert!(refused(b"ID\tTerm\tx\n1\t2\t3\n").contains("no column `General SNOMED ID`"));
     }
