@@ -5,9 +5,12 @@
 //! compressed bitmaps (`roaring`). Invariant: names are numbered in the order of their keys, so
 //! that a range of keys is a range of names.
 
-use std::{ops::Range, path::Path, sync::OnceLock};
+use std::{collections::BTreeMap, ops::Range, path::Path, sync::OnceLock};
 
-use fst::{IntoStreamer, Map, Streamer};
+use fst::{
+    IntoStreamer, Map, Streamer,
+    raw::{CompiledAddr, Fst, Output},
+};
 use roaring::RoaringBitmap;
 
 use crate::{
@@ -21,7 +24,13 @@ use crate::{
         schema::{self, KEYS_FILE, ROWS_FILE},
     },
     domain::{AtomId, NameId, SemanticTypeId, SourceId, SourceSetId, semantic_type::SEMANTIC_TYPES},
+    text::{WordVariant, WordVariants},
 };
+
+/// Maximum variants in a name that [`NameTable::find_variants`] finds.
+const MAX_VARIANTS_USED: usize = 4;
+/// Maximum bytes of keys that it reads; bounds the work for one mention.
+const MAX_BYTES_READ: usize = 50_000;
 
 /// The distinct names of an index, mapped. A bitmap is decoded at its first use and then stays in
 /// memory; all of them take about 5 MB for each million names.
@@ -64,6 +73,14 @@ impl NameTable {
     /// The name with this key.
     pub(crate) fn find(&self, key: &str) -> Option<NameId> {
         self.keys.get(key).and_then(|number| self.checked(number))
+    }
+
+    /// The names that equal `key` but for variants of words ([`WordVariants`]), at least one and at
+    /// most 4, with the number of variants; the fewest first, then by key. A long key with many
+    /// variants may find fewer names.
+    pub(crate) fn find_variants(&self, key: &str) -> Vec<(NameId, usize)> {
+        let found = VariantWalk::find(self.keys.as_fst(), key, MAX_BYTES_READ).into_iter();
+        found.filter_map(|(number, used)| Some((self.checked(number)?, used))).collect()
     }
 
     /// The name with a number of the automaton; absent if the file is damaged.
@@ -124,5 +141,179 @@ impl NameTable {
             bitmap.remove_range(self.len() as u32..);
             bitmap
         })
+    }
+}
+
+/// Walks the automaton over the words of a key and their variants.
+struct VariantWalk<'a, D> {
+    keys: &'a Fst<D>,
+    variants: WordVariants<'a>,
+    /// Bytes that may still be read.
+    budget: usize,
+    /// Numbers of keys, with the variants used.
+    found: BTreeMap<u64, usize>,
+}
+
+/// A place in the automaton after some words of a key.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Words before it.
+    words: usize,
+    node: CompiledAddr,
+    output: Output,
+}
+
+impl<'a, D: AsRef<[u8]>> VariantWalk<'a, D> {
+    /// Numbers of keys with the variants used, the fewest first.
+    fn find(keys: &'a Fst<D>, key: &'a str, budget: usize) -> Vec<(u64, usize)> {
+        let mut walk = Self { keys, variants: WordVariants::new(key), budget, found: BTreeMap::new() };
+        let mut places = vec![];
+        walk.follow_words(Place { words: 0, node: keys.root().addr(), output: Output::zero() }, &mut places);
+        // One round for each number: names with few variants are found before the budget ends.
+        for used in 1..=MAX_VARIANTS_USED {
+            places = walk.use_variant(&places, used);
+        }
+        let mut found: Vec<_> = walk.found.into_iter().collect();
+        found.sort_by_key(|&(_, used)| used);
+        found
+    }
+
+    /// The places after one more variant than those of `places`, which have `used` afterwards.
+    fn use_variant(&mut self, places: &[Place], used: usize) -> Vec<Place> {
+        let mut reached = vec![];
+        for &place in places {
+            let Some(start) = self.start_word(place) else { continue };
+            for i in 0..self.variants.variants_at(place.words).len() {
+                let WordVariant { words, text } = &self.variants.variants_at(place.words)[i];
+                let after = read(self.keys, start, text, words.end, &mut self.budget);
+                let first = reached.len();
+                after.into_iter().for_each(|place| self.follow_words(place, &mut reached));
+                for place in &reached[first..] {
+                    let node = self.keys.node(place.node);
+                    if place.words == self.variants.words.len() && node.is_final() {
+                        self.found.entry(place.output.cat(node.final_output()).value()).or_insert(used);
+                    }
+                }
+            }
+        }
+        reached
+    }
+
+    /// Adds `place` and those after each of the words that follow.
+    fn follow_words(&mut self, place: Place, places: &mut Vec<Place>) {
+        let mut next = Some(place);
+        while let Some(place) = next {
+            places.push(place);
+            let word = self.variants.words.get(place.words).copied();
+            let start = word.and_then(|_| self.start_word(place));
+            next = start.zip(word).and_then(|(at, word)| read(self.keys, at, word, place.words + 1, &mut self.budget));
+        }
+    }
+
+    /// The place after the space before the next word.
+    fn start_word(&mut self, place: Place) -> Option<Place> {
+        if place.words == 0 { Some(place) } else { read(self.keys, place, " ", place.words, &mut self.budget) }
+    }
+}
+
+/// The place after `text`, which ends before word `words`; absent if no key continues with it or
+/// the budget has ended.
+fn read<D: AsRef<[u8]>>(keys: &Fst<D>, from: Place, text: &str, words: usize, budget: &mut usize) -> Option<Place> {
+    let (mut node, mut output) = (keys.node(from.node), from.output);
+    for &byte in text.as_bytes() {
+        *budget = budget.checked_sub(1)?;
+        let transition = node.transition(node.find_input(byte)?);
+        output = output.cat(transition.out);
+        node = keys.node(transition.addr);
+    }
+    Some(Place { words, node: node.addr(), output })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::word_variants;
+
+    const KEYS: [&str; 12] = [
+        "at",
+        "copd",
+        "factor ix deficiency",
+        "factor viii deficiency",
+        "fracture of rib",
+        "fractures of ribs",
+        "hiv",
+        "hiv+",
+        "interleukin 2",
+        "tnf alpha",
+        "tumor of esophagus",
+        "tumours of oesophagus",
+    ];
+
+    /// Writes and opens the keys of a table of names, with others around them.
+    fn written(dir: &Path) -> (Vec<String>, Map<Column<u8>>) {
+        let others = (0..4000).map(|i| format!("{} {i}", ["factor", "tumor of", "h", "protein"][i % 4]));
+        let mut keys: Vec<String> = KEYS.map(str::to_owned).into_iter().chain(others).collect();
+        keys.sort();
+        let path = dir.join(KEYS_FILE);
+        let map = Map::from_iter(keys.iter().zip(0u64..)).unwrap();
+        fs_err::write(&path, map.as_fst().as_bytes()).unwrap();
+        (keys, open_fst(&path).unwrap())
+    }
+
+    #[test]
+    fn names_with_variants_of_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, map) = written(dir.path());
+        for (key, expected) in [
+            ("factor 8 deficiency", vec![("factor viii deficiency", 1)]),
+            ("factor 8 deficiencies", vec![("factor viii deficiency", 2)]),
+            ("factor xi deficiency", vec![]),
+            ("fractures of rib", vec![("fracture of rib", 1), ("fractures of ribs", 1)]),
+            ("fracture of rib", vec![("fractures of ribs", 2)]),
+            ("tumour of esophagus", vec![("tumor of esophagus", 1), ("tumours of oesophagus", 2)]),
+            ("interleukin2", vec![("interleukin 2", 1)]),
+            ("tnfalpha", vec![("tnf alpha", 1)]),
+            ("a t", vec![("at", 1)]),
+            ("c o p d", vec![("copd", 1)]),
+            ("hiv-", vec![]),
+            ("hiv", vec![]),
+            ("", vec![]),
+        ] {
+            let found = VariantWalk::find(map.as_fst(), key, MAX_BYTES_READ);
+            let found: Vec<_> = found.iter().map(|&(number, used)| (keys[number as usize].as_str(), used)).collect();
+            assert_eq!(found, expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn walk_finds_what_comparing_all_keys_finds() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, map) = written(dir.path());
+        for key in &keys {
+            let variants = word_variants(key).into_iter().map(|variant| {
+                let words: Vec<&str> = key.split(' ').collect();
+                let (before, after) = (&words[..variant.words.start], &words[variant.words.end..]);
+                [before, &[&variant.text], after].concat().join(" ")
+            });
+            let mut expected: Vec<u64> = variants.filter_map(|variant| map.get(variant)).collect();
+            expected.sort();
+            let found = VariantWalk::find(map.as_fst(), key, MAX_BYTES_READ).into_iter();
+            let found: Vec<u64> = found.filter(|&(_, used)| used == 1).map(|(number, _)| number).collect();
+            assert_eq!(found, expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn work_is_bounded() {
+        let words = ["hemoglobinemia", "hemoglobinemias", "haemoglobinaemia", "haemoglobinaemias"];
+        let mut keys: Vec<String> = vec![];
+        for n in 0..4096usize {
+            keys.push((0..6).map(|i| words[n >> (2 * i) & 3]).collect::<Vec<_>>().join(" "));
+        }
+        keys.sort();
+        let map = Map::from_iter(keys.iter().zip(0u64..)).unwrap();
+        let found = |budget| VariantWalk::find(map.as_fst(), &[words[0]; 6].join(" "), budget).len();
+        assert!((1..100).contains(&found(1000)), "{}", found(1000));
+        assert!(found(MAX_BYTES_READ) > found(1000));
     }
 }

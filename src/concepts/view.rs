@@ -311,6 +311,12 @@ impl ConceptStore {
         self.names.find(key)
     }
 
+    /// The names that mean the same as `key` with other forms of words, with the number of words
+    /// that differ; the fewest first. Hidden names too.
+    pub fn name_variants(&self, key: &str) -> Vec<(NameId, usize)> {
+        self.names.find_variants(key)
+    }
+
     /// The atoms that share a name, ascending; hidden ones too.
     pub fn atoms_of_name(&self, name: NameId) -> &[AtomId] {
         self.names.atoms(name)
