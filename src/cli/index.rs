@@ -61,7 +61,7 @@ pub struct IndexBuildArgs {
     pub tuning: TuningArgs,
     /// Add the terminologies to the index in --out; only new names are embedded. The selection is
     /// that of the index, and so are precision and graph parameters that are not given
-    #[arg(long, conflicts_with_all = ["dry_run", "languages", "sources", "semantic_types", "semantic_groups", "include_suppressed", "max_names_per_concept"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "languages", "sources", "semantic_types", "semantic_groups", "include_suppressed", "numeric_names", "max_names_per_concept"])]
     pub add: bool,
     /// Continue a build of --out that was interrupted: names that it embedded are not embedded
     /// again. The other options must be the same

@@ -55,6 +55,9 @@ pub struct SelectionArgs {
     /// Take suppressed names too
     #[arg(long, help_heading = "Selection")]
     pub include_suppressed: bool,
+    /// Take names without a letter too, such as 1 or 0.9 %
+    #[arg(long, help_heading = "Selection")]
+    pub numeric_names: bool,
     /// Maximum number of names of a concept; the preferred names come first [default: no limit]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Selection")]
     pub max_names_per_concept: Option<usize>,

@@ -79,6 +79,7 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
         semantic_types: args.semantic_types.clone(),
         semantic_groups: args.semantic_groups.clone(),
         include_suppressed: args.include_suppressed,
+        numeric_names: args.numeric_names,
         max_names_per_concept: args.max_names_per_concept,
     }
 }
@@ -90,6 +91,7 @@ fn names_summary(tally: &NameTally) -> String {
         (tally.other_language, "in other languages"),
         (tally.other_source, "from other sources"),
         (tally.suppressed, "suppressed"),
+        (tally.numeric, "without a letter"),
         (tally.other_type, "of other semantic types"),
         (tally.surplus, "beyond --max-names-per-concept"),
         (tally.repeated, "repeated"),

@@ -13,12 +13,14 @@ pub enum ConceptError {
     Column(#[from] ColumnError),
     /// The selection takes no name of the inputs.
     #[error(
-        "no name was taken: {suppressed} names are suppressed, and {other_type} belong to concepts without a \
-         selected semantic type (ontologies give no types)"
+        "no name was taken: {suppressed} names are suppressed, {numeric} have no letter, and {other_type} belong to \
+         concepts without a selected semantic type (ontologies give no types)"
     )]
     Empty {
         /// Names left out because they are suppressed.
         suppressed: u64,
+        /// Names left out because they have no letter.
+        numeric: u64,
         /// Names left out because of the semantic types of their concept.
         other_type: u64,
     },

@@ -7,12 +7,10 @@
 
 use std::collections::HashSet;
 
+use fst::{Automaton, automaton::Str};
+
 use crate::{
-    concepts::{
-        filter::Filter,
-        spelling::{EditDistance, MAX_WORD_BYTES, edit_distance},
-        store::ConceptStore,
-    },
+    concepts::{filter::Filter, spelling::within_edits, store::ConceptStore},
     domain::{AtomId, ConceptId, NameId},
     text,
 };
@@ -21,6 +19,9 @@ use crate::{
 const MIN_LETTERS_ONE_EDIT: usize = 4;
 /// Minimum number of letters of a query that may differ from a name by two edits.
 const MIN_LETTERS_TWO_EDITS: usize = 10;
+/// Maximum length in bytes of a query that may differ from a name by edits; bounds the work for one
+/// query.
+const MAX_QUERY_BYTES: usize = 63;
 
 /// How the query relates to the name of a concept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,12 +117,14 @@ impl ConceptStore {
             MIN_LETTERS_ONE_EDIT..MIN_LETTERS_TWO_EDITS => 1,
             MIN_LETTERS_TWO_EDITS.. => 2,
         };
-        if key.len() >= MAX_WORD_BYTES {
+        if key.len() > MAX_QUERY_BYTES {
             return vec![];
         }
+        let first_letter = &key[..key.chars().next().map_or(0, char::len_utf8)];
+        let automaton = Str::new(first_letter).starts_with().intersection(within_edits(key, max_edits));
         let mut near = vec![];
-        self.names.search(EditDistance::new(key, max_edits), |found, name| {
-            let edits = edit_distance(key, found);
+        self.names.search(automaton, |found, name| {
+            let edits = strsim::osa_distance(key, found);
             if (1..=max_edits).contains(&edits) && !found.starts_with(key) {
                 near.push((edits, name));
             }

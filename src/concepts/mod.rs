@@ -2,17 +2,21 @@
 //!
 //! It does not depend on vectors; `index` combines both. Reading order: `schema` (files and
 //! columns), `store` (the open store), `view` (what is read from it), `names` (distinct names and
-//! their bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (repair
-//! of misspelled words), `ingest` (how statements become a store).
+//! their bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (the
+//! words of names), `spelling`, `affixes`, `repair` and `lexicon` (repair of misspelled words),
+//! `ingest` (how statements become a store).
 //!
 //! Invariant: reading does not depend on `ingest`, and no answer contains data of a hidden source.
 
+pub(crate) mod affixes;
 pub(crate) mod counts;
 mod error;
 pub(crate) mod filter;
 pub(crate) mod ingest;
+mod lexicon;
 pub(crate) mod lookup;
 pub(crate) mod names;
+pub(crate) mod repair;
 pub(crate) mod schema;
 pub(crate) mod selection;
 pub(crate) mod spelling;
@@ -28,9 +32,10 @@ pub use ingest::{
     assemble::StoreSummary,
     collect::{NameTally, StatementCollector},
 };
+pub use lexicon::{Lexicon, LexiconError};
 pub use lookup::{FoundBy, FoundConcept, FoundPage};
+pub use repair::Repaired;
 pub use schema::Relation;
 pub use selection::Selection;
 pub use store::ConceptStore;
 pub use view::{AtomView, CodeRef, DefinitionRef, Retired, Successor};
-pub use words::Repaired;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     concepts::{ConceptError, store::ConceptStore},
     domain::{ConceptId, semantic_type},
+    text,
 };
 
 /// Which names and concepts are taken. Empty lists take everything.
@@ -24,6 +25,9 @@ pub struct Selection {
     pub semantic_groups: Vec<String>,
     /// Whether suppressed names are taken.
     pub include_suppressed: bool,
+    /// Whether names without a letter, such as `1` or `0.9 %`, are taken: a number in a mention is
+    /// hardly ever a mention of such a name.
+    pub numeric_names: bool,
     /// Maximum number of names of a concept, the preferred ones first; `None` is no limit.
     pub max_names_per_concept: Option<usize>,
 }
@@ -36,6 +40,7 @@ impl Default for Selection {
             semantic_types: vec![],
             semantic_groups: vec![],
             include_suppressed: false,
+            numeric_names: false,
             max_names_per_concept: None,
         }
     }
@@ -58,6 +63,13 @@ impl Selection {
 
     pub(crate) fn takes_language(&self, language: &str) -> bool {
         self.languages.is_empty() || self.languages.iter().any(|l| l == language || l == Self::ALL)
+    }
+
+    /// Whether a name is taken as far as its letters are concerned.
+    pub(crate) fn takes_name(&self, name: &str) -> bool {
+        // Fast path: of ASCII letters, normalization drops only an s (after an apostrophe).
+        let has_letter = || name.bytes().any(|b| b.is_ascii_alphabetic() && !b.eq_ignore_ascii_case(&b's'));
+        self.numeric_names || has_letter() || text::normalize(name).chars().any(char::is_alphabetic)
     }
 
     pub(crate) fn takes_source(&self, source: &str) -> bool {
@@ -109,7 +121,9 @@ impl ConceptStore {
         let max_names = if is_selected { selection.max_names_per_concept.unwrap_or(usize::MAX) } else { 0 };
         let atoms = self.atoms(concept).map(move |atom| self.atom(atom));
         let taken = atoms.filter(move |atom| {
-            selection.takes(atom.language, atom.source) && (selection.include_suppressed || !atom.suppressed)
+            selection.takes(atom.language, atom.source)
+                && (selection.include_suppressed || !atom.suppressed)
+                && selection.takes_name(atom.name)
         });
         taken.map(|atom| atom.name).take(max_names)
     }

@@ -121,10 +121,15 @@ fn move_to_cuis(
 
 /// Checks that there are names, and names for each source and language of the selection.
 fn check_names(merged: &Merged, selection: &Selection, languages: &[String]) -> Result<(), ConceptError> {
+    let NameTally { suppressed, numeric, other_type, other_source, other_language, .. } = merged.tally;
+    let empty = || Err(ConceptError::Empty { suppressed, numeric, other_type });
+    // Then neither sources nor languages are the reason.
+    if merged.atoms == 0 && other_source + other_language == 0 && suppressed + numeric + other_type > 0 {
+        return empty();
+    }
     selection.check_used(
         |source| merged.sources.iter().any(|entry| entry.source == source && entry.atoms > 0),
         |language| languages.iter().any(|l| l == language),
     )?;
-    let NameTally { suppressed, other_type, .. } = merged.tally;
-    if merged.atoms == 0 { Err(ConceptError::Empty { suppressed, other_type }) } else { Ok(()) }
+    if merged.atoms == 0 { empty() } else { Ok(()) }
 }

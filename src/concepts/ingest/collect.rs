@@ -44,6 +44,8 @@ pub struct NameTally {
     pub other_source: u64,
     /// Left out: suppressed.
     pub suppressed: u64,
+    /// Left out: without a letter.
+    pub numeric: u64,
     /// Left out: of a concept without a selected semantic type.
     pub other_type: u64,
     /// Left out: beyond the maximum of names of a concept.
@@ -192,6 +194,10 @@ impl StatementCollector {
         }
         if name.len() > MAX_NAME_BYTES {
             return Err(invalid(format!("its name is longer than {MAX_NAME_BYTES} bytes")));
+        }
+        if !self.selection.takes_name(&name) {
+            self.tally.numeric += 1;
+            return Ok(());
         }
         check_value(code, "code")?;
         check_value(term_type, "term type")?;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io::BufWriter, path::Path};
 
 use crate::{
-    concepts::{ConceptError, ingest::source_sets::SourceSets, schema::WordEntry, words::is_repair_candidate},
+    concepts::{ConceptError, ingest::source_sets::SourceSets, schema::WordEntry, words::is_stored},
     domain::SourceId,
     files::sorter::Sorter,
 };
@@ -28,12 +28,15 @@ impl WordCounter {
         Self { words: HashMap::new(), bytes: 0, sorter: Sorter::new(dir, COUNTING_MEMORY) }
     }
 
-    /// Counts the words of `key`, a name from `sources`, that can be repairs of other words.
+    /// Counts the words of `key`, a name from `sources`; a word that occurs twice counts once.
     ///
     /// # Errors
     /// Writing to a temporary file failed.
     pub(crate) fn count(&mut self, key: &str, sources: &[SourceId]) -> std::io::Result<()> {
-        for word in key.split(' ').filter(|word| is_repair_candidate(word)) {
+        let mut words: Vec<&str> = key.split(' ').filter(|word| is_stored(word)).collect();
+        words.sort_unstable();
+        words.dedup();
+        for word in words {
             if !self.words.contains_key(word) {
                 self.bytes += word.len() + ENTRY_BYTES;
                 self.words.insert(word.into(), (0, vec![]));
