@@ -1,0 +1,179 @@
+//! Compares the analysis of a mention with that of a name.
+//!
+//! Invariant: the result depends on the two texts alone, and swapping them finds a contradiction
+//! too.
+
+use super::{
+    Contradiction, ContradictionKind, labels,
+    table::{self, GROUPS},
+    words::{Form, Words},
+};
+
+/// The first contradiction between a mention and a name.
+pub(super) fn first(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    by_group(mention, name)
+        .or_else(|| by_malignancy(mention, name))
+        .or_else(|| by_label(mention, name))
+        .or_else(|| by_denial(mention, name))
+        .or_else(|| by_form(mention, name))
+}
+
+fn contradiction(
+    kind: ContradictionKind,
+    (mention, mention_word): (&Words<'_>, usize),
+    (name, name_word): (&Words<'_>, usize),
+) -> Contradiction {
+    Contradiction { kind, mention: mention.source(mention_word), name: name.source(name_word) }
+}
+
+/// Different values of one group: "left" and "right".
+fn by_group(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let pairs = mention.values.iter().zip(&name.values).zip(GROUPS).enumerate();
+    for (group, ((&mine, &theirs), entry)) in pairs {
+        if mine.count_ones() != 1 || theirs.count_ones() != 1 || mine == theirs {
+            continue;
+        }
+        // Two prefixes say low and high of the same thing only on the same stem, see `by_form`.
+        let are_affixes = group == table::DIRECTION && !mention.has_direction_word && !name.has_direction_word;
+        if are_affixes || (entry.needs_shared_word && !shares_words(mention, name, group)) {
+            continue;
+        }
+        let word = |words: &Words<'_>| words.features.iter().find(|feature| feature.group == group).map(|it| it.word);
+        return Some(contradiction(entry.kind, (mention, word(mention)?), (name, word(name)?)));
+    }
+    None
+}
+
+/// A tumor of unknown nature and a malignant one: "tumor of the vagina" and "vaginal cancer".
+fn by_malignancy(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let position =
+        |words: &Words<'_>, list: &[&str]| words.words.iter().position(|word| list.contains(&word.text.as_str()));
+    let malignant = |words: &Words<'_>| position(words, &table::MALIGNANT);
+    let open = |words: &Words<'_>| position(words, &table::TUMORS);
+    let (mine, theirs) = match (malignant(mention), malignant(name)) {
+        (None, Some(theirs)) => (open(mention)?, theirs),
+        (Some(mine), None) => (mine, open(name)?),
+        _ => return None,
+    };
+    Some(contradiction(ContradictionKind::Polarity, (mention, mine), (name, theirs)))
+}
+
+/// Whether the words outside a group agree: the last ones, or all of the shorter text.
+fn shares_words(mention: &Words<'_>, name: &Words<'_>, group: usize) -> bool {
+    let (mine, theirs) = (words_outside(mention, group), words_outside(name, group));
+    let agrees = |word: &str, others: &[&str]| others.iter().any(|other| is_same_stem(word, other));
+    let (short, long) = if mine.len() <= theirs.len() { (&mine, &theirs) } else { (&theirs, &mine) };
+    let is_last_same = matches!((mine.last(), theirs.last()), (Some(a), Some(b)) if is_same_stem(a, b));
+    is_last_same || (!short.is_empty() && short.iter().all(|word| agrees(word, long)))
+}
+
+/// The words of a text that have a meaning and are no members of a group.
+fn words_outside<'a>(words: &'a Words<'_>, group: usize) -> Vec<&'a str> {
+    let is_member = |position: usize| words.features.iter().any(|it| it.group == group && it.word == position);
+    let others = words.words.iter().enumerate().filter(|(position, word)| !word.is_stop && !is_member(*position));
+    others.map(|(_, word)| word.text.as_str()).collect()
+}
+
+/// Different numbers or letters of one slot: "type 1" and "type 2".
+fn by_label(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let (mine, theirs) = labels::contradicting(&mention.labels, &name.labels)?;
+    let kind = if mine.is_kind() { ContradictionKind::Kind } else { ContradictionKind::Number };
+    Some(contradiction(kind, (mention, mine.word), (name, theirs.word)))
+}
+
+/// A word that one text denies and the other affirms: "non diabetic" and "diabetic".
+fn by_denial(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let (mine, theirs) =
+        denied(mention, name).or_else(|| denied(name, mention).map(|(theirs, mine)| (mine, theirs)))?;
+    Some(contradiction(ContradictionKind::Polarity, (mention, mine), (name, theirs)))
+}
+
+/// A word that `a` denies, and the word of `b` that affirms it.
+fn denied(a: &Words<'_>, b: &Words<'_>) -> Option<(usize, usize)> {
+    let affirmed = |words: &Words<'_>, is_same: &dyn Fn(&str) -> bool| {
+        words.words.iter().position(|word| {
+            let is_open = !word.is_denied() && !word.is_stop && !word.is_never_denied();
+            is_open && is_same(&word.text)
+        })
+    };
+    // "no appetite" agrees with "loss of appetite", but a sign denies the whole term: "eye
+    // disorder -".
+    let is_signed = a.words.last().is_some_and(|word| word.text.ends_with('-'));
+    if b.is_lacking && !is_signed {
+        return None;
+    }
+    for (position, word) in a.words.iter().enumerate().filter(|(_, word)| word.is_denied()) {
+        let text = word.text.trim_end_matches('-');
+        if b.words.iter().any(|other| other.is_denied() && is_same_stem(text, other.text.trim_end_matches('-'))) {
+            return None;
+        }
+        let is_same = |other: &str| is_same_stem(text, other.trim_end_matches('+'));
+        if let Some(found) = affirmed(b, &is_same).filter(|_| affirmed(a, &is_same).is_none()) {
+            return Some((position, found));
+        }
+    }
+    for denial in &a.denials {
+        let is_same = |other: &str| other == denial.stem || is_close_stem(&denial.stem, other, 5);
+        if let Some(found) = affirmed(b, &is_same).filter(|_| affirmed(a, &is_same).is_none()) {
+            return Some((denial.word, found));
+        }
+    }
+    None
+}
+
+/// Different affixes on one stem: "preoperative" and "postoperative".
+fn by_form(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let has = |words: &Words<'_>, wanted: &Form, stem: &Form| {
+        words.forms.iter().any(|form| form.value == wanted.value && is_same_form(form, stem))
+    };
+    for mine in &mention.forms {
+        for theirs in &name.forms {
+            let differs = mine.value != theirs.value && is_same_form(mine, theirs) && !are_synonyms(mine, theirs);
+            if differs && !has(mention, theirs, mine) && !has(name, mine, theirs) {
+                let kind = kind_of(mine.family)?;
+                return Some(contradiction(kind, (mention, mine.word), (name, theirs.word)));
+            }
+        }
+    }
+    None
+}
+
+/// Whether two words have an affix of one family on the same stem.
+fn is_same_form(a: &Form, b: &Form) -> bool {
+    if a.family != b.family {
+        return false;
+    }
+    if a.family < table::PREFIXES.len() {
+        return is_same_stem(&a.stem, &b.stem);
+    }
+    let (short, long) = if a.stem.len() <= b.stem.len() { (&a.stem, &b.stem) } else { (&b.stem, &a.stem) };
+    long.strip_prefix(short.as_str()).is_some_and(|rest| rest.len() <= 2)
+}
+
+/// Whether the table says that two affixes mean the same on a stem.
+fn are_synonyms(a: &Form, b: &Form) -> bool {
+    let has_stem = |form: &Form, stem: &str| {
+        if form.family < table::PREFIXES.len() { form.stem.starts_with(stem) } else { form.stem.ends_with(stem) }
+    };
+    table::SYNONYMOUS_AFFIXES.iter().any(|&(stem, first, second)| {
+        let affixes = (a.affix, b.affix);
+        (affixes == (first, second) || affixes == (second, first)) && has_stem(a, stem) && has_stem(b, stem)
+    })
+}
+
+fn kind_of(family: usize) -> Option<ContradictionKind> {
+    table::PREFIXES.iter().chain(table::SUFFIXES).nth(family).map(|family| family.kind)
+}
+
+/// Whether two words have the same stem: "diabetic" and "diabetes".
+fn is_same_stem(a: &str, b: &str) -> bool {
+    a == b || is_close_stem(a, b, 4)
+}
+
+/// Whether two words start with `min` equal letters and differ only in an ending: of four letters,
+/// or longer after a long start ("transplant" and "transplantation").
+fn is_close_stem(a: &str, b: &str, min: usize) -> bool {
+    let equal = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let longest = (equal / 2).max(4);
+    equal >= min && a.len() - equal <= longest && b.len() - equal <= longest
+}
