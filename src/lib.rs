@@ -4,6 +4,8 @@
 //! of a training step. In the order of reading:
 //!
 //! - [`domain`], [`text`]: plain values that many modules share; normalization.
+//! - [`reading`], [`contradiction`]: which words of a mention are the term; which names it
+//!   contradicts.
 //! - [`files`], [`columns`]: input files, staged output and checksums; memory-mapped columns.
 //! - [`terminology`]: reads terminology files and emits statements about concepts.
 //! - [`concepts`]: the concept store, built from statements. [`ann`]: nearest neighbors of vectors.
@@ -40,6 +42,8 @@ pub mod cli;
 pub mod columns;
 pub mod commands;
 pub mod concepts;
+pub mod confidence;
+pub mod contradiction;
 pub mod corpus;
 pub mod domain;
 pub mod encoder;
@@ -53,6 +57,7 @@ pub mod onnx;
 pub mod page;
 pub mod progress;
 pub mod random;
+pub mod reading;
 pub mod signals;
 pub mod telemetry;
 pub mod terminology;

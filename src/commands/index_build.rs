@@ -22,7 +22,10 @@ use crate::{
     concepts::{ConceptStore, Selection, StoreSummary},
     encoder::{Encoder, Runtime},
     files::{Abandoned, StagedDir, abandoned},
-    index::{self, BuildOptions, BuiltIndex, IndexError, IndexManifest, MANIFEST, ModelReference, ReusableVectors},
+    index::{
+        self, BuildOptions, BuiltIndex, CALIBRATION_FILE, Calibration, IndexError, IndexManifest, MANIFEST,
+        ModelReference, ReusableVectors,
+    },
     linker, signals,
 };
 
@@ -134,6 +137,7 @@ fn build_options(
         graph: GraphParameters { ef_search: args.tuning.ef_search.map_or(1, Into::into), ..graph },
         target: args.tuning.wanted(),
         nil_threshold: args.nil_threshold.or(base.map(|base| base.nil_threshold)).unwrap_or(NIL_THRESHOLD),
+        calibration: Calibration::read(&args.model.join(CALIBRATION_FILE))?,
         selection,
         inputs,
         memory: args.memory.as_u64(),

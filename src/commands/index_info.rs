@@ -64,13 +64,13 @@ fn total_bytes(manifest: &IndexManifest) -> u64 {
 }
 
 fn calibration_summary(calibration: Option<&Calibration>) -> String {
-    let Some(Calibration { method, mentions, measured, .. }) = calibration else { return "none".into() };
+    let Some(Calibration { general, threshold, mentions, measured, .. }) = calibration else { return "none".into() };
+    let general = if *general { "general, of the model: fitted to" } else { "fitted to" };
     format!(
-        "{method:?} of {mentions} mentions: error {:.3}, NIL precision {:.3}, recall {:.3}",
+        "{general} {mentions} mentions: NIL below a probability of {threshold:.3}, error {:.3}, NIL precision {:.3}, \
+         recall {:.3}",
         measured.calibration_error, measured.nil_precision, measured.nil_recall
     )
-    .to_lowercase()
-    .replace("nil", "NIL")
 }
 
 /// `ef_search` of an index and its recall.

@@ -63,6 +63,17 @@ pub struct EmbedTimes {
     pub run: Duration,
 }
 
+/// The vectors of the texts of one call.
+#[derive(Clone, Debug, Default)]
+pub struct Embedded {
+    /// The vectors, row-major `[texts, dimensions]`.
+    pub vectors: Vec<f32>,
+    /// Whether each text was truncated.
+    pub truncated: Vec<bool>,
+    /// Durations of the stages.
+    pub times: EmbedTimes,
+}
+
 /// A loaded model.
 pub struct Encoder {
     manifest: ModelManifest,
@@ -142,17 +153,18 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed`], and [`EncoderError::Canceled`].
     pub fn embed_with(&self, texts: &[&str], job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
-        self.embed_timed(texts, job).map(|(vectors, _)| vectors)
+        self.embed_timed(texts, job).map(|embedded| embedded.vectors)
     }
 
-    /// As [`Encoder::embed_with`]; also returns the durations of its stages.
+    /// As [`Encoder::embed_with`]; also says which texts were truncated, and the durations of the
+    /// stages.
     ///
     /// # Errors
     /// As [`Encoder::embed_with`].
-    pub fn embed_timed(&self, texts: &[&str], job: Job<'_>) -> Result<(Vec<f32>, EmbedTimes), EncoderError> {
-        let (mut vectors, times) = self.run(texts, job)?;
-        vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalize)?;
-        Ok((vectors, times))
+    pub fn embed_timed(&self, texts: &[&str], job: Job<'_>) -> Result<Embedded, EncoderError> {
+        let mut embedded = self.run(texts, job)?;
+        embedded.vectors.chunks_exact_mut(self.dimensions()).try_for_each(normalize)?;
+        Ok(embedded)
     }
 
     /// As [`Encoder::embed_with`], but the vectors keep the length that the model gives them. Their
@@ -161,17 +173,23 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::embed_with`].
     pub fn embed_raw(&self, texts: &[&str], job: Job<'_>) -> Result<Vec<f32>, EncoderError> {
-        self.run(texts, job).map(|(vectors, _)| vectors)
+        self.run(texts, job).map(|embedded| embedded.vectors)
     }
 
-    fn run(&self, texts: &[&str], job: Job<'_>) -> Result<(Vec<f32>, EmbedTimes), EncoderError> {
+    /// Whether a whole word is one token of the model, see [`BertTokenizer::has_word`].
+    pub fn has_word(&self, word: &str) -> bool {
+        self.tokenizer.has_word(word)
+    }
+
+    fn run(&self, texts: &[&str], job: Job<'_>) -> Result<Embedded, EncoderError> {
         let started = Instant::now();
-        let tokenize = |text: &&str| self.tokenizer.ids(text);
-        let ids: Vec<Vec<i64>> = if texts.len() < MIN_PARALLEL_TEXTS {
-            texts.iter().map(tokenize).collect::<Result<_, _>>()?
+        let tokenize = |text: &&str| self.tokenizer.tokenize(text).map(|tokens| (tokens.ids, tokens.truncated));
+        let tokens: Result<Vec<_>, _> = if texts.len() < MIN_PARALLEL_TEXTS {
+            texts.iter().map(tokenize).collect()
         } else {
-            texts.par_iter().map(tokenize).collect::<Result<_, _>>()?
+            texts.par_iter().map(tokenize).collect()
         };
+        let (ids, truncated): (Vec<Vec<i64>>, Vec<bool>) = tokens?.into_iter().unzip();
         let mut times = EmbedTimes { tokenize: started.elapsed(), ..EmbedTimes::default() };
         let mut compute = |ids| {
             let call = Call::new(ids, self.dimensions());
@@ -184,7 +202,7 @@ impl Encoder {
             None => compute(ids),
         }?;
         times.run = started.elapsed() - times.tokenize - times.queue;
-        Ok((vectors, times))
+        Ok(Embedded { vectors, truncated, times })
     }
 }
 

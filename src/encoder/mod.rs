@@ -24,10 +24,10 @@ mod tokenizer;
 
 pub use device::Device;
 pub use dispatcher::EncoderCounters;
-pub use embed::{EmbedTimes, Encoder, EncoderOptions};
+pub use embed::{EmbedTimes, Embedded, Encoder, EncoderOptions};
 pub use error::EncoderError;
 pub use import::{ImportOptions, import};
 pub use manifest::{GraphOutput, MODEL_MANIFEST, ModelManifest};
 pub use runtime::Runtime;
 pub use session::EncoderSession;
-pub use tokenizer::BertTokenizer;
+pub use tokenizer::{BertTokenizer, TokenizedText};

@@ -49,10 +49,32 @@ impl BertTokenizer {
     /// # Errors
     /// [`EncoderError::Tokenize`] if the tokenizer refuses the text.
     pub fn ids(&self, text: &str) -> Result<Vec<i64>, EncoderError> {
+        self.tokenize(text).map(|tokens| tokens.ids)
+    }
+
+    /// As [`BertTokenizer::ids`]; also says whether the text was truncated.
+    ///
+    /// # Errors
+    /// As [`BertTokenizer::ids`].
+    pub fn tokenize(&self, text: &str) -> Result<TokenizedText, EncoderError> {
         // The message of the library may quote the text, so the error does not contain it.
         let encoding = self.0.encode_fast(text, true).map_err(|_| EncoderError::Tokenize)?;
-        Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
+        let ids = encoding.get_ids().iter().map(|&id| id.into()).collect();
+        Ok(TokenizedText { ids, truncated: !encoding.get_overflowing().is_empty() })
     }
+
+    /// Whether a whole word is one token: the training texts of the model had it often.
+    pub fn has_word(&self, word: &str) -> bool {
+        self.0.token_to_id(word).is_some()
+    }
+}
+
+/// The tokens of a text.
+pub struct TokenizedText {
+    /// Token ids.
+    pub ids: Vec<i64>,
+    /// Whether tokens at the end of the text are left out because it has too many.
+    pub truncated: bool,
 }
 
 fn max_id(tokenizer: &Tokenizer) -> i64 {

@@ -1,42 +1,60 @@
-//! Fits a curve from scores to probabilities, and the NIL threshold.
+//! Fits the calibration of an index: a model from features to probabilities, and the NIL threshold.
 //!
 //! Every labeled mention gives two samples: the best candidate, and the best candidate that is not
 //! a gold concept, as if the index did not have the gold concepts. A mention labeled NIL gives the
 //! second sample only.
 //!
 //! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with
-//! a curve that was fitted on it.
+//! a model that was fitted on it.
 
-use crate::index::{Calibration, CalibrationMethod, CalibrationMetrics, InputRecord};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    confidence::{self, ConfidenceModel, FeatureValues, Sample},
+    domain::MatchKind,
+    eval::EvalError,
+    index::{Calibration, CalibrationMetrics, InputRecord, MatchMetrics, ThresholdMetrics},
+};
 
 /// Number of parts of the cross-validation.
 const CROSS_VALIDATION_PARTS: usize = 5;
-/// Before isotonic regression, samples with neighboring scores form at most `MAX_GROUPS` groups of
-/// at least `MIN_GROUP_SIZE` samples.
-const MAX_GROUPS: usize = 40;
-const MIN_GROUP_SIZE: usize = 15;
 /// Bins of the expected calibration error.
 const BINS: usize = 10;
-/// Number of points that represent a logistic curve.
-const CURVE_POINTS: usize = 41;
-/// Maximum number of steps of Newton's method.
-const MAX_NEWTON_STEPS: usize = 100;
+/// Points of the curve of precision against coverage.
+const CURVE_POINTS: usize = 50;
+/// Fewest labeled mentions with which a calibration is fitted without `force`.
+const MIN_MENTIONS: u64 = 200;
 
 /// The best candidate for a mention, from which a calibration is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CalibrationSample {
     /// Number of the mention, so that both of its samples are in one part of the cross-validation.
     pub mention: usize,
-    /// Score of the candidate.
-    pub score: f32,
+    /// Features of the candidate; absent if there is none.
+    pub values: Option<FeatureValues>,
+    /// How the candidate was found.
+    pub kind: MatchKind,
     /// Whether the candidate is a gold concept.
     pub right: bool,
     /// Whether the right answer is NIL.
     pub nil: bool,
 }
 
+/// What the operator expects of a calibration.
+#[derive(Clone, Copy, Debug)]
+pub struct CalibrationOptions {
+    /// Expected share of mentions without a concept.
+    pub nil_share: f64,
+    /// Wanted precision of answers; without it the threshold gives the most right answers.
+    pub precision: Option<f64>,
+    /// Whether fewer than [`MIN_MENTIONS`] mentions are enough.
+    pub force: bool,
+}
+
 /// Samples with similar probabilities, as one bar of a reliability diagram.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ReliabilityBin {
     /// Mean probability of the samples.
     pub probability: f64,
@@ -47,97 +65,86 @@ pub struct ReliabilityBin {
 }
 
 /// A fitted calibration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct FittedCalibration {
-    /// Curve and metrics, as the manifest of an index stores them.
+    /// Model and metrics, as the manifest of an index stores them.
     pub calibration: Calibration,
-    /// NIL threshold: the answer is NIL if the best score is lower.
-    pub nil_threshold: f32,
+    /// What the chosen threshold gives.
+    pub chosen: ThresholdMetrics,
     /// The bins of the expected calibration error.
     pub bins: Vec<ReliabilityBin>,
 }
 
 /// Fits a calibration to `samples`. NIL samples get weights that sum to `nil_share` of all weights;
 /// `inputs` are the files of the mentions.
+///
+/// # Errors
+/// [`EvalError::Calibrate`] if there are too few mentions, or no threshold gives the wanted
+/// precision.
 pub fn fit_calibration(
     samples: &[CalibrationSample],
-    method: CalibrationMethod,
-    nil_share: f64,
+    options: &CalibrationOptions,
     inputs: Vec<InputRecord>,
-) -> FittedCalibration {
-    let weights = SampleWeights::new(samples, nil_share);
-    let held_out = cross_validate(samples, weights, method);
-    let bins = bins(&held_out, weights);
+) -> Result<FittedCalibration, EvalError> {
     let mut mentions: Vec<usize> = samples.iter().map(|sample| sample.mention).collect();
     mentions.dedup();
-    FittedCalibration {
-        calibration: Calibration {
-            curve: curve(samples, weights, method),
-            mentions: mentions.len() as u64,
-            inputs,
-            nil_share,
-            measured: measure(&held_out, &bins, weights),
-            ..empty(method)
-        },
-        nil_threshold: threshold(samples, weights),
-        bins,
+    let mentions = mentions.len() as u64;
+    if mentions < MIN_MENTIONS && !options.force {
+        return Err(EvalError::Calibrate(format!(
+            "a calibration needs {MIN_MENTIONS} labeled mentions, the files have {mentions}; --force fits it anyway"
+        )));
     }
+    let weights = SampleWeights::new(samples, options.nil_share);
+    let held_out = cross_validate(samples, weights);
+    let threshold = choose_threshold(&held_out, options.precision)?;
+    let bins = reliability(held_out.iter());
+    let calibration = Calibration {
+        general: false,
+        confidence: fit(samples.iter(), weights),
+        threshold,
+        precision: options.precision,
+        mentions,
+        inputs,
+        nil_share: options.nil_share,
+        measured: measure(&held_out, &bins, threshold),
+    };
+    Ok(FittedCalibration { calibration, chosen: metrics_at(&held_out, threshold), bins })
 }
 
-fn empty(method: CalibrationMethod) -> Calibration {
-    Calibration {
-        method,
-        curve: vec![],
-        mentions: 0,
-        inputs: vec![],
-        nil_share: 0.0,
-        measured: CalibrationMetrics::default(),
-    }
+fn fit<'a>(samples: impl Iterator<Item = &'a CalibrationSample>, weights: SampleWeights) -> ConfidenceModel {
+    let usable = samples
+        .filter_map(|sample| Some(Sample { values: sample.values?, right: sample.right, weight: weights.of(sample) }));
+    confidence::fit(&usable.collect::<Vec<_>>())
 }
 
-/// Answers every sample with a curve and a threshold that were fitted on the other parts.
-fn cross_validate(
-    samples: &[CalibrationSample],
-    weights: SampleWeights,
-    method: CalibrationMethod,
-) -> Vec<HeldOutSample> {
+/// Gives every sample the probability of a model that was fitted on the other parts.
+fn cross_validate(samples: &[CalibrationSample], weights: SampleWeights) -> Vec<HeldOutSample> {
+    let part = |sample: &CalibrationSample| sample.mention % CROSS_VALIDATION_PARTS;
     let mut held_out = vec![];
-    for part in 0..CROSS_VALIDATION_PARTS {
-        let (measured, fitted): (Vec<CalibrationSample>, Vec<CalibrationSample>) =
-            samples.iter().partition(|sample| sample.mention % CROSS_VALIDATION_PARTS == part);
-        let calibration = Calibration { curve: curve(&fitted, weights, method), ..empty(method) };
-        let threshold = threshold(&fitted, weights);
-        held_out.extend(measured.into_iter().map(|sample| HeldOutSample {
-            sample,
-            probability: calibration.probability(sample.score).into(),
-            answered: sample.score >= threshold,
-        }));
+    for measured in 0..CROSS_VALIDATION_PARTS {
+        let model = fit(samples.iter().filter(|sample| part(sample) != measured), weights);
+        let answered = |sample: &CalibrationSample| HeldOutSample {
+            probability: sample.values.map_or(0.0, |values| model.probability(&values)),
+            kind: sample.kind,
+            right: sample.right,
+            nil: sample.nil,
+            weight: weights.of(sample),
+        };
+        held_out.extend(samples.iter().filter(|sample| part(sample) == measured).map(answered));
     }
+    held_out.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     held_out
 }
 
-/// The metrics of a calibration. A share of no samples is 1.
-fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], weights: SampleWeights) -> CalibrationMetrics {
-    let share = |of: &dyn Fn(&HeldOutSample) -> bool, among: &dyn Fn(&HeldOutSample) -> bool| {
-        let sum = |test: &dyn Fn(&HeldOutSample) -> bool| {
-            held_out.iter().filter(|held| test(held)).map(|held| weights.of(&held.sample)).sum::<f64>()
-        };
-        let all = sum(among);
-        if all > 0.0 { sum(&|held| among(held) && of(held)) / all } else { 1.0 }
-    };
-    CalibrationMetrics {
-        calibration_error: bins.iter().map(|bin| bin.share * (bin.probability - bin.right).abs()).sum(),
-        nil_precision: share(&|held| held.sample.nil, &|held| !held.answered),
-        nil_recall: share(&|held| !held.answered, &|held| held.sample.nil),
-        accuracy: share(&|held| if held.answered { held.sample.right } else { held.sample.nil }, &|_| true),
-    }
-}
-
-/// A sample that was not used in the fit, with its calibrated answer.
-struct HeldOutSample {
-    sample: CalibrationSample,
-    probability: f64,
-    answered: bool,
+/// A sample that was not used in the fit, with its probability.
+#[derive(Clone, Copy)]
+pub(super) struct HeldOutSample {
+    pub(super) probability: f32,
+    pub(super) kind: MatchKind,
+    pub(super) right: bool,
+    /// Whether the right answer is NIL.
+    pub(super) nil: bool,
+    pub(super) weight: f64,
 }
 
 /// The weights of samples.
@@ -159,132 +166,125 @@ impl SampleWeights {
     }
 }
 
-/// The NIL threshold with the greatest weight of right answers. For a NIL sample the right answer
-/// is a score below the threshold.
-fn threshold(samples: &[CalibrationSample], weights: SampleWeights) -> f32 {
-    let mut ordered: Vec<&CalibrationSample> = samples.iter().collect();
-    ordered.sort_by(|a, b| b.score.total_cmp(&a.score));
-    // With a threshold above all scores every answer is NIL.
-    let mut right: f64 = samples.iter().filter(|sample| sample.nil).map(|sample| weights.of(sample)).sum();
-    let highest = ordered.first().map_or(1.0, |sample| sample.score);
-    let (mut best, mut threshold) = (right, highest + f32::EPSILON);
-    for (i, sample) in ordered.iter().enumerate() {
-        right += weights.of(sample) * (f64::from(sample.right) - f64::from(sample.nil));
-        let next = ordered.get(i + 1).map(|next| next.score);
-        if right > best && next != Some(sample.score) {
-            best = right;
-            threshold = next.map_or(sample.score, |next| (sample.score + next) / 2.0);
+/// What each threshold between two probabilities gives, from the highest on. The last field is the
+/// weight of right answers, NIL among them.
+fn thresholds(held_out: &[HeldOutSample]) -> Vec<(ThresholdMetrics, f64)> {
+    let sum = |test: &dyn Fn(&&HeldOutSample) -> bool| held_out.iter().filter(test).map(|s| s.weight).sum::<f64>();
+    let (covered, mut nil_right) = (sum(&|sample| !sample.nil).max(f64::MIN_POSITIVE), sum(&|sample| sample.nil));
+    let (mut right, mut answered, mut found) = (0.0, 0.0, vec![]);
+    for (i, sample) in held_out.iter().enumerate() {
+        answered += sample.weight;
+        right += if sample.right { sample.weight } else { 0.0 };
+        nil_right -= if sample.nil { sample.weight } else { 0.0 };
+        let next = held_out.get(i + 1).map_or(0.0, |next| next.probability);
+        if next < sample.probability {
+            let threshold = (sample.probability + next) / 2.0;
+            let metrics = ThresholdMetrics { threshold, precision: right / answered, coverage: right / covered };
+            found.push((metrics, right + nil_right));
         }
     }
-    threshold
+    found
 }
 
-/// The curve from the score of the best candidate to the probability that it is right.
-fn curve(samples: &[CalibrationSample], weights: SampleWeights, method: CalibrationMethod) -> Vec<[f32; 2]> {
-    match method {
-        CalibrationMethod::Isotonic => isotonic(samples, weights),
-        CalibrationMethod::Platt => logistic(samples, weights),
+/// What `threshold` gives. The precision of no answers is 1.
+pub(super) fn metrics_at(held_out: &[HeldOutSample], threshold: f32) -> ThresholdMetrics {
+    let sum = |test: &dyn Fn(&&HeldOutSample) -> bool| held_out.iter().filter(test).map(|s| s.weight).sum::<f64>();
+    let answered = sum(&|sample| sample.probability >= threshold);
+    let right = sum(&|sample| sample.probability >= threshold && sample.right);
+    let precision = if answered > 0.0 { right / answered } else { 1.0 };
+    let covered = sum(&|sample| !sample.nil).max(f64::MIN_POSITIVE);
+    ThresholdMetrics { threshold, precision, coverage: right / covered }
+}
+
+/// The lowest threshold with a precision of at least `wanted`.
+pub(super) fn threshold_with_precision(held_out: &[HeldOutSample], wanted: f64) -> Option<ThresholdMetrics> {
+    thresholds(held_out).into_iter().rev().map(|(metrics, _)| metrics).find(|metrics| metrics.precision >= wanted)
+}
+
+/// The lowest threshold with the wanted precision, or the one with the most right answers.
+fn choose_threshold(held_out: &[HeldOutSample], precision: Option<f64>) -> Result<f32, EvalError> {
+    let all = thresholds(held_out);
+    let Some(wanted) = precision else {
+        let best = all.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        return Ok(best.map_or(1.0, |(metrics, _)| metrics.threshold));
+    };
+    let highest = all.iter().map(|(metrics, _)| metrics.precision).fold(0.0, f64::max);
+    let reason = || format!("no threshold gives a precision of {wanted}; the highest that one gives is {highest:.3}");
+    threshold_with_precision(held_out, wanted)
+        .map(|metrics| metrics.threshold)
+        .ok_or_else(|| EvalError::Calibrate(reason()))
+}
+
+/// The metrics of a calibration. A share of no samples is 1.
+fn measure(held_out: &[HeldOutSample], bins: &[ReliabilityBin], threshold: f32) -> CalibrationMetrics {
+    let share = |of: &dyn Fn(&HeldOutSample) -> bool, among: &dyn Fn(&HeldOutSample) -> bool| {
+        let sum = |test: &dyn Fn(&HeldOutSample) -> bool| {
+            held_out.iter().filter(|held| test(held)).map(|held| held.weight).sum::<f64>()
+        };
+        let all = sum(among);
+        if all > 0.0 { sum(&|held| among(held) && of(held)) / all } else { 1.0 }
+    };
+    let linked = |held: &HeldOutSample| held.probability >= threshold;
+    CalibrationMetrics {
+        calibration_error: calibration_error(bins),
+        area: area(held_out),
+        nil_precision: share(&|held| held.nil, &|held| !linked(held)),
+        nil_recall: share(&|held| !linked(held), &|held| held.nil),
+        accuracy: share(&|held| if linked(held) { held.right } else { held.nil }, &|_| true),
+        by_match: by_match(held_out),
+        curve: curve(held_out),
     }
 }
 
-/// Samples with neighboring scores.
-#[derive(Clone, Copy)]
-struct ScoreGroup {
-    /// Weighted mean score.
-    score: f64,
-    /// Weighted share of right samples.
-    right: f64,
-    weight: f64,
+pub(super) fn by_match(held_out: &[HeldOutSample]) -> BTreeMap<String, MatchMetrics> {
+    let kinds = MatchKind::ALL.into_iter().map(|kind| {
+        let of_kind: Vec<&HeldOutSample> = held_out.iter().filter(|held| held.kind == kind).collect();
+        let weight: f64 = of_kind.iter().map(|held| held.weight).sum();
+        let right: f64 = of_kind.iter().filter(|held| held.right).map(|held| held.weight).sum();
+        let bins = reliability(of_kind.iter().copied());
+        let metrics = MatchMetrics {
+            candidates: of_kind.len() as u64,
+            right: right / weight.max(f64::MIN_POSITIVE),
+            calibration_error: calibration_error(&bins),
+        };
+        (kind.as_str().to_owned(), metrics)
+    });
+    kinds.filter(|(_, metrics)| metrics.candidates > 0).collect()
 }
 
-impl ScoreGroup {
-    fn merged_with(self, other: Self) -> Self {
-        let weight = self.weight + other.weight;
-        let mean = |a: f64, b: f64| (a * self.weight + b * other.weight) / weight;
-        Self { score: mean(self.score, other.score), right: mean(self.right, other.right), weight }
+/// Points of the curve with about equal distances in coverage.
+pub(super) fn curve(held_out: &[HeldOutSample]) -> Vec<ThresholdMetrics> {
+    let mut points: Vec<ThresholdMetrics> = vec![];
+    for (metrics, _) in thresholds(held_out) {
+        let is_next = points.last().is_none_or(|last| metrics.coverage >= last.coverage + 1.0 / CURVE_POINTS as f64);
+        if is_next {
+            points.push(metrics);
+        }
     }
+    points
 }
 
-/// Isotonic regression by pooling adjacent violators.
-fn isotonic(samples: &[CalibrationSample], weights: SampleWeights) -> Vec<[f32; 2]> {
-    let mut ordered: Vec<&CalibrationSample> = samples.iter().filter(|sample| weights.of(sample) > 0.0).collect();
-    ordered.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let min_size = ordered.len().div_ceil(MAX_GROUPS).max(MIN_GROUP_SIZE);
-    let mut groups: Vec<(ScoreGroup, usize, f32)> = vec![];
-    for sample in ordered {
-        let sample_group =
-            ScoreGroup { score: sample.score.into(), right: sample.right.into(), weight: weights.of(sample) };
-        match groups.last_mut() {
-            // Equal scores stay together. Matched names, whose score is 1, have a group of their
-            // own.
-            Some((group, count, last)) if *last == sample.score || *count < min_size && sample.score < 1.0 => {
-                (*group, *count, *last) = (group.merged_with(sample_group), *count + 1, sample.score);
-            }
-            _ => groups.push((sample_group, 1, sample.score)),
-        }
+/// Area under the curve of right against wrong samples, which are ordered by probability. Equal
+/// probabilities count half. 1 if all are right or all are wrong.
+pub(super) fn area(held_out: &[HeldOutSample]) -> f64 {
+    let (mut above, mut area, mut wrong_weight) = (0.0, 0.0, 0.0);
+    for group in held_out.chunk_by(|a, b| a.probability == b.probability) {
+        let sum = |right: bool| group.iter().filter(|held| held.right == right).map(|held| held.weight).sum::<f64>();
+        let (right, wrong) = (sum(true), sum(false));
+        area += wrong * (above + right / 2.0);
+        above += right;
+        wrong_weight += wrong;
     }
-    let mut pooled: Vec<ScoreGroup> = vec![];
-    for (group, count, _) in groups {
-        // Half a right and half a wrong sample more, so that a few samples do not give a
-        // probability of 0 or 1 (Krichevsky and Trofimov 1981).
-        let count = count as f64;
-        pooled.push(ScoreGroup { right: (group.right * count + 0.5) / (count + 1.0), ..group });
-        while let [.., below, above] = pooled[..]
-            && below.right >= above.right
-        {
-            pooled.truncate(pooled.len() - 2);
-            pooled.push(below.merged_with(above));
-        }
-    }
-    pooled.iter().map(|group| [group.score as f32, group.right as f32]).collect()
+    if above * wrong_weight > 0.0 { area / (above * wrong_weight) } else { 1.0 }
 }
 
-/// Platt scaling: a logistic curve, fitted by Newton's method with Platt's targets, which are not 0
-/// and 1 (Platt 1999).
-fn logistic(samples: &[CalibrationSample], weights: SampleWeights) -> Vec<[f32; 2]> {
-    let rights = samples.iter().filter(|sample| sample.right).count() as f64;
-    let wrongs = samples.len() as f64 - rights;
-    let target =
-        |sample: &CalibrationSample| if sample.right { (rights + 1.0) / (rights + 2.0) } else { 1.0 / (wrongs + 2.0) };
-    let (mut slope, mut offset) = (0.0f64, 0.0f64);
-    let probability = |slope: f64, offset: f64, score: f64| 1.0 / (1.0 + (-(slope * score + offset)).exp());
-    for _ in 0..MAX_NEWTON_STEPS {
-        // A small ridge, so that the slope stays finite if scores separate right from wrong.
-        let (mut g, mut h) = ([1e-6 * slope, 1e-6 * offset], [1e-6, 0.0, 1e-6]);
-        for sample in samples {
-            let (x, w) = (f64::from(sample.score), weights.of(sample));
-            let p = probability(slope, offset, x);
-            let (error, curvature) = (w * (p - target(sample)), w * p * (1.0 - p));
-            g = [g[0] + error * x, g[1] + error];
-            h = [h[0] + curvature * x * x, h[1] + curvature * x, h[2] + curvature];
-        }
-        let determinant = h[0] * h[2] - h[1] * h[1];
-        let step = [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
-        let longest = step.iter().fold(0f64, |longest, s| longest.max(s.abs()));
-        if !longest.is_finite() {
-            break;
-        }
-        let length = (10.0 / longest).min(1.0);
-        (slope, offset) = (slope - length * step[0], offset - length * step[1]);
-        if longest < 1e-9 {
-            break;
-        }
-    }
-    // A falling curve would give better scores smaller probabilities.
-    let slope = slope.max(0.0);
-    let (low, high) = samples.iter().fold((1f32, 0f32), |(low, high), s| (low.min(s.score), high.max(s.score)));
-    let at = |i: usize| low + (high - low) * i as f32 / (CURVE_POINTS - 1) as f32;
-    (0..CURVE_POINTS).map(|i| [at(i), probability(slope, offset, at(i).into()) as f32]).collect()
-}
-
-fn bins(held_out: &[HeldOutSample], weights: SampleWeights) -> Vec<ReliabilityBin> {
+pub(super) fn reliability<'a>(held_out: impl Iterator<Item = &'a HeldOutSample>) -> Vec<ReliabilityBin> {
     let mut bins = [ReliabilityBin::default(); BINS];
-    for one in held_out {
-        let bin = &mut bins[((one.probability * BINS as f64) as usize).min(BINS - 1)];
-        let weight = weights.of(&one.sample);
-        bin.share += weight;
-        bin.probability += weight * one.probability;
-        bin.right += weight * f64::from(one.sample.right);
+    for held in held_out {
+        let bin = &mut bins[((held.probability * BINS as f32) as usize).min(BINS - 1)];
+        bin.share += held.weight;
+        bin.probability += held.weight * f64::from(held.probability);
+        bin.right += if held.right { held.weight } else { 0.0 };
     }
     let all: f64 = bins.iter().map(|bin| bin.share).sum();
     let mean = |bin: &ReliabilityBin| ReliabilityBin {
@@ -295,88 +295,79 @@ fn bins(held_out: &[HeldOutSample], weights: SampleWeights) -> Vec<ReliabilityBi
     bins.iter().filter(|bin| bin.share > 0.0).map(mean).collect()
 }
 
+pub(super) fn calibration_error(bins: &[ReliabilityBin]) -> f64 {
+    bins.iter().map(|bin| bin.share * (bin.probability - bin.right).abs()).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::{confidence::Feature, random::Random};
 
-    /// Samples with scores from 0 to 1 that are right with a probability of score squared, and NIL
-    /// samples with scores from 0 to 0.5.
+    const OPTIONS: CalibrationOptions = CalibrationOptions { nil_share: 0.5, precision: None, force: false };
+
+    /// Samples with cosines from 0 to 1 that are right with a logistic probability, and NIL samples
+    /// with cosines from 0 to 0.5.
     fn samples(count: usize) -> Vec<CalibrationSample> {
         let mut random = Random::new(11);
-        let covered = |mention: usize, random: &mut Random| {
-            let score = random.fraction();
-            CalibrationSample { mention, score, right: random.fraction() < score * score, nil: false }
+        let mut sample = |mention: usize, nil: bool| {
+            let cosine = if nil { random.fraction() / 2.0 } else { random.fraction() };
+            let mut values = FeatureValues::default();
+            values.set(Feature::Cosine, cosine);
+            let right = !nil && random.fraction() < 1.0 / (1.0 + (4.0 - 8.0 * cosine).exp());
+            CalibrationSample { mention, values: Some(values), kind: MatchKind::Embedding, right, nil }
         };
-        let nil = |mention: usize, random: &mut Random| CalibrationSample {
-            mention,
-            score: random.fraction() / 2.0,
-            right: false,
-            nil: true,
-        };
-        (0..count).flat_map(|mention| [covered(mention, &mut random), nil(mention, &mut random)]).collect()
+        (0..count).flat_map(|mention| [sample(mention, false), sample(mention, true)]).collect()
+    }
+
+    fn probability(calibration: &Calibration, cosine: f32) -> f32 {
+        let mut values = FeatureValues::default();
+        values.set(Feature::Cosine, cosine);
+        calibration.confidence.probability(&values)
     }
 
     #[test]
-    fn curves_give_the_share_of_right_answers() {
-        let samples = samples(8000);
-        for (method, tolerance) in [(CalibrationMethod::Isotonic, 0.06), (CalibrationMethod::Platt, 0.12)] {
-            let fitted = fit_calibration(&samples, method, 0.0, vec![]);
-            assert_eq!(fitted.calibration.fault(), None);
-            for score in [0.2f32, 0.4, 0.6, 0.8, 0.95] {
-                let probability = fitted.calibration.probability(score);
-                assert!((probability - score * score).abs() < tolerance, "{method:?} {score} {probability}");
-            }
-            assert!(
-                fitted.calibration.measured.calibration_error < 0.04,
-                "{method:?} {:?}",
-                fitted.calibration.measured
-            );
-            assert_eq!(fitted.calibration.mentions, 8000);
+    fn probabilities_are_shares_of_right_answers() {
+        let options = CalibrationOptions { nil_share: 0.0, ..OPTIONS };
+        let fitted = fit_calibration(&samples(8000), &options, vec![]).unwrap();
+        for cosine in [0.2f32, 0.4, 0.6, 0.8, 0.95] {
+            let expected = 1.0 / (1.0 + (4.0 - 8.0 * cosine).exp());
+            assert!((probability(&fitted.calibration, cosine) - expected).abs() < 0.05, "{cosine}");
         }
+        let measured = &fitted.calibration.measured;
+        assert!(measured.calibration_error < 0.03 && measured.area > 0.8, "{measured:?}");
+        assert_eq!(fitted.calibration.mentions, 8000);
+        assert_eq!(measured.by_match.keys().collect::<Vec<_>>(), ["embedding"]);
     }
 
     #[test]
-    fn the_threshold_weights_nil_by_its_share() {
-        let samples = samples(8000);
-        // Half of the weight is NIL, all of it below 0.5, where NIL samples are twice as dense as
-        // the others and only score squared of these are right: NIL is the better answer below 0.5.
-        let half = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.5, vec![]);
-        assert!((half.nil_threshold - 0.5).abs() < 0.03, "{}", half.nil_threshold);
-        let measured = half.calibration.measured;
-        assert!(
-            (measured.nil_recall - 1.0).abs() < 0.05 && (measured.nil_precision - 2.0 / 3.0).abs() < 0.05,
-            "{measured:?}"
-        );
-        let none = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.0, vec![]);
-        assert!(none.nil_threshold < 0.1, "{}", none.nil_threshold);
-        assert!(none.calibration.measured.nil_recall == 1.0);
+    fn a_wanted_precision_raises_the_threshold_and_lowers_the_coverage() {
+        let samples = samples(4000);
+        let at = |precision| fit_calibration(&samples, &CalibrationOptions { precision, ..OPTIONS }, vec![]);
+        let (most, precise) = (at(None).unwrap().calibration, at(Some(0.9)).unwrap().calibration);
+        assert!(precise.threshold > most.threshold && precise.precision == Some(0.9));
+        assert!(precise.measured.nil_recall > most.measured.nil_recall);
+        let point = precise.measured.curve.iter().rfind(|point| point.threshold >= precise.threshold).unwrap();
+        assert!(point.precision > 0.88, "{point:?}");
+        let wrong: Vec<_> = samples.iter().map(|sample| CalibrationSample { right: false, ..*sample }).collect();
+        let refused = fit_calibration(&wrong, &CalibrationOptions { precision: Some(0.1), ..OPTIONS }, vec![]);
+        assert!(refused.unwrap_err().to_string().contains("the highest that one gives is 0.000"));
     }
 
     #[test]
-    fn matched_names_are_a_group_of_their_own() {
-        let mut samples = samples(200);
-        samples.extend((200..260).map(|mention| CalibrationSample {
-            mention,
-            score: 1.0,
-            right: mention % 20 > 0,
-            nil: false,
-        }));
-        let fitted = fit_calibration(&samples, CalibrationMethod::Isotonic, 0.2, vec![]);
-        let last = fitted.calibration.curve.last().unwrap();
-        assert_eq!(last[0], 1.0);
-        assert!((last[1] - 57.5 / 61.0).abs() < 1e-3);
+    fn the_curve_goes_from_few_precise_answers_to_all() {
+        let curve = fit_calibration(&samples(4000), &OPTIONS, vec![]).unwrap().calibration.measured.curve;
+        assert!((20..=CURVE_POINTS + 1).contains(&curve.len()), "{}", curve.len());
+        assert!(curve.is_sorted_by(|a, b| a.threshold > b.threshold && a.coverage < b.coverage));
+        assert!(curve[1].precision > curve.last().unwrap().precision);
     }
 
     #[test]
-    fn few_or_one_sided_samples_give_a_curve() {
-        for samples in [&samples(3)[..], &[CalibrationSample { mention: 0, score: 0.5, right: true, nil: false }], &[]]
-        {
-            for method in [CalibrationMethod::Isotonic, CalibrationMethod::Platt] {
-                let fitted = fit_calibration(samples, method, 0.2, vec![]);
-                assert!(fitted.nil_threshold.is_finite());
-                assert!(samples.is_empty() || fitted.calibration.fault().is_none(), "{:?}", fitted.calibration);
-            }
+    fn few_mentions_are_refused_unless_forced() {
+        for samples in [&samples(3)[..], &[]] {
+            assert!(fit_calibration(samples, &OPTIONS, vec![]).unwrap_err().to_string().contains("--force"));
+            let forced = fit_calibration(samples, &CalibrationOptions { force: true, ..OPTIONS }, vec![]).unwrap();
+            assert_eq!(forced.calibration.fault(), None);
         }
     }
 }

@@ -42,6 +42,9 @@ pub enum EvalError {
         /// An id of the dictionary or index.
         known: String,
     },
+    /// A calibration cannot be fitted.
+    #[error("{0}")]
+    Calibrate(String),
     /// Two reports cannot be compared.
     #[error("{0}")]
     Compare(String),

@@ -3,7 +3,7 @@
 use crate::{
     cancel::CancelToken,
     concepts::{Filter, FilterRequest},
-    domain::ConceptId,
+    domain::{ConceptId, MatchKind},
     eval::{
         EvalError,
         calibrate::CalibrationSample,
@@ -11,7 +11,7 @@ use crate::{
         metrics::MAX_RANK,
     },
     job::Job,
-    linker::{Answer, Linker, Query},
+    linker::{Answer, Candidate, LinkOptions, Linker, Query},
 };
 
 /// Number of texts in one call of the linker.
@@ -28,8 +28,10 @@ pub(super) fn link_texts(
     let mut answers = vec![];
     let filter = Filter::new(&FilterRequest::default(), linker.index().concepts());
     for texts in texts.chunks(LINK_BATCH) {
-        let queries: Vec<_> =
-            texts.iter().map(|text| Query { text, top_k, min_score: None, filter: &filter }).collect();
+        let queries: Vec<_> = texts
+            .iter()
+            .map(|text| Query { text, top_k, min_score: None, filter: &filter, options: LinkOptions::default() })
+            .collect();
         answers.extend(linker.link(&queries, &CancelToken::never())?.0);
         job.progress.advance(texts.len() as u64);
         job.cancel.check()?;
@@ -57,11 +59,10 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
             // Owners of one name have the same score; the sample is right if one of them is gold.
             let mut owners = answer.candidates.iter().take_while(|c| (c.score, c.kind) == (best.score, best.kind));
             let right = owners.any(|candidate| gold.contains(&candidate.concept));
-            samples.push(CalibrationSample { mention: number, score: best.score, right, nil: false });
+            samples.push(sample(number, Some(best), right, false));
         }
         let wrong = answer.candidates.iter().find(|candidate| !gold.contains(&candidate.concept));
-        let score = wrong.map_or(-1.0, |wrong| wrong.score);
-        samples.push(CalibrationSample { mention: number, score, right: false, nil: true });
+        samples.push(sample(number, wrong, false, true));
     }
     if samples.iter().all(|sample| sample.nil) {
         return Err(EvalError::NothingCovered {
@@ -71,4 +72,11 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
         });
     }
     Ok(samples)
+}
+
+fn sample(mention: usize, candidate: Option<&Candidate>, right: bool, nil: bool) -> CalibrationSample {
+    // A candidate that contradicts the mention is not linked, so it is none.
+    let candidate = candidate.filter(|candidate| candidate.contradiction.is_none());
+    let kind = candidate.map_or(MatchKind::Embedding, |candidate| candidate.kind);
+    CalibrationSample { mention, values: candidate.map(|candidate| candidate.features), kind, right, nil }
 }

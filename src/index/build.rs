@@ -7,6 +7,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
+    calibration::Calibration,
     error::IndexError,
     layout::{BLOCK_ROWS, PARTIAL, parts},
     manifest::{FORMAT, IndexManifest, Recall, SCORE},
@@ -44,6 +45,8 @@ pub struct BuildOptions {
     pub target: SearchTarget,
     /// Best scores below this are answered with NIL.
     pub nil_threshold: f32,
+    /// The general calibration of the model, if it has one.
+    pub calibration: Option<Calibration>,
     /// Which names and concepts the index takes; only noted in the manifest.
     pub selection: Selection,
     /// The terminology files; only noted in the manifest.
@@ -163,7 +166,7 @@ pub(super) fn manifest_of(
         vectors: options.vectors,
         score: SCORE.into(),
         nil_threshold: options.nil_threshold,
-        calibration: None,
+        calibration: options.calibration.clone(),
         counts,
         sources,
         semantic_types,

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Format version: rises when the layout, the order or the meaning of any file changes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 /// The only way in which vectors are compared.
 pub(super) const SCORE: &str = "cosine";
 /// Largest `ef_search`.
@@ -60,9 +60,10 @@ pub struct IndexManifest {
     pub vectors: VectorPrecision,
     /// How vectors are compared: always `cosine`.
     pub score: String,
-    /// A mention whose best score is below this is answered with NIL.
+    /// Without a calibration, a mention whose best score is below this is answered with NIL.
     pub nil_threshold: f32,
-    /// Maps scores to probabilities; absent until `saplink eval --calibrate` fits it.
+    /// From features to probabilities; absent until `saplink eval --calibrate` fits it, unless the
+    /// model has a general one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
     /// Numbers of concepts, atoms and rows.
@@ -147,10 +148,9 @@ impl IndexManifest {
         self.recall = Some(recall);
     }
 
-    /// Sets the calibration and the NIL threshold that follows from it.
-    pub fn set_calibration(&mut self, calibration: Calibration, nil_threshold: f32) {
+    /// Sets the calibration.
+    pub fn set_calibration(&mut self, calibration: Calibration) {
         self.calibration = Some(calibration);
-        self.nil_threshold = nil_threshold;
     }
 
     /// Replaces the manifest in `dir`, which must still equal `expected`.
@@ -181,7 +181,8 @@ impl IndexManifest {
     pub fn fingerprint(&self) -> String {
         let sums: Vec<&str> = self.files.values().map(|f| f.sha256.as_str()).collect();
         let search = (&self.score, self.nil_threshold, self.graph.ef_search);
-        let calibration = self.calibration.as_ref().map_or(String::new(), |c| format!("{:?}", c.curve));
+        let calibration =
+            self.calibration.as_ref().map_or(String::new(), |c| format!("{:?} {}", c.confidence, c.threshold));
         sha256_hex(format!("{sums:?} {} {search:?}{calibration}", self.model.fingerprint).as_bytes())[..16].to_owned()
     }
 

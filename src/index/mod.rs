@@ -23,7 +23,7 @@ mod reuse;
 mod search;
 
 pub use build::{BuildOptions, BuiltIndex, build, measure_recall};
-pub use calibration::{Calibration, CalibrationMethod, CalibrationMetrics};
+pub use calibration::{CALIBRATION_FILE, Calibration, CalibrationMetrics, MatchMetrics, ThresholdMetrics};
 pub use error::IndexError;
 pub use layout::MANIFEST;
 pub use manifest::{IndexManifest, Recall};

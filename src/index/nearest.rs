@@ -24,6 +24,17 @@ impl Index {
             .collect()
     }
 
+    /// Mean cosine of `name` and each of `others`, from codes alone; 0 without others.
+    pub fn mean_cosine(&self, name: NameId, others: &[NameId]) -> f32 {
+        if others.is_empty() {
+            return 0.0;
+        }
+        let rows = self.vectors.rows();
+        let mut query = QueryVector::default();
+        rows.load(name.get(), &mut query);
+        others.iter().map(|other| rows.score(other.get(), &query)).sum::<f32>() / others.len() as f32
+    }
+
     /// The vector of a name; its norm is 1 but for the rounding.
     pub(super) fn vector(&self, name: NameId) -> Vec<f32> {
         self.vectors.rows().vector(name.get())

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ann::{beam::Scratch, graph::Graph, layout::GRAPH_FILE, vectors::Vectors},
-    concepts::{ConceptStore, Repaired, schema::WORDS_FILE, words::WordIndex},
+    concepts::{ConceptStore, Repaired, repair::WordSense, schema::WORDS_FILE, words::WordIndex},
 };
 
 /// How often [`Index::open`] reads a directory that another process replaces meanwhile.
@@ -115,10 +115,20 @@ impl Index {
         self.exact
     }
 
-    /// The normalized `key` with its unknown words repaired by words of visible names; `None` if
-    /// there is nothing to repair.
-    pub fn repair(&self, key: &str) -> Option<Repaired> {
-        self.words.repair(key, &|sources| self.concepts.is_any_source_visible(sources))
+    /// The normalized `key` with its misspelled words repaired by words of visible names, the best
+    /// repair first; empty if there is nothing to repair. Several repairs contradict each other.
+    ///
+    /// `is_word` tells whether the language has a word, and `is_name` whether a normalized text is
+    /// a name that may be answered: see `concepts::repair`.
+    pub fn repair(&self, key: &str, is_word: &dyn Fn(&str) -> bool, is_name: &dyn Fn(&str) -> bool) -> Vec<Repaired> {
+        let is_visible = &|sources| self.concepts.is_any_source_visible(sources);
+        self.words.repair(key, &WordSense { is_visible, is_word, is_name })
+    }
+
+    /// The number of distinct names with a word of a normalized text; `None` if no visible name has
+    /// it.
+    pub fn names_with_word(&self, word: &str) -> Option<u32> {
+        self.words.word(word, &|sources| self.concepts.is_any_source_visible(sources))
     }
 
     /// Whether the normalized `key` has words of five letters or more and no visible name has any

@@ -54,6 +54,8 @@ pub struct ConceptHit {
     pub concept: ConceptId,
     /// The atom through which the concept was found.
     pub atom: AtomId,
+    /// The name of this atom.
+    pub name: NameId,
     /// Cosine of the row and the query.
     pub score: f32,
 }
@@ -202,7 +204,7 @@ impl Index {
             }
             for (concept, atom) in filter.concepts_of(&self.concepts, row).take(max) {
                 if seen.insert(concept) {
-                    hits.push(ConceptHit { concept, atom, score });
+                    hits.push(ConceptHit { concept, atom, name: row, score });
                 }
             }
         }

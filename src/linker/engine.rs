@@ -1,7 +1,8 @@
-//! One pass of linking: names, spelling repair, embeddings, search.
+//! Links queries: names and spelling, embeddings, search, order, probability. The mention as
+//! written comes first; its readings follow if it is no name.
 //!
-//! When a mention is a name of the index, every concept that owns the name gets score 1. If these
-//! concepts fill `top_k`, no inference runs for the mention.
+//! When a text is a name of the index, every concept that owns the name gets score 1. If these
+//! concepts fill `top_k`, no inference runs for the text.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,25 +10,27 @@ use rayon::prelude::*;
 
 use crate::{
     cancel::CancelToken,
-    concepts::{Filter, Repaired},
-    domain::MatchKind,
+    concepts::{Filter, Lexicon},
+    contradiction::MentionWords,
     encoder::{Encoder, EncoderError},
-    index::{ConceptHit, Index, IndexError, MAX_TIES, ModelReference},
+    index::{ConceptHit, Index, IndexError, ModelReference},
     job::Job,
     linker::{
-        probability::assign_probabilities,
-        rank::{Answer, Candidate, merge_hits, rank},
+        answer::{Answer, AnswerStatus, Candidate},
+        evidence::{KnownWords, NEIGHBORS, features, lower_uncovered, profiles},
+        lookup::{LinkText, Lookup},
+        mention::LinkOptions,
+        probability::candidates,
+        rank::{Found, compare, merge},
+        readings::{TextQuery, better_reading, is_name, marks_left_out, readings_to_try},
         stages::{Stage, StageDurations},
     },
+    reading::{LeftOutKind, Reading},
     text,
 };
 
 /// Minimum number of searches of one call for several threads.
 const MIN_PARALLEL_SEARCHES: usize = 8;
-
-/// Penalty applied when no word of the mention occurs in the vocabulary: its embedding then rests
-/// on word pieces alone.
-const UNKNOWN_WORDS_PENALTY: f32 = 0.9;
 
 /// A mention with its effective options.
 #[derive(Clone, Copy)]
@@ -40,6 +43,8 @@ pub struct Query<'a> {
     pub min_score: Option<f32>,
     /// The concepts and names that may be answered.
     pub filter: &'a Filter,
+    /// Whether to use readings, repair words, and explain the answer.
+    pub options: LinkOptions,
 }
 
 /// The reference to the model of `encoder` that an index stores.
@@ -52,18 +57,11 @@ pub fn model_reference(encoder: &Encoder) -> ModelReference {
 pub struct Linker {
     encoder: Arc<Encoder>,
     index: Index,
+    lexicon: Option<Arc<Lexicon>>,
 }
 
-/// A text that is embedded for a query: the mention itself or its repaired spelling.
-struct EmbeddedText {
-    /// Position of the query.
-    query: usize,
-    text: String,
-    /// The match of concepts that a search with this text finds.
-    kind: MatchKind,
-    /// Factor of the cosine, for misspelled or unknown words.
-    penalty: f32,
-}
+/// The position of a text that is embedded: the number of its lookup, and its position there.
+type TextPosition = (usize, usize);
 
 impl Linker {
     /// Combines an encoder and an index; several linkers may share an encoder.
@@ -73,7 +71,12 @@ impl Linker {
     pub fn new(encoder: impl Into<Arc<Encoder>>, index: Index) -> Result<Self, IndexError> {
         let encoder = encoder.into();
         index.check_model(&model_reference(&encoder))?;
-        Ok(Self { encoder, index })
+        Ok(Self { encoder, index, lexicon: None })
+    }
+
+    /// Words of `lexicon` are not repaired.
+    pub fn with_lexicon(self, lexicon: Option<Arc<Lexicon>>) -> Self {
+        Self { lexicon, ..self }
     }
 
     /// The index.
@@ -95,85 +98,74 @@ impl Linker {
         queries: &[Query<'_>],
         cancel: &CancelToken,
     ) -> Result<(Vec<Answer>, StageDurations), EncoderError> {
-        let started = Instant::now();
-        let (mut candidates, texts) = self.look_up_names(queries);
-        let names = started.elapsed();
-        let inputs: Vec<&str> = texts.iter().map(|embedded| embedded.text.as_str()).collect();
-        let (vectors, times) = self.encoder.embed_timed(&inputs, Job::quiet(cancel))?;
-        let embedded = Instant::now();
-        let hits = self.search(&vectors, &texts, queries);
-        for (hits, text) in hits.iter().zip(&texts) {
-            merge_hits(&mut candidates[text.query], hits, text.kind, text.penalty);
-        }
-        let answers = queries.iter().zip(candidates).map(|(query, found)| self.answer(query, found)).collect();
         let mut durations = StageDurations::default();
-        durations.add(Stage::Names, names);
-        durations.add(Stage::Tokenize, times.tokenize);
-        durations.add(Stage::Queue, times.queue);
-        durations.add(Stage::Encode, times.run);
-        durations.add(Stage::Search, embedded.elapsed());
+        let written: Vec<TextQuery<'_>> = queries.iter().map(TextQuery::as_written).collect();
+        let mut answers = self.answer_all(&written, cancel, &mut durations)?;
+        let mut to_try = vec![];
+        for (position, query) in queries.iter().enumerate() {
+            to_try.extend(readings_to_try(query, &answers[position]).map(|reading| (position, reading)));
+        }
+        for (answer, query) in answers.iter_mut().zip(queries) {
+            answer.read_as = marks_left_out(query).filter(|_| is_name(answer));
+        }
+        let (positions, readings): (Vec<usize>, Vec<TextQuery<'_>>) = to_try.into_iter().unzip();
+        let read = self.answer_all(&readings, cancel, &mut durations)?;
+        for ((position, reading), answer) in positions.into_iter().zip(readings).zip(read) {
+            if let Some(better) = better_reading(&answers[position], answer, reading) {
+                answers[position] = better;
+            }
+        }
         Ok((answers, durations))
     }
 
-    /// The candidates of each query that are found by name, and the texts that have to be embedded.
-    fn look_up_names(&self, queries: &[Query<'_>]) -> (Vec<Vec<Candidate>>, Vec<EmbeddedText>) {
-        let mut texts = vec![];
-        let mut look_up = |(number, query): (usize, &Query<'_>)| {
-            let cleaned = text::clean(query.text);
-            let key = text::normalize(&cleaned);
-            let mut candidates = self.by_name(&cleaned, &key, query.filter);
-            if candidates.len() >= query.top_k {
-                return candidates;
-            }
-            let is_name = !candidates.is_empty();
-            let repaired = if is_name { None } else { self.index.repair(&key) };
-            let penalty = match &repaired {
-                // The embedding of the mention as written gets the same penalty as its repair.
-                Some(repaired) => repaired.similarity,
-                None if !is_name && self.index.has_only_unknown_words(&key) => UNKNOWN_WORDS_PENALTY,
-                None => 1.0,
-            };
-            texts.push(EmbeddedText { query: number, text: cleaned, kind: MatchKind::Embedding, penalty });
-            if let Some(Repaired { text, similarity }) = repaired {
-                let owners = self.by_name(&text, &text::normalize(&text), query.filter).into_iter();
-                candidates.extend(owners.map(|c| Candidate { kind: MatchKind::Corrected, score: similarity, ..c }));
-                texts.push(EmbeddedText { query: number, text, kind: MatchKind::Corrected, penalty: similarity });
-            }
-            candidates
+    /// An answer for each text.
+    fn answer_all(
+        &self,
+        texts: &[TextQuery<'_>],
+        cancel: &CancelToken,
+        durations: &mut StageDurations,
+    ) -> Result<Vec<Answer>, EncoderError> {
+        let started = Instant::now();
+        let is_word = |word: &str| self.is_word(word);
+        // Repairs of spelling take most of this time, so it can be canceled.
+        let look_up = |text: &TextQuery<'_>| -> Result<Lookup, EncoderError> {
+            cancel.check()?;
+            Ok(Lookup::new(&text.text, text.query.filter, text.query.options, &self.index, &is_word))
         };
-        let candidates = queries.iter().enumerate().map(&mut look_up).collect();
-        (candidates, texts)
-    }
-
-    /// The concepts that own `text`, whose normalized form is `key`, as a name; at most
-    /// [`MAX_TIES`].
-    fn by_name(&self, text: &str, key: &str, filter: &Filter) -> Vec<Candidate> {
-        let concepts = self.index.concepts();
-        let Some(name) = concepts.name_id(key) else { return vec![] };
-        let mut owners: Vec<Candidate> = vec![];
-        for (concept, atom) in filter.atoms_of(concepts, name) {
-            // A concept may have several atoms with this key: one that equals the mention is
-            // preferred.
-            let kind = if concepts.atom(atom).name == text { MatchKind::Exact } else { MatchKind::Normalized };
-            let found = Candidate { concept, atom, kind, score: 1.0, probability: None };
-            let is_full = owners.len() == MAX_TIES;
-            match owners.last_mut().filter(|last| last.concept == concept) {
-                Some(last) if kind < last.kind => *last = found,
-                Some(_) => {}
-                None if is_full => break,
-                None => owners.push(found),
-            }
+        let mut lookups = texts.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
+        let positions = texts_to_embed(&lookups, texts);
+        durations.add(Stage::Names, started.elapsed());
+        let inputs: Vec<&str> = positions.iter().map(|&(i, j)| lookups[i].texts[j].text.as_str()).collect();
+        let embedded = self.encoder.embed_timed(&inputs, Job::quiet(cancel))?;
+        let searched = Instant::now();
+        let hits = self.search(&embedded.vectors, &positions, texts);
+        let mut truncated = vec![false; texts.len()];
+        for ((&(i, j), hits), is_truncated) in positions.iter().zip(&hits).zip(embedded.truncated) {
+            truncated[i] |= is_truncated;
+            let LinkText { kind, similarity, .. } = lookups[i].texts[j];
+            merge(&mut lookups[i].found, hits.iter().map(|hit| Found::by_search(hit, kind, similarity, j)));
         }
-        owners
+        let answer = |((text, lookup), truncated)| self.answer(text, lookup, truncated);
+        let answers = texts.iter().zip(lookups).zip(truncated).map(answer).collect();
+        durations.add(Stage::Tokenize, embedded.times.tokenize);
+        durations.add(Stage::Queue, embedded.times.queue);
+        durations.add(Stage::Encode, embedded.times.run);
+        durations.add(Stage::Search, searched.elapsed());
+        Ok(answers)
     }
 
-    /// The hits of each text. `vectors` has the vectors of the texts, row-major.
-    fn search(&self, vectors: &[f32], texts: &[EmbeddedText], queries: &[Query<'_>]) -> Vec<Vec<ConceptHit>> {
-        let search = |(vector, text): (&[f32], &EmbeddedText)| {
-            let query = &queries[text.query];
-            self.index.search(vector, query.top_k, query.filter)
+    /// Whether English or medicine has a word, so that it is not misspelled.
+    fn is_word(&self, word: &str) -> bool {
+        self.encoder.has_word(word) || self.lexicon.as_ref().is_some_and(|lexicon| lexicon.contains(word))
+    }
+
+    /// The hits of each text. `vectors` has the vectors of the texts at `positions`, row-major.
+    fn search(&self, vectors: &[f32], positions: &[TextPosition], texts: &[TextQuery<'_>]) -> Vec<Vec<ConceptHit>> {
+        let search = |(vector, &(i, _)): (&[f32], &TextPosition)| {
+            let query = texts[i].query;
+            self.index.search(vector, query.top_k + NEIGHBORS, query.filter)
         };
-        let searches: Vec<_> = vectors.chunks_exact(self.encoder.dimensions()).zip(texts).collect();
+        let searches: Vec<_> = vectors.chunks_exact(self.encoder.dimensions()).zip(positions).collect();
         // A few searches are done before other threads would begin.
         if searches.len() < MIN_PARALLEL_SEARCHES {
             searches.into_iter().map(search).collect()
@@ -182,12 +174,73 @@ impl Linker {
         }
     }
 
-    fn answer(&self, query: &Query<'_>, candidates: Vec<Candidate>) -> Answer {
-        let manifest = self.index.manifest();
-        let mut answer = rank(candidates, query.top_k, query.min_score, manifest.nil_threshold);
-        if let Some(calibration) = &manifest.calibration {
-            assign_probabilities(&mut answer.candidates, calibration);
+    /// Orders and cuts the candidates of a text, gives them probabilities, and the answer its
+    /// status.
+    fn answer(&self, text: &TextQuery<'_>, lookup: Lookup, truncated: bool) -> Answer {
+        let Lookup { mut found, texts, is_repair_ambiguous } = lookup;
+        let query = text.query;
+        let words = KnownWords { index: &self.index, encoder: &self.encoder };
+        let profiles = profiles(&texts, &words);
+        self.find_contradictions(&mut found, &texts, text.reading.as_ref());
+        lower_uncovered(&mut found, &profiles, &self.index);
+        found.sort_by(compare);
+        let tied = found.first().map_or(0, |best| found.iter().take_while(|one| one.ties_with(best)).count());
+        let count = if tied > 1 { tied.max(query.top_k) } else { query.top_k }.min(found.len());
+        let values = features(&found, count, &texts, &profiles, text.reading.is_some(), &words);
+        let calibration = self.index.manifest().calibration.as_ref();
+        let model = calibration.map(|calibration| &calibration.confidence);
+        let mut candidates = candidates(&found, &values, model, query.options.explain);
+        if let Some(min_score) = query.min_score {
+            candidates.retain(|candidate| candidate.score >= min_score);
         }
-        answer
+        let is_ambiguous = tied > 1 || is_repair_ambiguous && found.first().is_some_and(|best| best.text > 0);
+        let status = match candidates.first() {
+            Some(best) if best.contradiction.is_none() && self.is_sure(&candidates, tied) => {
+                if is_ambiguous {
+                    AnswerStatus::Ambiguous
+                } else {
+                    AnswerStatus::Linked
+                }
+            }
+            _ => AnswerStatus::Nil,
+        };
+        if status != AnswerStatus::Ambiguous {
+            candidates.truncate(query.top_k);
+        }
+        Answer { status, candidates, read_as: None, truncated }
     }
+
+    /// Compares the texts with the names that they are near to, but do not equal. A side that a
+    /// reading leaves out counts: the left hip is not the right one.
+    fn find_contradictions(&self, found: &mut [Found], texts: &[LinkText], reading: Option<&Reading>) {
+        let left_out = reading.map_or(&[][..], |reading| &reading.left_out);
+        let sides = left_out.iter().filter(|part| part.kind == LeftOutKind::Laterality).map(|part| part.text.as_str());
+        let sides = text::normalize(&sides.collect::<Vec<_>>().join(" "));
+        let keys: Vec<String> = texts.iter().map(|text| format!("{sides} {}", text.key).trim_start().into()).collect();
+        let mentions: Vec<MentionWords<'_>> = keys.iter().map(|key| MentionWords::new(key)).collect();
+        let concepts = self.index.concepts();
+        for one in found.iter_mut().filter(|one| !one.is_name) {
+            one.contradiction = mentions[one.text].contradicts(&text::normalize(concepts.atom(one.atom).name));
+        }
+    }
+
+    /// Whether the first `tied` candidates together reach the threshold of the index.
+    fn is_sure(&self, candidates: &[Candidate], tied: usize) -> bool {
+        let manifest = self.index.manifest();
+        let Some(calibration) = &manifest.calibration else {
+            return candidates.first().is_some_and(|best| best.score >= manifest.nil_threshold);
+        };
+        let best = candidates.iter().take(tied).filter_map(|candidate| candidate.probability);
+        best.sum::<f32>() >= calibration.threshold
+    }
+}
+
+/// The texts whose names do not fill `top_k`.
+fn texts_to_embed(lookups: &[Lookup], texts: &[TextQuery<'_>]) -> Vec<TextPosition> {
+    let open = lookups.iter().enumerate().zip(texts).filter(|((_, lookup), text)| {
+        let names = lookup.found.iter().filter(|found| found.text == 0).count();
+        // A reading that is a name needs no further candidates.
+        names < text.query.top_k && (text.reading.is_none() || names == 0)
+    });
+    open.flat_map(|((i, lookup), _)| (0..lookup.texts.len()).map(move |j| (i, j))).collect()
 }

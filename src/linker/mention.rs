@@ -64,6 +64,29 @@ pub struct MentionOptions {
     pub semantic_groups: Option<Vec<String>>,
     /// Abbreviations of the source vocabularies whose names may be found.
     pub sources: Option<Vec<String>>,
+    /// [`LinkOptions::readings`].
+    pub readings: Option<bool>,
+    /// [`LinkOptions::spelling`].
+    pub spelling: Option<bool>,
+    /// [`LinkOptions::explain`].
+    pub explain: Option<bool>,
+}
+
+/// What linking may do with a mention, and whether the answer is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// Whether words that qualify the term may be left out of the mention.
+    pub readings: bool,
+    /// Whether misspelled words may be repaired.
+    pub spelling: bool,
+    /// Whether the answer explains its probabilities.
+    pub explain: bool,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self { readings: true, spelling: true, explain: false }
+    }
 }
 
 /// A field of a mention or of its options.
@@ -184,6 +207,15 @@ impl MentionOptions {
         Ok(())
     }
 
+    /// The options of linking; absent ones are those of `defaults`.
+    pub(super) fn link_options(&self, defaults: LinkOptions) -> LinkOptions {
+        LinkOptions {
+            readings: self.readings.unwrap_or(defaults.readings),
+            spelling: self.spelling.unwrap_or(defaults.spelling),
+            explain: self.explain.unwrap_or(defaults.explain),
+        }
+    }
+
     /// Whether any list of the filter of the request is replaced.
     pub(super) fn has_filter(&self) -> bool {
         self.semantic_types.is_some() || self.semantic_groups.is_some() || self.sources.is_some()
@@ -263,5 +295,21 @@ fn check_entries(
     match list.iter().position(|entry| !is_known(entry)) {
         Some(entry) => Err(FieldError { field, entry: Some(entry), fault: unknown }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_a_mention_replace_those_of_the_request_one_by_one() {
+        let request = MentionOptions { spelling: Some(false), explain: Some(true), ..MentionOptions::default() };
+        let defaults = request.link_options(LinkOptions::default());
+        assert_eq!(defaults, LinkOptions { readings: true, spelling: false, explain: true });
+        let mention = MentionOptions { readings: Some(false), explain: Some(false), ..MentionOptions::default() };
+        let expected = LinkOptions { readings: false, spelling: false, explain: false };
+        assert_eq!(mention.link_options(defaults), expected);
+        assert_eq!(MentionOptions::default().link_options(defaults), defaults);
     }
 }

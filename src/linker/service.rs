@@ -12,9 +12,9 @@ use crate::{
     concepts::{Filter, FilterRequest},
     encoder::EncoderError,
     linker::{
+        answer::Answer,
         engine::{Linker, Query},
-        mention::{FieldError, LinkLimits, Mention, MentionOptions, check_filter, check_id, check_text},
-        rank::Answer,
+        mention::{FieldError, LinkLimits, LinkOptions, Mention, MentionOptions, check_filter, check_id, check_text},
         stages::{Stage, StageDurations},
     },
 };
@@ -37,6 +37,7 @@ pub struct LinkDefaults {
     top_k: usize,
     min_score: Option<f32>,
     filter: FilterRequest,
+    options: LinkOptions,
 }
 
 /// Mentions that were checked, each with its effective options or its error.
@@ -57,6 +58,7 @@ struct EffectiveOptions {
     min_score: Option<f32>,
     /// Position in [`LinkBatch::filters`].
     filter: usize,
+    options: LinkOptions,
 }
 
 /// The distinct filters of a batch, while it is checked.
@@ -108,7 +110,8 @@ impl LinkService {
         let filter = options.take_filter(&FilterRequest::default());
         check_filter(&filter, self.linker.index().concepts())?;
         let top_k = options.top_k.unwrap_or(DEFAULT_TOP_K.min(self.limits.top_k));
-        Ok(LinkDefaults { top_k, min_score: options.min_score, filter })
+        let min_score = options.min_score;
+        Ok(LinkDefaults { top_k, min_score, filter, options: options.link_options(LinkOptions::default()) })
     }
 
     /// Validates mentions, each by itself. Limits on a request as a whole are the caller's to
@@ -142,7 +145,7 @@ impl LinkService {
             filters.position_of_default()
         };
         let (top_k, min_score) = (options.top_k.unwrap_or(defaults.top_k), options.min_score.or(defaults.min_score));
-        Ok(EffectiveOptions { top_k, min_score, filter })
+        Ok(EffectiveOptions { top_k, min_score, filter, options: options.link_options(defaults.options) })
     }
 
     /// Links the mentions of a batch that are valid.
@@ -188,9 +191,9 @@ impl LinkBatch {
     /// resolved filters of `range`.
     fn queries<'a>(&'a self, range: &Range<usize>, filters: &'a [Filter]) -> (Vec<usize>, Vec<Query<'a>>) {
         let queries = self.mentions.iter().enumerate().filter_map(|(position, checked)| {
-            let EffectiveOptions { top_k, min_score, filter } = checked.options.ok()?;
+            let EffectiveOptions { top_k, min_score, filter, options } = checked.options.ok()?;
             let filter = range.contains(&filter).then(|| &filters[filter - range.start])?;
-            Some((position, Query { text: &checked.mention.text, top_k, min_score, filter }))
+            Some((position, Query { text: &checked.mention.text, top_k, min_score, filter, options }))
         });
         queries.unzip()
     }

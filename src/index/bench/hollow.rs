@@ -51,6 +51,7 @@ pub fn write_hollow_index(
         graph: parameters,
         target: SearchTarget::EfSearch(parameters.ef_search),
         nil_threshold: 0.75,
+        calibration: None,
         selection,
         inputs: vec![],
         memory: u64::MAX,

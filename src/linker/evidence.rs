@@ -1,0 +1,130 @@
+//! The features of candidates: match, distance to the others, and words.
+//!
+//! Invariant: features do not depend on `top_k`, as the linker considers more candidates than it
+//! answers.
+
+use crate::{
+    confidence::{Feature, FeatureValues, MentionProfile, WordStatistics},
+    encoder::Encoder,
+    index::Index,
+    linker::{
+        lookup::{LinkText, is_in_capitals},
+        rank::Found,
+    },
+};
+
+/// Candidates after one whose names measure how crowded its surroundings are.
+pub(super) const NEIGHBORS: usize = 5;
+/// Crowding of a candidate without others after it: that of an average name.
+const AVERAGE_CROWDING: f32 = 0.6;
+/// Scale of the margin: a distance of a tenth counts as 1.
+const MARGIN_SCALE: f32 = 10.0;
+/// What the score of a candidate loses if its concept has none of the words of the mention. On the
+/// labeled mentions of the starter vocabulary 0.05 finds more right concepts than 0, 0.02 and 0.2.
+const UNCOVERED_PENALTY: f32 = 0.05;
+/// Cosine at which the feature is 0, and above which it counts as high.
+const MIDDLE_COSINE: f32 = 0.5;
+const HIGH_COSINE: f32 = 0.8;
+
+/// The words of an index and of the tokenizer.
+pub(super) struct KnownWords<'a> {
+    pub(super) index: &'a Index,
+    pub(super) encoder: &'a Encoder,
+}
+
+impl WordStatistics for KnownWords<'_> {
+    fn names(&self) -> usize {
+        self.index.manifest().counts.rows as usize
+    }
+
+    fn names_with(&self, word: &str) -> Option<u32> {
+        self.index.names_with_word(word)
+    }
+
+    fn is_everyday_word(&self, word: &str) -> bool {
+        self.encoder.has_word(word)
+    }
+}
+
+/// The words of each text of a mention.
+pub(super) type Profiles<'a> = Vec<MentionProfile<'a, KnownWords<'a>>>;
+
+/// The words of `texts`.
+pub(super) fn profiles<'a>(texts: &'a [LinkText], words: &'a KnownWords<'a>) -> Profiles<'a> {
+    texts.iter().map(|text| MentionProfile::new(&text.key, words)).collect()
+}
+
+/// Finds the words of the mention that no name of a candidate has, and lowers its score for them.
+/// Owners of one name stay together: each gets the score of the best of them.
+pub(super) fn lower_uncovered(found: &mut [Found], profiles: &Profiles<'_>, index: &Index) {
+    let concepts = index.concepts();
+    for one in found.iter_mut().filter(|one| !one.is_name) {
+        let names = concepts.atoms(one.concept).map(|atom| concepts.atom(atom).name);
+        let names = std::iter::once(concepts.atom(one.atom).name).chain(names);
+        one.uncovered = profiles.get(one.text).map_or(0.0, |profile| profile.uncovered_by(names));
+    }
+    let least: Vec<f32> = found
+        .iter()
+        .map(|one| found.iter().filter(|other| other.name == one.name).fold(1.0, |least, o| o.uncovered.min(least)))
+        .collect();
+    for (one, least) in found.iter_mut().zip(least).filter(|(one, _)| !one.is_name) {
+        one.score -= UNCOVERED_PENALTY * least;
+    }
+}
+
+/// The features of the first `count` of `found`, which are best first. `texts` are the texts of the
+/// mention.
+pub(super) fn features(
+    found: &[Found],
+    count: usize,
+    texts: &[LinkText],
+    profiles: &Profiles<'_>,
+    is_left_out: bool,
+    words: &KnownWords<'_>,
+) -> Vec<FeatureValues> {
+    let of_one = |(position, one): (usize, &Found)| {
+        let mut values = FeatureValues::default();
+        let Some((profile, text)) = profiles.get(one.text).zip(texts.get(one.text)) else { return values };
+        profile.describe(&mut values);
+        values.flag(Feature::LeftOut, is_left_out);
+        values.flag(Feature::Contradiction, one.contradiction.is_some());
+        values.set(Feature::Repair, 1.0 - text.similarity);
+        if one.is_name && is_abbreviation_for_word(one, text, words) {
+            values.flag(Feature::EverydayWord, true);
+        } else if one.is_name {
+            values.flag(name_feature(one), true);
+        } else {
+            compare_vectors(&mut values, one, &found[position + 1..], words.index);
+            values.set(Feature::ConceptUncovered, one.uncovered);
+            profile.compare(&mut values, words.index.concepts().atom(one.atom).name);
+        }
+        values
+    };
+    found.iter().enumerate().take(count).map(of_one).collect()
+}
+
+/// Whether the text is an everyday word and the name an abbreviation in capitals: "all" and ALL.
+fn is_abbreviation_for_word(one: &Found, text: &LinkText, words: &KnownWords<'_>) -> bool {
+    let name = words.index.concepts().atom(one.atom).name;
+    is_in_capitals(name) && !is_in_capitals(&text.text) && words.is_everyday_word(&text.key)
+}
+
+fn name_feature(found: &Found) -> Feature {
+    use crate::domain::MatchKind::{Corrected, Embedding, Exact, Normalized, Variant};
+    match found.kind {
+        Exact | Normalized | Embedding => Feature::EqualName,
+        Variant => Feature::VariantName,
+        Corrected => Feature::RepairedName,
+    }
+}
+
+/// Sets the features of cosine and score of `one`; `later` are the candidates after it.
+fn compare_vectors(values: &mut FeatureValues, one: &Found, later: &[Found], index: &Index) {
+    values.set(Feature::Cosine, one.cosine - MIDDLE_COSINE);
+    values.set(Feature::HighCosine, (one.cosine - HIGH_COSINE).max(0.0));
+    let next = later.iter().map(|other| other.score).fold(f32::NEG_INFINITY, f32::max);
+    values.set(Feature::Margin, ((one.score - next) * MARGIN_SCALE).clamp(-1.0, 1.0));
+    let neighbors: Vec<_> = later.iter().take(NEIGHBORS).map(|other| other.name).collect();
+    let crowding = if neighbors.is_empty() { AVERAGE_CROWDING } else { index.mean_cosine(one.name, &neighbors) };
+    values.set(Feature::Crowding, crowding);
+}
