@@ -68,6 +68,11 @@ pub(crate) fn print_candidates(
             }
         };
         writeln!(out, "{}: {:?}", mention.text, answer.status)?;
+        // Words that qualify the term, such as "no" or "500 mg", may have been left out.
+        if let Some(reading) = &answer.read_as {
+            let left_out: Vec<&str> = reading.left_out.iter().map(|part| part.text.as_str()).collect();
+            writeln!(out, "  read as {}, without {}", reading.text, left_out.join(", "))?;
+        }
         for candidate in answer.candidates {
             let (id, name) = (concepts.id(candidate.concept), concepts.preferred_name(candidate.concept));
             // An index without a calibration gives no probabilities.

@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use crate::{
     cli::{shared::InferenceArgs, values::share},
     eval::{CometaColumn, SearchMode, Similarity},
-    index::CalibrationMethod,
 };
 
 /// The text after the options in `saplink eval --help`.
@@ -26,7 +25,7 @@ Formats of --dictionary: ID||NAME, IDS<tab>NAME, or a tab-separated table with t
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = FORMATS)]
 pub struct EvalArgs {
-    /// `eval compare`; without it mentions are linked and measured.
+    /// `eval compare` or `eval trust`; without it mentions are linked and measured.
     #[command(subcommand)]
     pub command: Option<EvalCommand>,
     /// Arguments of a measurement.
@@ -39,6 +38,8 @@ pub struct EvalArgs {
 pub enum EvalCommand {
     /// Compare two reports of the same mentions, mention by mention
     Compare(CompareArgs),
+    /// Measure how far the answers of an index can be trusted
+    Trust(Box<TrustArgs>),
 }
 
 /// Arguments of `eval compare`.
@@ -53,6 +54,50 @@ pub struct CompareArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The text after the options in `saplink eval trust --help`.
+const LISTS: &str = "\
+Formats of the lists; files may end in .gz:
+  --words      MENTION
+  --terms      MENTION<tab>ANYTHING        a term is left out if the index has a concept id of the second column
+  --known      MENTION<tab>IDS             ids are joined by |; a mention is left out if the index has none of them
+  --opposites  MENTION<tab>IDS             as --known";
+
+/// Arguments of `eval trust`.
+#[derive(Debug, Args)]
+#[command(after_help = LISTS)]
+pub struct TrustArgs {
+    /// Index to measure; it must be calibrated
+    #[arg(long, value_name = "DIR")]
+    pub index: PathBuf,
+    /// Everyday words, which must not be linked
+    #[arg(long, value_name = "FILE")]
+    pub words: PathBuf,
+    /// Medical terms whose concept the index does not have, which must not be linked
+    #[arg(long, value_name = "FILE")]
+    pub terms: PathBuf,
+    /// Mentions of concepts of the index
+    #[arg(long, value_name = "FILE")]
+    pub known: PathBuf,
+    /// Mentions with a concept that they must not be linked to, such as their opposite
+    #[arg(long, value_name = "FILE")]
+    pub opposites: Option<PathBuf>,
+    /// Directory of the model [default: models/NAME, where NAME is the model of the index]
+    #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Number of wrong answers of each list that the reports quote; with 0 they quote no mention
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub examples: usize,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report as a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// How the model is run.
+    #[command(flatten)]
+    pub run: InferenceArgs,
 }
 
 /// The labeled mentions to read.
@@ -106,7 +151,8 @@ pub struct EvalMeasureArgs {
     /// Number of errors of each kind that the reports quote; with 0 the reports quote no mention
     #[arg(long, value_name = "N", default_value = "20")]
     pub examples: usize,
-    /// Write the report as JSON, for `eval compare` and other programs
+    /// Write the report as JSON, for `eval compare` and other programs; with --calibrate the
+    /// calibration and its figures
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write the report as a self-contained HTML page
@@ -128,11 +174,19 @@ pub struct EvalMeasureArgs {
 pub struct CalibrateArgs {
     /// Fit probabilities and the NIL threshold to the mentions, and write both into the manifest of
     /// --index
-    #[arg(long, requires = "index", conflicts_with_all = ["dictionary", "html", "json", "covered"], help_heading = "Calibration")]
+    #[arg(long, requires = "index", conflicts_with_all = ["dictionary", "covered"], help_heading = "Calibration")]
     pub calibrate: bool,
-    /// Method that fits the probabilities: isotonic regression, or Platt scaling
-    #[arg(long, value_enum, default_value = "isotonic", requires = "calibrate", help_heading = "Calibration")]
-    pub method: CalibrationMethod,
+    /// Lowest share of links that are right; the NIL threshold follows from it [default: the
+    /// threshold that gives the most right answers]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "calibrate", help_heading = "Calibration")]
+    pub precision: Option<f64>,
+    /// Fit to fewer than 200 labeled mentions
+    #[arg(long, requires = "calibrate", help_heading = "Calibration")]
+    pub force: bool,
+    /// Write the calibration into this file instead of the manifest of --index; a model directory
+    /// may have it as calibration.json
+    #[arg(long, value_name = "FILE", requires = "calibrate", conflicts_with = "dry_run", help_heading = "Calibration")]
+    pub out: Option<PathBuf>,
     /// Expected share of mentions in use whose concept the index does not have
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, requires = "calibrate", help_heading = "Calibration")]
     pub nil_share: f64,

@@ -48,6 +48,15 @@ pub struct LinkArgs {
     /// Find only names of these source vocabularies (SAB), separated by commas [default: all]
     #[arg(long, value_name = "SOURCES", value_delimiter = ',')]
     pub sources: Vec<String>,
+    /// Link every mention as it is written, and leave out no words such as "h/o", "no" or "500 mg"
+    #[arg(long)]
+    pub no_readings: bool,
+    /// Repair no misspelled words
+    #[arg(long)]
+    pub no_spelling: bool,
+    /// Say for each candidate how its probability came about; lines of JSON only
+    #[arg(long)]
+    pub explain: bool,
     /// Maximum length of a mention in bytes
     #[arg(long, value_name = "BYTES", default_value = "1000", value_parser = positive)]
     pub max_mention_bytes: usize,
@@ -58,6 +67,10 @@ pub struct LinkArgs {
     /// NAME is the model of the index]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
+    /// File of words, one per line, that are no misspelled words; they are never repaired [default:
+    /// the words of the model's tokenizer alone]
+    #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
+    pub lexicon: Option<PathBuf>,
     /// Memory for the vectors of recent mentions; 0 turns the cache off
     #[arg(long, value_name = "SIZE", env = "SAPLINK_CACHE", default_value = "64MiB")]
     pub cache: ByteSize,

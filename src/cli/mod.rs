@@ -21,7 +21,7 @@ mod train;
 mod values;
 
 pub use command::{Cli, Command, parse};
-pub use eval::{CalibrateArgs, CompareArgs, EvalArgs, EvalCommand, EvalMeasureArgs, MentionArgs};
+pub use eval::{CalibrateArgs, CompareArgs, EvalArgs, EvalCommand, EvalMeasureArgs, MentionArgs, TrustArgs};
 pub use index::{
     GraphArgs, IndexBenchArgs, IndexBuildArgs, IndexCommand, IndexRecallArgs, IndexVerifyArgs, TuningArgs,
 };

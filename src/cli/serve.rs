@@ -44,6 +44,10 @@ pub struct ServeArgs {
     /// NAME is the model of the index]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
+    /// File of words, one per line, that are no misspelled words; they are never repaired. Read
+    /// again at a reload [default: the words of the model's tokenizer alone]
+    #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
+    pub lexicon: Option<PathBuf>,
     /// How the model is run.
     #[command(flatten)]
     pub run: InferenceArgs,

@@ -11,7 +11,6 @@ use crate::{
     domain,
     encoder::Device,
     eval::{CometaColumn, SearchMode, Similarity},
-    index::CalibrationMethod,
     terminology::Scope,
     train::{Arithmetic, Decay, LossName},
 };
@@ -42,7 +41,6 @@ value_enums! {
     SearchMode: Exact = "exact", Graph = "index";
     Similarity: Cosine = "cosine", Dot = "dot";
     CometaColumn: General = "general", Specific = "specific";
-    CalibrationMethod: Isotonic = "isotonic", Platt = "platt";
     LossName: MultiSimilarity = "multi-similarity", Circle = "circle", InfoNce = "info-nce", Triplet = "triplet";
     Decay: Constant = "constant", Linear = "linear", Cosine = "cosine";
     Arithmetic: Fp32 = "fp32", Fp16 = "fp16";

@@ -15,7 +15,7 @@ use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::{
-    common::{cannot_write, create_output, default_model_dir, load_encoder},
+    common::{cannot_write, create_output, default_model_dir, load_encoder, read_lexicon},
     progress_bars::{ProgressBars, elapsed},
 };
 use crate::{
@@ -34,15 +34,15 @@ use crate::{
 /// Lines that are linked together; the journal is written after each such batch.
 const BATCH_LINES: usize = 2048;
 /// Version of [`Journal`] and of the partial file that it describes.
-const JOURNAL_FORMAT: u32 = 2;
+const JOURNAL_FORMAT: u32 = 3;
 
 /// Notes how much of an input is linked, and with what: a run is resumed only with the same input,
-/// model, index and options.
+/// model, index, lexicon and options.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Journal {
     format: u32,
     input: FileSum,
-    /// Fingerprints of model and index, and the options.
+    /// Fingerprints of model and index, the sum of the lexicon, and the options.
     with: String,
     /// Lines of the input that are linked.
     lines: u64,
@@ -61,11 +61,16 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
         "{}: exists already (use --force to replace it)",
         args.output.display()
     );
+    ensure!(
+        !args.explain || output == CorpusFormat::Ndjson,
+        "{}: a table has no room for explanations; write .ndjson or .jsonl, or leave out --explain",
+        args.output.display()
+    );
     let limits = LinkLimits { mention_bytes: args.max_mention_bytes, ..LinkLimits::default() };
     let service = LinkService::new(linker(args)?, limits);
     let defaults = service.defaults(options(args)).map_err(|error| anyhow!("{error}"))?;
 
-    let mut partial = PartialOutput::open(args, fingerprint(args, service.linker()), PartialFormat::of(output))?;
+    let mut partial = PartialOutput::open(args, fingerprint(args, service.linker())?, PartialFormat::of(output))?;
     let columns = MentionColumns { mention: args.column.clone(), id: args.id_column.clone() };
     let mentions = read_mentions(&args.input, input, &columns, limits, bars.job())?;
     let mut mentions = mentions.skip(partial.journal.lines as usize);
@@ -100,7 +105,7 @@ fn linker(args: &LinkArgs) -> Result<Linker> {
     let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let mut encoder = load_encoder(&runtime, &model, &args.run)?;
     encoder.enable_cache(args.cache.as_u64() as usize);
-    Ok(Linker::new(encoder, index)?)
+    Ok(Linker::new(encoder, index)?.with_lexicon(read_lexicon(args.lexicon.as_deref())?))
 }
 
 /// The options for mentions without options of their own.
@@ -112,12 +117,16 @@ fn options(args: &LinkArgs) -> MentionOptions {
         semantic_types: nonempty(&args.semantic_types),
         semantic_groups: nonempty(&args.semantic_groups),
         sources: nonempty(&args.sources),
+        readings: args.no_readings.then_some(false),
+        spelling: args.no_spelling.then_some(false),
+        explain: args.explain.then_some(true),
     }
 }
 
-/// Identifies model, index and options in the journal.
-fn fingerprint(args: &LinkArgs, linker: &Linker) -> String {
-    format!(
+/// Identifies model, index, lexicon and options in the journal.
+fn fingerprint(args: &LinkArgs, linker: &Linker) -> Result<String> {
+    let lexicon = args.lexicon.as_deref().map(FileSum::of).transpose()?;
+    Ok(format!(
         "{} {} {:?}",
         linker.encoder().manifest().fingerprint(),
         linker.index().manifest().fingerprint(),
@@ -127,10 +136,12 @@ fn fingerprint(args: &LinkArgs, linker: &Linker) -> String {
             &args.semantic_types,
             &args.semantic_groups,
             &args.sources,
+            (args.no_readings, args.no_spelling, args.explain),
             &args.column,
-            &args.id_column
+            &args.id_column,
+            lexicon,
         )
-    )
+    ))
 }
 
 /// The results so far, in a file beside the output, and their journal.

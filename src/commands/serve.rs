@@ -11,7 +11,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use crate::commands::common::{default_model_dir, load_encoder};
+use crate::commands::common::{default_model_dir, load_encoder, read_lexicon};
 use crate::{
     cancel::CancelToken,
     cli::{InferenceArgs, ServeArgs},
@@ -19,7 +19,7 @@ use crate::{
     encoder::{Encoder, ModelManifest, Runtime},
     http::{self, Access, App, AppOptions, ConnectionLimits, ReloadRequest, Tls, Tokens},
     index::Index,
-    linker::{LinkLimits, Linker, Query},
+    linker::{LinkLimits, LinkOptions, Linker, Query},
     signals, telemetry,
 };
 
@@ -179,7 +179,7 @@ impl Credentials {
     }
 }
 
-/// Loads index and model, at the start and at each reload.
+/// Loads index, model and lexicon, at the start and at each reload.
 struct LinkerLoader {
     onnxruntime: Runtime,
     index: PathBuf,
@@ -187,6 +187,7 @@ struct LinkerLoader {
     max_restriction_level: Option<u8>,
     exact: bool,
     model: Option<PathBuf>,
+    lexicon: Option<PathBuf>,
     /// Bytes of the cache of vectors.
     cache: usize,
     run: InferenceArgs,
@@ -202,6 +203,7 @@ impl LinkerLoader {
             max_restriction_level: args.max_restriction_level,
             exact: args.exact,
             model: args.model.clone(),
+            lexicon: args.lexicon.clone(),
             cache: args.cache.as_u64() as usize,
             run: args.run.clone(),
         }
@@ -222,6 +224,7 @@ impl LinkerLoader {
     }
 
     fn load_blocking(&self, active: Option<Arc<Encoder>>) -> Result<Linker> {
+        let lexicon = read_lexicon(self.lexicon.as_deref())?;
         let index = self.open_index()?;
         let model = self.model.clone().unwrap_or_else(|| default_model_dir(&index));
         let encoder = match active {
@@ -232,11 +235,12 @@ impl LinkerLoader {
                 Arc::new(encoder)
             }
         };
-        let linker = Linker::new(encoder, index)?;
+        let linker = Linker::new(encoder, index)?.with_lexicon(lexicon);
         // The first inference allocates, and the first search reads from disk: no client waits for
         // that.
         let filter = Filter::new(&FilterRequest::default(), linker.index().concepts());
-        let query = Query { text: "warm-up", top_k: 1, min_score: None, filter: &filter };
+        let query =
+            Query { text: "warm-up", top_k: 1, min_score: None, filter: &filter, options: LinkOptions::default() };
         linker.link(&[query], &CancelToken::never())?;
         Ok(linker)
     }

@@ -12,7 +12,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use parquet::{
     basic::{Compression as ParquetCompression, ZstdLevel},
-    data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type},
+    data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type},
     errors::ParquetError,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
@@ -43,6 +43,10 @@ const SCHEMA: &str = "message links {
     optional double probability;
     optional binary semantic_types (STRING);
     optional binary error (STRING);
+    optional binary read_as (STRING);
+    optional binary left_out (STRING);
+    optional boolean truncated;
+    optional binary contradiction (STRING);
 }";
 
 /// The format of a partial file.
@@ -166,7 +170,9 @@ fn write_row_group(
         let Some(mut column) = group.next_column()? else { break };
         let is_present = |row: &&ResultRow| match name {
             "id" | "mention" | "status" => true,
-            "probability" | "error" => !row[position].is_empty(),
+            "probability" | "error" | "read_as" | "left_out" | "truncated" | "contradiction" => {
+                !row[position].is_empty()
+            }
             // These are present for every candidate, even when they are empty.
             _ => !row[RANK].is_empty(),
         };
@@ -177,6 +183,10 @@ fn write_row_group(
             "rank" => {
                 let values: Vec<i32> = cells().filter_map(|cell| cell.parse().ok()).collect();
                 column.typed::<Int32Type>().write_batch(&values, levels, None)?;
+            }
+            "truncated" => {
+                let values: Vec<bool> = cells().filter_map(|cell| cell.parse().ok()).collect();
+                column.typed::<BoolType>().write_batch(&values, levels, None)?;
             }
             "score" | "probability" => {
                 let values: Vec<f64> = cells().filter_map(|cell| cell.parse().ok()).collect();
@@ -194,8 +204,12 @@ fn write_row_group(
 
 #[cfg(test)]
 mod tests {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
     use super::*;
-    use crate::http::{CandidateView, LinkStatus, MatchView, Problem, ProblemKind, SemanticTypeView};
+    use crate::http::{
+        CandidateView, ContradictionView, LeftOutView, LinkStatus, MatchView, Problem, ProblemKind, SemanticTypeView,
+    };
 
     fn results() -> [LinkResult; 2] {
         let semantic_type = |tui: &str| SemanticTypeView { tui: tui.into(), name: String::new(), group: String::new() };
@@ -206,13 +220,21 @@ mod tests {
             r#match: MatchView::Embedding,
             score,
             probability: Some(0.5),
+            contradiction: None,
             semantic_types: vec![semantic_type("T047"), semantic_type("T033")],
+            explain: None,
         };
+        let part = |text: &str, kind| LeftOutView { text: text.into(), kind };
+        let contradiction = ContradictionView { kind: "side", mention: "left".into(), name: String::new() };
+        let contradicted = CandidateView { contradiction: Some(contradiction), ..candidate("C2", 0.8) };
         let linked = LinkResult {
             id: "m1".into(),
             mention: "a \"tight\"\nchest".into(),
             status: LinkStatus::Linked,
-            candidates: vec![candidate("C1", 0.9), candidate("C2", 0.8)],
+            read_as: Some("chest".into()),
+            left_out: vec![part("a", "degree"), part("\"tight\"", "degree")],
+            truncated: true,
+            candidates: vec![candidate("C1", 0.9), contradicted],
             error: None,
         };
         let problem = Problem::new(ProblemKind::BlankMention, "");
@@ -234,9 +256,11 @@ mod tests {
     fn a_table_has_a_row_for_each_candidate_and_one_for_a_mention_without() {
         let header = COLUMNS.join(",");
         let expected = format!(
-            "{header}\nm1,\"a \"\"tight\"\" chest\",linked,1,C1,asthma,\"wheezing, chronic\",embedding,0.9,0.5,T047|T033,\n\
-             m1,\"a \"\"tight\"\" chest\",linked,2,C2,asthma,\"wheezing, chronic\",embedding,0.8,0.5,T047|T033,\n\
-             m2,,error,,,,,,,,,urn:saplink:problem:blank-mention\n"
+            "{header}\nm1,\"a \"\"tight\"\" chest\",linked,1,C1,asthma,\"wheezing, chronic\",embedding,0.9,0.5,T047|T033,,\
+             chest,\"a (degree); \"\"tight\"\" (degree)\",true,\n\
+             m1,\"a \"\"tight\"\" chest\",linked,2,C2,asthma,\"wheezing, chronic\",embedding,0.8,0.5,T047|T033,,\
+             chest,\"a (degree); \"\"tight\"\" (degree)\",true,side: left / -\n\
+             m2,,error,,,,,,,,,urn:saplink:problem:blank-mention,,,,\n"
         );
         assert_eq!(String::from_utf8(output(CorpusFormat::Csv, false)).unwrap(), expected);
         let mut plain = String::new();
@@ -253,6 +277,22 @@ mod tests {
         partial.extend(PartialFormat::Rows.encode(&results()).unwrap());
         let rows: Vec<ResultRow> = read_rows(partial.as_slice()).map(Result::unwrap).collect();
         assert_eq!(rows, expected);
-        assert!(output(CorpusFormat::Parquet, false).starts_with(b"PAR1"));
+    }
+
+    #[test]
+    fn cells_of_parquet_have_the_types_of_their_columns_and_absent_ones_are_null() {
+        let file = axum::body::Bytes::from(output(CorpusFormat::Parquet, false));
+        let reader = SerializedFileReader::new(file).unwrap();
+        let rows: Vec<String> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+        assert_eq!(rows.len(), 3);
+        let reading = r#"read_as: "chest", left_out: "a (degree); "tight" (degree)", truncated: true"#;
+        assert!(rows[0].contains("rank: 1,") && rows[0].contains("score: 0.9,"), "{}", rows[0]);
+        assert!(rows[0].ends_with(&format!("error: null, {reading}, contradiction: null}}")), "{}", rows[0]);
+        assert!(rows[1].ends_with(&format!(r#"{reading}, contradiction: "side: left / -"}}"#)), "{}", rows[1]);
+        assert!(
+            rows[2].ends_with("read_as: null, left_out: null, truncated: null, contradiction: null}"),
+            "{}",
+            rows[2]
+        );
     }
 }

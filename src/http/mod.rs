@@ -35,7 +35,7 @@ pub(crate) use linking::PendingResults;
 #[cfg(test)]
 pub(crate) use problem::{Problem, ProblemKind};
 pub(crate) use request::{NumberedMention, max_line_bytes, read_line};
-pub(crate) use response::{CandidateView, LinkResult, write_lines};
+pub(crate) use response::{CandidateView, ContradictionView, LeftOutView, LinkResult, write_lines};
 #[cfg(test)]
 pub(crate) use response::{LinkStatus, MatchView, SemanticTypeView};
 pub use router::{openapi_json, route_paths, router};

@@ -46,6 +46,15 @@ pub(in crate::http) struct LinkRequest {
     /// Only names from these source vocabularies.
     #[schema(example = json!(["SAPLINK"]))]
     sources: Option<Vec<String>>,
+    /// Whether words that qualify the term ("h/o", "no", "500 mg") may be left out of a mention.
+    #[schema(default = true)]
+    readings: Option<bool>,
+    /// Whether misspelled words may be repaired.
+    #[schema(default = true)]
+    spelling: Option<bool>,
+    /// Whether candidates say how their probability came about.
+    #[schema(default = false)]
+    explain: Option<bool>,
 }
 
 /// A mention: its text, or its text with an id and with settings that replace those of the request.
@@ -73,11 +82,58 @@ struct MentionObject {
     semantic_types: Option<Vec<String>>,
     semantic_groups: Option<Vec<String>>,
     sources: Option<Vec<String>>,
+    readings: Option<bool>,
+    spelling: Option<bool>,
+    explain: Option<bool>,
 }
 
-const REQUEST_FIELDS: [&str; 7] =
-    ["mention", "mentions", "top_k", "min_score", "semantic_types", "semantic_groups", "sources"];
-const MENTION_FIELDS: [&str; 7] = ["text", "id", "top_k", "min_score", "semantic_types", "semantic_groups", "sources"];
+const REQUEST_FIELDS: [&str; 10] = [
+    "mention",
+    "mentions",
+    "top_k",
+    "min_score",
+    "semantic_types",
+    "semantic_groups",
+    "sources",
+    "readings",
+    "spelling",
+    "explain",
+];
+const MENTION_FIELDS: [&str; 10] = [
+    "text",
+    "id",
+    "top_k",
+    "min_score",
+    "semantic_types",
+    "semantic_groups",
+    "sources",
+    "readings",
+    "spelling",
+    "explain",
+];
+
+/// The options that a request and a mention have in common: taken out with `options!(input)`,
+/// borrowed to be read with `options!(input, mut)`.
+macro_rules! options {
+    ($input:expr) => {
+        options!(@ MentionOptions, $input,)
+    };
+    ($input:expr, mut) => {
+        options!(@ OptionFields, $input, &mut)
+    };
+    (@ $type:ident, $input:expr, $($borrow:tt)*) => {
+        $type {
+            top_k: $($borrow)* $input.top_k,
+            min_score: $($borrow)* $input.min_score,
+            semantic_types: $($borrow)* $input.semantic_types,
+            semantic_groups: $($borrow)* $input.semantic_groups,
+            sources: $($borrow)* $input.sources,
+            readings: $($borrow)* $input.readings,
+            spelling: $($borrow)* $input.spelling,
+            explain: $($borrow)* $input.explain,
+        }
+    };
+}
 
 impl LinkRequest {
     /// Reads a body.
@@ -92,14 +148,7 @@ impl LinkRequest {
 
     /// The options for all mentions, and the mentions. They are not validated yet.
     pub(in crate::http) fn into_parts(self) -> (MentionOptions, RequestMentions) {
-        let options = MentionOptions {
-            top_k: self.top_k,
-            min_score: self.min_score,
-            semantic_types: self.semantic_types,
-            semantic_groups: self.semantic_groups,
-            sources: self.sources,
-        };
-        (options, RequestMentions { mention: self.mention, mentions: self.mentions })
+        (options!(self), RequestMentions { mention: self.mention, mentions: self.mentions })
     }
 }
 
@@ -229,18 +278,20 @@ impl MentionInput {
 
 impl From<MentionObject> for Mention {
     fn from(object: MentionObject) -> Self {
-        let MentionObject { text, id, top_k, min_score, semantic_types, semantic_groups, sources } = object;
-        Self { id, text, options: MentionOptions { top_k, min_score, semantic_types, semantic_groups, sources } }
+        Self { options: options!(object), id: object.id, text: object.text }
     }
 }
 
-/// The options that a request and a mention have in common.
+/// Where the options of a request or of a mention are read to.
 struct OptionFields<'r> {
     top_k: &'r mut Option<usize>,
     min_score: &'r mut Option<f32>,
     semantic_types: &'r mut Option<Vec<String>>,
     semantic_groups: &'r mut Option<Vec<String>>,
     sources: &'r mut Option<Vec<String>>,
+    readings: &'r mut Option<bool>,
+    spelling: &'r mut Option<bool>,
+    explain: &'r mut Option<bool>,
 }
 
 impl OptionFields<'_> {
@@ -252,7 +303,10 @@ impl OptionFields<'_> {
             "min_score" => *self.min_score = cursor.read(map, "a number")?,
             "semantic_types" => *self.semantic_types = map.next_value_seed(strings)?,
             "semantic_groups" => *self.semantic_groups = map.next_value_seed(strings)?,
-            _ => *self.sources = map.next_value_seed(strings)?,
+            "sources" => *self.sources = map.next_value_seed(strings)?,
+            "readings" => *self.readings = cursor.read(map, "true or false")?,
+            "spelling" => *self.spelling = cursor.read(map, "true or false")?,
+            _ => *self.explain = cursor.read(map, "true or false")?,
         }
         Ok(())
     }
@@ -278,11 +332,7 @@ impl<'de> Visitor<'de> for RequestVisitor<'_> {
                 request.mentions = map.next_value_seed(Nullable(Array(self.0, MentionSeed(self.0))))?;
                 Ok(())
             }
-            option => {
-                let LinkRequest { top_k, min_score, semantic_types, semantic_groups, sources, .. } = &mut request;
-                let options = OptionFields { top_k, min_score, semantic_types, semantic_groups, sources };
-                options.read(option, map, self.0)
-            }
+            option => options!(request, mut).read(option, map, self.0),
         })?;
         Ok(request)
     }
@@ -324,11 +374,7 @@ impl<'de> Visitor<'de> for MentionSeed<'_> {
                 mention.id = cursor.read(map, "a string")?;
                 Ok(())
             }
-            option => {
-                let MentionObject { top_k, min_score, semantic_types, semantic_groups, sources, .. } = &mut mention;
-                let options = OptionFields { top_k, min_score, semantic_types, semantic_groups, sources };
-                options.read(option, map, cursor)
-            }
+            option => options!(mention, mut).read(option, map, cursor),
         })?;
         if has_text { Ok(MentionInput::Object(mention)) } else { cursor.fail(DataFault::MissingField) }
     }
@@ -350,6 +396,10 @@ mod tests {
             (r#"{"mention": 5}"#, "invalid-request", Some("mention"), "expected a string, or an object with `text`"),
             (r#"{"mentions": ["a", {"text": []}]}"#, "invalid-request", Some("mentions[1]"), "expected a string"),
             (r#"{"top_k": -1}"#, "invalid-request", Some("top_k"), "expected a whole number"),
+            (r#"{"readings": 1}"#, "invalid-request", Some("readings"), "expected true or false"),
+            (r#"{"explain": "CANARY"}"#, "invalid-request", Some("explain"), "expected true or false"),
+            (r#"{"mention": {"spelling": []}}"#, "invalid-request", Some("mention.spelling"), "expected true or false"),
+            (r#"{"spelling": true, "spelling": true}"#, "invalid-request", Some("spelling"), "there twice"),
             (r#"{"mentions": {}}"#, "invalid-request", Some("mentions"), "expected an array"),
             (r#"[]"#, "invalid-request", None, "expected"),
             (r#"{"mention": "a""#, "invalid-json", None, "line 1"),
@@ -390,7 +440,7 @@ mod tests {
 
         #[test]
         fn any_value_gives_a_request_or_a_problem_that_repeats_nothing(
-            field in "mention|mentions|top_k|min_score|semantic_types|sources|other",
+            field in "mention|mentions|top_k|min_score|semantic_types|sources|readings|spelling|explain|other",
             value in r#"(null|true|-?[0-9]{1,30}(\.[0-9]{1,3})?|"CANARY[^"\\]{0,9}"|\["CANARY"\]|\{"CANARY":\["CANARY"\]\}|\[\[\]\])"#,
         ) {
             if let Err(problem) = LinkRequest::decode(format!(r#"{{"{field}": {value}}}"#).as_bytes()) {

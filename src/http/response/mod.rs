@@ -17,7 +17,7 @@ pub(super) use find::FindResponse;
 pub(super) use link::LinkResponse;
 #[cfg(test)]
 pub(crate) use link::MatchView;
-pub(crate) use link::{CandidateView, LinkResult, LinkStatus, write_lines};
+pub(crate) use link::{CandidateView, ContradictionView, LeftOutView, LinkResult, LinkStatus, write_lines};
 pub(super) use operation::{Health, Info, Limits, Reloaded, SemanticTypesView, SourcesView};
 #[cfg(test)]
 pub(crate) use semantic_type::SemanticTypeView;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     concepts::{ConceptStore, SourceEntry},
     domain::semantic_type::{SEMANTIC_GROUPS, SEMANTIC_TYPES},
-    index::{Calibration, Recall},
+    index::{Calibration, Recall, ThresholdMetrics},
     linker::{LinkLimits, Linker},
 };
 
@@ -71,7 +71,7 @@ pub(crate) struct IndexInfo {
     /// Distinct names after normalization.
     pub(crate) rows: u64,
     pub(crate) sources: Vec<SourceView>,
-    /// A mention whose best candidate has a lower score is answered as NIL.
+    /// Without a calibration, a mention whose best candidate has a lower score is answered as NIL.
     pub(crate) nil_threshold: f32,
     /// Quality of the probabilities; absent when the index is not calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +88,13 @@ pub(crate) struct IndexInfo {
 /// The labeled mentions that the calibration was fitted with, and its quality on held-out ones.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CalibrationView {
+    /// Whether it came with the model and was fitted with another index.
+    pub(crate) general: bool,
+    /// A mention whose best candidate has a lower probability is answered as NIL.
+    pub(crate) threshold: f32,
+    /// The precision that the threshold was chosen for; absent if it gives the most right answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) precision: Option<f64>,
     /// Labeled mentions.
     pub(crate) mentions: u64,
     /// Share of mentions without a concept that is expected in use.
@@ -98,12 +105,32 @@ pub(crate) struct CalibrationView {
     pub(crate) nil_precision: f64,
     /// Share of the mentions without a concept that are answered as NIL.
     pub(crate) nil_recall: f64,
+    /// What other thresholds would give.
+    pub(crate) curve: Vec<ThresholdView>,
+}
+
+/// What a threshold of the probability gives.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ThresholdView {
+    pub(crate) threshold: f32,
+    /// Share of the linked mentions that are linked to a right concept.
+    pub(crate) precision: f64,
+    /// Share of the mentions with a concept that are linked to it.
+    pub(crate) coverage: f64,
 }
 
 impl CalibrationView {
     fn new(calibration: &Calibration) -> Self {
         let measured = &calibration.measured;
+        let point = |point: &ThresholdMetrics| {
+            let ThresholdMetrics { threshold, precision, coverage } = *point;
+            ThresholdView { threshold, precision, coverage }
+        };
         Self {
+            general: calibration.general,
+            threshold: calibration.threshold,
+            precision: calibration.precision,
+            curve: measured.curve.iter().map(point).collect(),
             mentions: calibration.mentions,
             nil_share: calibration.nil_share,
             calibration_error: measured.calibration_error,

@@ -24,6 +24,10 @@ use crate::{
 /// mention is a name of the index, the concepts that own the name come first, with score 1. In
 /// `mentions`, a mention that is wrong has the error in its own result.
 ///
+/// Words that qualify the term ("h/o", "no", "500 mg") may be left out: `read_as` and `left_out`
+/// say so. A mention that denies its term, or that its best candidate contradicts, has the status
+/// `nil`.
+///
 /// With `content-type: application/x-ndjson` a corpus of any length is linked while it is sent.
 /// Each line is a mention, as in `mentions`, and is answered by a line, a result as in `results`,
 /// in the same order. A stream that ends early ends with a line that has only the field `error`.
@@ -33,6 +37,10 @@ use crate::{
     tag = "linking",
     request_body(content = LinkRequest, examples(
         ("one" = (summary = "One mention", value = json!({"mention": "heart attack"}))),
+        ("explained" = (summary = "How the probabilities came about", value = json!({
+            "mention": "metformin 500 mg po bid", "explain": true}))),
+        ("as_written" = (summary = "As written: nothing is left out or repaired", value = json!({
+            "mention": "h/o asthma", "readings": false, "spelling": false}))),
         ("many" = (summary = "Many, with filters", value = json!({
             "mentions": ["heart attack", {"id": "m2", "text": "cold", "semantic_types": ["T047"]}],
             "top_k": 5, "min_score": 0.5, "semantic_groups": ["DISO"]}))),
