@@ -23,11 +23,11 @@ build: ## build the release binary
 	@cargo build --release --locked
 
 # The sources in this list decide how an index lies on disk: a change of one builds the index again.
-$(STARTER): index/starter.tsv index/starter.mentions.tsv models/saplink-mini/model.json \
+$(STARTER): index/starter.tsv index/starter.mentions.tsv index/starter.calibration.tsv models/saplink-mini/model.json \
     $(wildcard src/index/manifest.rs src/index/layout.rs src/ann/layout.rs src/concepts/schema.rs src/text/*.rs) | onnxruntime build
 	@echo "building the starter index .."
 	@$(SAPLINK) index build --tsv index/starter.tsv --ef-search 256 --out index/starter --force
-	@$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv
+	@$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv index/starter.calibration.tsv --nil-share 0.5
 
 .PHONY: onnxruntime checkpoint
 onnxruntime: ## fetch the ONNX Runtime library into .onnxruntime/ (pinned, hash-checked)
@@ -82,9 +82,13 @@ model: onnxruntime checkpoint build ## train the included model again (NAMES="--
 	NAMES="$(NAMES)" AGAIN="$(AGAIN)" models/train.sh
 
 ## Measure
-.PHONY: figures bench bench-base bench-import bench-search bench-growth bench-training
+.PHONY: figures figures-trust bench bench-base bench-import bench-search bench-growth bench-training
 figures: onnxruntime build $(STARTER) ## start time, memory, latency and throughput of the service
 	cargo bench --locked --bench figures
+
+figures-trust: onnxruntime build $(STARTER) ## how far answers of the starter index can be trusted, on lists it was not calibrated with (ARGS="--html t.html ..")
+	$(SAPLINK) eval trust --index index/starter --words index/trust/words.tsv --terms index/trust/terms.tsv \
+	  --known index/trust/known.tsv --opposites index/trust/opposites.tsv $(ARGS)
 
 bench: onnxruntime checkpoint build $(STARTER) .bench/python/service ## the service under load, beside a bare session and a Python service
 	test -d .bench/all-MiniLM-L6-v2-fp32 || \

@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use anyhow::{Context, Result};
 use crate::{
     cancel::Canceled,
     cli::InferenceArgs,
+    concepts::Lexicon,
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
     files::{FileSum, StagedFile},
     index::{Index, IndexError, InputRecord},
@@ -31,6 +33,12 @@ pub(super) fn load_encoder(runtime: &Runtime, dir: &Path, args: &InferenceArgs) 
 /// The directory of an index's model if `--model` is not given: `models/NAME`.
 pub(super) fn default_model_dir(index: &Index) -> PathBuf {
     PathBuf::from("models").join(&index.manifest().model.name)
+}
+
+/// Reads the file of `--lexicon`, if there is one.
+pub(super) fn read_lexicon(path: Option<&Path>) -> Result<Option<Arc<Lexicon>>> {
+    let lexicon = path.map(Lexicon::read).transpose().context("cannot read the lexicon")?;
+    Ok(lexicon.map(Arc::new))
 }
 
 /// The function by which the index module embeds texts.

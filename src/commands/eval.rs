@@ -1,18 +1,23 @@
-//! Runs `saplink eval`: measures, compares and calibrates.
+//! Runs `saplink eval`: measures, compares, calibrates, and measures trust.
 
 use std::{io::Write, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
 
 use crate::{
     ann::GraphParameters,
-    cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs},
+    cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs, InferenceArgs, TrustArgs},
     commands::{
         common::{cannot_write, create_output, default_model_dir, load_encoder, manifest_input, print_stdout},
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
-    eval::{self, Dictionary, EvalOptions, EvalReport, EvalTarget, Fold, MentionFileOptions, SearchMode, Similarity},
+    eval::{
+        self, CalibrationOptions, Dictionary, EvalOptions, EvalReport, EvalTarget, Fold, MentionFileOptions,
+        SearchMode, Similarity, TrustLists,
+    },
+    files::StagedFile,
     index::Index,
     linker::Linker,
     signals,
@@ -21,10 +26,11 @@ use crate::{
 /// Seed of the bootstrap of `eval compare`.
 const COMPARE_SEED: u64 = 42;
 
-/// Measures, calibrates or compares.
+/// Runs the subcommand, or measures or calibrates.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     match &args.command {
         Some(EvalCommand::Compare(args)) => compare(args),
+        Some(EvalCommand::Trust(args)) => trust(args),
         None if args.measure.calibrate.calibrate => calibrate(&args.measure),
         None => measure(&args.measure),
     }
@@ -44,8 +50,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
         "--score dot needs --dictionary and --against exact: graphs and indexes compare by cosine"
     );
     let folds = read_folds(args)?;
-    let json = args.json.as_deref().map(create_output).transpose()?;
-    let html = args.html.as_deref().map(create_output).transpose()?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
     let options = EvalOptions {
         mode: args.against,
         similarity: args.score,
@@ -64,20 +69,52 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
             eval::evaluate(&folds, &dictionary, &EvalTarget::Dictionary(&encoder), &options, bars.job())
         }
         (None, Some(dir)) => {
-            let linker = load_linker(args, dir, &runtime, options.mode)?;
+            let linker = load_linker(dir, args.model.as_deref(), &args.run, &runtime, options.mode)?;
             let dictionary = Dictionary::of_index(linker.index());
             eval::evaluate(&folds, &dictionary, &EvalTarget::Index(&linker), &options, bars.job())
         }
         (None, None) => bail!("give --dictionary or --index"),
     }?;
     bars.finish();
-    let json_text = serde_json::to_string(&report)? + "\n";
-    for (file, path, text) in [(json, &args.json, json_text), (html, &args.html, report.page())] {
-        if let Some((mut file, path)) = file.zip(path.as_deref()) {
-            file.write_all(text.as_bytes()).and_then(|()| file.commit()).with_context(|| cannot_write(path))?;
-        }
-    }
+    outputs.write(&report, || report.page())?;
     print_stdout(&report.table())
+}
+
+fn trust(args: &TrustArgs) -> Result<()> {
+    let bars = ProgressBars::new(signals::cancel_token()?);
+    let lists = TrustLists::read(&args.words, &args.terms, &args.known, args.opposites.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
+    let linker = load_linker(&args.index, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
+    let report = eval::measure_trust(&lists, &linker, args.examples, bars.job())?;
+    bars.finish();
+    outputs.write(&report, || report.page())?;
+    print_stdout(&report.table())
+}
+
+/// The files of a report. They are created before the work, so that a path that cannot be written
+/// is refused at once.
+struct ReportFiles<'a> {
+    json: Option<(StagedFile, &'a Path)>,
+    html: Option<(StagedFile, &'a Path)>,
+}
+
+impl<'a> ReportFiles<'a> {
+    fn create(json: Option<&'a Path>, html: Option<&'a Path>) -> Result<Self> {
+        let create =
+            |path: Option<&'a Path>| path.map(|path| Ok::<_, anyhow::Error>((create_output(path)?, path))).transpose();
+        Ok(Self { json: create(json)?, html: create(html)? })
+    }
+
+    fn write(self, report: &impl Serialize, page: impl FnOnce() -> String) -> Result<()> {
+        let write = |(mut file, path): (StagedFile, &Path), text: String| {
+            file.write_all(text.as_bytes()).and_then(|()| file.commit()).with_context(|| cannot_write(path))
+        };
+        if let Some(json) = self.json {
+            write(json, serde_json::to_string(report)? + "\n")?;
+        }
+        self.html.map_or(Ok(()), |html| write(html, page()))
+    }
 }
 
 fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
@@ -86,13 +123,19 @@ fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
 }
 
 /// Loads an index and its model. With [`SearchMode::Exact`] the linker does not search the graph.
-fn load_linker(args: &EvalMeasureArgs, dir: &Path, runtime: &Runtime, mode: SearchMode) -> Result<Linker> {
+fn load_linker(
+    dir: &Path,
+    model: Option<&Path>,
+    run: &InferenceArgs,
+    runtime: &Runtime,
+    mode: SearchMode,
+) -> Result<Linker> {
     let mut index = Index::open(dir)?;
     if mode == SearchMode::Exact {
         index.search_exactly();
     }
-    let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
-    Ok(Linker::new(load_encoder(runtime, &model, &args.run)?, index)?)
+    let model = model.map_or_else(|| default_model_dir(&index), Path::to_owned);
+    Ok(Linker::new(load_encoder(runtime, &model, run)?, index)?)
 }
 
 fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
@@ -100,18 +143,27 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let folds = read_folds(args)?;
     let inputs = args.mentions.mentions.iter().map(|path| manifest_input(path)).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     // The service searches the graph, so the calibration does too.
-    let linker = load_linker(args, dir, &runtime, SearchMode::Graph)?;
+    let linker = load_linker(dir, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let samples = eval::calibration_samples(&folds, &linker, bars.job())?;
     bars.finish();
-    let fitted = eval::fit_calibration(&samples, args.calibrate.method, args.calibrate.nil_share, inputs);
-    let table = fitted.table();
-    if !args.calibrate.dry_run {
+    let options = CalibrationOptions {
+        nil_share: args.calibrate.nil_share,
+        precision: args.calibrate.precision,
+        force: args.calibrate.force,
+    };
+    let fitted = eval::fit_calibration(&samples, &options, inputs)?;
+    if let Some(path) = &args.calibrate.out {
+        fitted.calibration.write(path).with_context(|| cannot_write(path))?;
+    } else if !args.calibrate.dry_run {
         let old = linker.index().manifest();
         let mut manifest = old.clone();
-        manifest.set_calibration(fitted.calibration, fitted.nil_threshold);
+        manifest.set_calibration(fitted.calibration.clone());
         manifest.replace(dir, old).with_context(|| format!("cannot write to {}", dir.display()))?;
     }
-    print_stdout(&table)
+    let name = &linker.index().manifest().name;
+    outputs.write(&fitted.report(name), || fitted.page(name))?;
+    print_stdout(&fitted.table())
 }

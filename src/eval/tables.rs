@@ -1,13 +1,20 @@
 //! Reports and calibrations as text for a terminal.
 
+use std::collections::BTreeMap;
+
 use crate::{
+    domain::MatchKind,
     eval::{
         calibrate::{FittedCalibration, ReliabilityBin},
         metrics::AccuracyMetrics,
         report::{EvalReport, FoldEntry, RecallEntry, SystemEntry},
     },
+    index::{Calibration, MatchMetrics, ThresholdMetrics},
     page::{count, number, percent},
 };
+
+/// Lines of the curve of precision against coverage.
+const MAX_CURVE_LINES: usize = 12;
 
 impl EvalReport {
     /// The report as text: the facts, and a table of the systems.
@@ -77,29 +84,66 @@ impl EvalReport {
 }
 
 impl FittedCalibration {
-    /// The metrics and the bins of the calibration as text.
+    /// The metrics, the figures by match, the curve and the bins of the calibration as text.
     pub fn table(&self) -> String {
-        let measured = &self.calibration.measured;
+        let Calibration { measured, threshold, precision, mentions, nil_share, .. } = &self.calibration;
+        let chosen =
+            precision.map_or("for the most right answers".into(), |wanted| format!("for a precision of {wanted}"));
         let mut text = format!(
             "mentions     {}, each also without its concepts; NIL has a weight of {}\n\
              measured     by cross-validation, on mentions that were not fitted on\n\
              error        {:.3} (expected calibration error, ten bins)\n\
-             NIL          below {:.4}: precision {:.3}, recall {:.3}\n\
+             area         {:.4} (right against wrong candidates, by probability)\n\
+             NIL          below a probability of {threshold:.4}, chosen {chosen}: precision {:.3}, recall {:.3}\n\
              accuracy     {}, concept or NIL right\n\n",
-            count(self.calibration.mentions),
-            percent(self.calibration.nil_share),
+            count(*mentions),
+            percent(*nil_share),
             measured.calibration_error,
-            self.nil_threshold,
+            measured.area,
             measured.nil_precision,
             measured.nil_recall,
             percent(measured.accuracy)
         );
-        let head = ["probability", "right", "share of all"].map(str::to_owned);
-        let bin = |bin: &ReliabilityBin| [bin.probability, bin.right, bin.share].map(percent);
-        let rows: Vec<[String; 3]> = std::iter::once(head).chain(self.bins.iter().map(bin)).collect();
-        text += &aligned(&rows);
+        text += &confidence_tables(&measured.by_match, &measured.curve, &self.bins);
         text
     }
+}
+
+/// The head of the table of [`match_rows`].
+pub(super) const MATCH_HEAD: [&str; 4] = ["match", "candidates", "right", "calibration error"];
+
+/// The figures of the best candidates by their match, from the strongest evidence to the weakest.
+pub(super) fn match_rows(by_match: &BTreeMap<String, MatchMetrics>) -> Vec<[String; 4]> {
+    let row = |kind: MatchKind| {
+        let metrics = by_match.get(kind.as_str())?;
+        let error = format!("{:.3}", metrics.calibration_error);
+        Some([kind.as_str().to_owned(), count(metrics.candidates), percent(metrics.right), error])
+    };
+    MatchKind::ALL.into_iter().filter_map(row).collect()
+}
+
+/// The figures by match, the curve of precision against coverage, and the bins of probabilities.
+pub(super) fn confidence_tables(
+    by_match: &BTreeMap<String, MatchMetrics>,
+    curve: &[ThresholdMetrics],
+    bins: &[ReliabilityBin],
+) -> String {
+    let point = |point: &ThresholdMetrics| {
+        [format!("{:.3}", point.threshold), percent(point.precision), percent(point.coverage)]
+    };
+    let points = curve.iter().step_by(curve.len().div_ceil(MAX_CURVE_LINES).max(1)).map(point);
+    let bin = |bin: &ReliabilityBin| [bin.probability, bin.right, bin.share].map(percent);
+    [
+        with_head(MATCH_HEAD, match_rows(by_match)),
+        with_head(["threshold", "precision", "coverage"], points),
+        with_head(["probability", "right", "share of all"], bins.iter().map(bin)),
+    ]
+    .join("\n")
+}
+
+/// Rows below a head, as [`aligned`] lines.
+pub(super) fn with_head<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    aligned(&std::iter::once(head.map(str::to_owned)).chain(rows).collect::<Vec<_>>())
 }
 
 /// Rows as lines of text: the first column is aligned to the left, the others to the right.

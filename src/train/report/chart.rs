@@ -2,11 +2,8 @@
 //!
 //! Invariant: the size of a chart does not grow with the number of steps.
 
-use crate::page::{count, number};
-use crate::train::report::{
-    axis::ChartAxis,
-    curve::{Points, last_value, thinned},
-};
+use crate::page::{ChartAxis, count, number};
+use crate::train::report::curve::{Points, last_value, thinned};
 
 /// Curves with up to this many points also show each point as a dot.
 const MAX_DOTS: usize = 60;

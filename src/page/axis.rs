@@ -2,7 +2,7 @@
 //!
 //! Invariant: the range of an axis contains all values that it was made for, and is never empty.
 
-use crate::page::{grouped, scientific};
+use crate::page::numbers::{grouped, scientific};
 
 /// An axis may become logarithmic when its largest value is this many times the smallest positive
 /// one.
@@ -13,18 +13,18 @@ const LINEAR_PARTS: f64 = 5.0;
 const MAX_LOGARITHMIC_PARTS: f64 = 6.0;
 
 /// One axis of a chart.
-pub(super) struct ChartAxis {
-    pub(super) logarithmic: bool,
+pub(crate) struct ChartAxis {
+    pub(crate) logarithmic: bool,
     /// The ends of the range; as logarithms to base 10 where the axis is logarithmic.
     from: f64,
     to: f64,
     /// Values with their labels.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
 }
 
 impl ChartAxis {
     /// The horizontal axis: steps from 0 to `last`.
-    pub(super) fn steps(last: f64) -> Self {
+    pub(crate) fn steps(last: f64) -> Self {
         let mut axis = Self::linear(0.0, last, 1.0);
         axis.ticks.retain(|(value, _)| *value <= last);
         Self { to: last, ..axis }
@@ -32,7 +32,7 @@ impl ChartAxis {
 
     /// An axis for `values`. It is logarithmic if that is allowed and the values differ by orders
     /// of magnitude.
-    pub(super) fn of(values: impl Iterator<Item = f64> + Clone, allow_logarithmic: bool) -> Self {
+    pub(crate) fn of(values: impl Iterator<Item = f64> + Clone, allow_logarithmic: bool) -> Self {
         let low = values.clone().fold(f64::INFINITY, f64::min);
         let high = values.clone().fold(f64::NEG_INFINITY, f64::max);
         let smallest = values.filter(|&value| value > 0.0).fold(f64::INFINITY, f64::min);
@@ -73,7 +73,7 @@ impl ChartAxis {
     }
 
     /// The relative position of `value` on the axis, 0 to 1.
-    pub(super) fn position(&self, value: f64) -> f64 {
+    pub(crate) fn position(&self, value: f64) -> f64 {
         let value = if self.logarithmic { value.log10() } else { value };
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
