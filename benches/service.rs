@@ -161,7 +161,8 @@ impl Texts {
     fn read(index: &Path) -> Outcome<Self> {
         let (table, index) = (fs::read_to_string("index/starter.mentions.tsv")?, Index::open(index)?);
         let names = table.lines().skip(1).filter_map(|line| line.split('\t').next()).map(str::to_owned);
-        let names = names.filter(|name| index.repair(&text::normalize(name)).is_none()).collect();
+        let names =
+            names.filter(|name| index.repair(&text::normalize(name), &|_| false, &|_| false).is_empty()).collect();
         Ok(Self { names, used: AtomicUsize::new(0) })
     }
 

@@ -119,6 +119,7 @@ impl<'a> Checkout<'a> {
             "tests",
             "index/starter.tsv",
             "index/starter.mentions.tsv",
+            "index/trust",
             "models/saplink-mini",
         ] {
             symlink(root().join(name), at(name)).unwrap();

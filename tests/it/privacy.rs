@@ -16,6 +16,14 @@ fn no_mention_in_logs_or_errors() {
             service.link(&json!({"mentions": [CANARY, format!("{CANARY} pain"), {"text": "asthma", "id": CANARY}]}));
         assert_eq!(linked.status, 200);
         assert_eq!(service.link(&json!({"mention": CANARY})).status, 200);
+        // Words of these mentions may come back as what was read, left out or contradicted.
+        let qualified = ["no {} pain", "h/o left {} fracture", "{} 500 mg po bid", "non-{} type 2 diabetes (R/O {})"];
+        let qualified = qualified.map(|mention| mention.replace("{}", CANARY));
+        assert_eq!(service.link(&json!({"mentions": qualified, "explain": true})).status, 200);
+        let long = format!("severe {} of the lower back", [CANARY; 60].join(" "));
+        assert_eq!(service.link(&json!({"mention": {"text": long, "explain": true}})).status, 200);
+        let line = json!({"text": format!("no {CANARY}"), "explain": true}).to_string();
+        assert_eq!(service.post("/link", "application/x-ndjson", line.as_bytes()).status, 200);
         let reloaded = service.post("/admin/reload", "text/plain", CANARY.as_bytes());
         assert_eq!(reloaded.status, 200, "{reloaded:?}");
         for body in [
@@ -26,6 +34,9 @@ fn no_mention_in_logs_or_errors() {
             json!({"mention": [CANARY]}),
             json!({"mention": CANARY, "top_k": CANARY}),
             json!({"mention": CANARY, "top_k": 0}),
+            json!({"mention": CANARY, "readings": CANARY}),
+            json!({"mention": CANARY, "spelling": [CANARY]}),
+            json!({"mention": {"text": CANARY, "explain": {CANARY: true}}}),
             json!({"mention": "a", "semantic_types": [CANARY]}),
             json!({"mention": "a", "sources": [CANARY]}),
             json!({"mention": "a", "id": CANARY}),

@@ -201,33 +201,42 @@ fn an_index_is_evaluated_with_the_linker_that_serves_it() {
     assert!(types.len() > 5 && types[0]["semantic_type"].as_str().unwrap().starts_with('T'));
 }
 
+fn index_json(dir: &str) -> String {
+    fs_err::read_to_string(Path::new(dir).join("index.json")).unwrap()
+}
+
 #[test]
 fn a_calibrated_index_answers_with_probabilities() {
     let scratch = ScratchDir::new();
     let dir = starter_copy(&scratch);
-    let before = fs_err::read_to_string(Path::new(&dir).join("index.json")).unwrap();
+    let before = index_json(&dir);
     let args = ["eval", "--calibrate", "--mentions", STARTER_MENTIONS, "--index", &dir];
-    succeed(&[&args[..], &["--method", "platt", "--dry-run"]].concat());
-    assert_eq!(fs_err::read_to_string(Path::new(&dir).join("index.json")).unwrap(), before);
+    succeed(&[&args[..], &["--dry-run"]].concat());
+    assert_eq!(index_json(&dir), before);
     let output = succeed(&args);
-    assert!(output.contains("expected calibration error") && output.contains("NIL"), "{output}");
+    for line in ["expected calibration error", "chosen for the most right answers", "coverage", "embedding"] {
+        assert!(output.contains(line), "{line}: {output}");
+    }
     let manifest: Value = serde_json::from_str(&succeed(&["index", "info", &dir, "--json"])).unwrap();
-    let measured = &manifest["calibration"]["measured"];
+    let calibration = &manifest["calibration"];
+    assert_eq!((&calibration["general"], &calibration["mentions"]), (&json!(false), &json!(884)));
+    assert_eq!(calibration["inputs"][0]["name"], "starter.mentions.tsv");
+    let measured = &calibration["measured"];
     assert!(measured["calibration_error"].as_f64().unwrap() < 0.08, "{measured}");
-    assert!(measured["nil_recall"].as_f64().unwrap() > 0.25, "{measured}");
-    assert!(succeed(&["index", "info", &dir]).contains("calibration  isotonic of"));
-    let threshold = manifest["nil_threshold"].as_f64().unwrap();
+    assert!(measured["nil_recall"].as_f64().unwrap() > 0.25 && measured["area"].as_f64().unwrap() > 0.8, "{measured}");
+    assert!(succeed(&["index", "info", &dir]).contains("calibration  fitted to 884 mentions"));
+    let threshold = calibration["threshold"].as_f64().unwrap();
 
     let service = Service::spawn(&["--index", &dir]);
     service.wait_until_ready();
+    assert_eq!(service.get("/info").json()["index"]["calibration"]["mentions"], 884);
     let mentions = ["asthma", "asthma attack", "ribonucleoprotein zebrafish", "cold"];
     let answer = service.link(&json!({"mentions": mentions, "top_k": 5})).json();
     for result in answer["results"].as_array().unwrap() {
         let candidates = result["candidates"].as_array().unwrap();
-        let of = |field: &str| -> Vec<f64> { candidates.iter().map(|c| c[field].as_f64().unwrap()).collect() };
-        let (probabilities, scores) = (of("probability"), of("score"));
+        let probabilities: Vec<f64> = candidates.iter().map(|c| c["probability"].as_f64().unwrap()).collect();
         assert!(probabilities.iter().sum::<f64>() <= 1.001 && probabilities.iter().all(|p| *p >= 0.0), "{result}");
-        assert_eq!(result["status"] == "nil", scores[0] < threshold, "{result}");
+        assert_eq!(result["status"] == "nil", probabilities[0] < threshold, "{result}");
     }
     let first = |i: usize| answer["results"][i]["candidates"][0]["probability"].as_f64().unwrap();
     assert!(first(0) > 0.8 && first(2) < 0.5, "{answer}");
@@ -235,21 +244,82 @@ fn a_calibrated_index_answers_with_probabilities() {
 }
 
 #[test]
+fn a_wanted_precision_raises_the_threshold_that_a_file_can_take() {
+    let scratch = ScratchDir::new();
+    let dir = starter_copy(&scratch);
+    let before = index_json(&dir);
+    let args = ["eval", "--calibrate", "--mentions", STARTER_MENTIONS, "--index", &dir];
+    let calibrate = |name: &str, more: &[&str]| {
+        succeed(&[&args[..], &["--out", &scratch.at(name)], more].concat());
+        json(&scratch, name)["calibration"].clone()
+    };
+    let plain = calibrate("plain.json", &[]);
+    let precise = calibrate("precise.json", &["--precision", "0.95"]);
+    assert_eq!(index_json(&dir), before, "--out leaves the index as it is");
+    let number = |of: &Value, field: &str| of[field].as_f64().unwrap();
+    assert!(number(&precise, "threshold") > number(&plain, "threshold"), "{precise}");
+    assert_eq!((&precise["precision"], plain.get("precision")), (&json!(0.95), None));
+    let existing = fail(&[&args[..], &["--out", &scratch.at("plain.json")]].concat());
+    assert!(existing.contains("plain.json"), "{existing}");
+}
+
+#[test]
+fn few_mentions_calibrate_only_by_force() {
+    let scratch = ScratchDir::new();
+    let dir = starter_copy(&scratch);
+    let few = scratch.write("few.tsv", "asthma\tC0004096\nHYPERTENSION\tC0020538\nleft message\tNIL\n");
+    let args = ["eval", "--calibrate", "--mentions", &few, "--index", &dir];
+    let refused = fail(&args);
+    assert!(
+        refused.contains("needs 200 labeled mentions, the files have 3") && refused.contains("--force"),
+        "{refused}"
+    );
+    succeed(&[&args[..], &["--force"]].concat());
+    assert!(succeed(&["index", "info", &dir]).contains("calibration  fitted to 3 mentions"));
+}
+
+#[test]
+fn a_new_index_has_the_calibration_of_its_model() {
+    let scratch = ScratchDir::new();
+    let model = scratch.at("model");
+    copy_dir(&root().join("models/saplink-mini"), Path::new(&model));
+    let _ = fs_err::remove_file(Path::new(&model).join("calibration.json"));
+    let (table, index) = (scratch.write("n.tsv", "cui\tname\nC0004096\tasthma\n"), scratch.at("index"));
+    let build = ["index", "build", "--tsv", &table, "--model", &model, "--out", &index, "--force"];
+    succeed(&build);
+    assert_eq!(manifest(&Path::new(&index).join("index.json")).get("calibration"), None);
+    let starter = starter_index().to_str().unwrap();
+    let file = scratch.at("model/calibration.json");
+    succeed(&["eval", "--calibrate", "--mentions", STARTER_MENTIONS, "--index", starter, "--out", &file]);
+    succeed(&build);
+    let calibration = manifest(&Path::new(&index).join("index.json"))["calibration"].clone();
+    assert_eq!((&calibration["general"], &calibration["mentions"]), (&json!(true), &json!(884)));
+    assert!(succeed(&["index", "info", &index]).contains("general, of the model: fitted to 884 mentions"));
+    fs_err::write(&file, scratch.read("model/calibration.json").replace("884", "885")).unwrap();
+    assert!(fail(&build).contains("calibration.json"));
+}
+
+#[test]
 fn an_invalid_calibration_is_refused() {
     let scratch = ScratchDir::new();
     let dir = starter_copy(&scratch);
     let path = Path::new(&dir).join("index.json");
-    let mut manifest = manifest(&path);
-    let measured = json!({"calibration_error": 0.0, "nil_precision": 1.0, "nil_recall": 1.0, "accuracy": 1.0});
-    for (curve, reason) in [
-        (json!([]), "no points"),
-        (json!([[0.5, 0.9], [0.6, 0.1]]), "falls"),
-        (json!([[0.5, 1.5]]), "probability outside 0 to 1"),
+    let valid = manifest(&path);
+    for (change, reason) in [
+        (json!({"confidence": {"offset": 0.0, "weights": {"cosine": -1.0}}}), "a weight with the wrong sign"),
+        (json!({"confidence": {"offset": 0.0, "weights": {"contradiction": 0.5}}}), "a weight with the wrong sign"),
+        (json!({"confidence": {"offset": 1e39, "weights": {}}}), "a value that is not finite"),
+        (json!({"threshold": 1e39}), "a threshold that is not finite"),
+        (json!({"confidence": {"offset": 0.0, "weights": {"mood": 0.5}}}), "unknown variant `mood`"),
+        (json!({"method": "isotonic"}), "unknown field `method`"),
+        (json!({"curve": [[0.5, 0.9]]}), "unknown field `curve`"),
     ] {
-        manifest["calibration"] = json!({"method": "isotonic", "curve": curve, "mentions": 1, "inputs": [], "nil_share": 0.2, "measured": measured});
+        let mut manifest = valid.clone();
+        let calibration = manifest["calibration"].as_object_mut().unwrap();
+        calibration.extend(change.as_object().unwrap().clone());
         fs_err::write(&path, manifest.to_string()).unwrap();
         let refused = fail(&["index", "info", &dir]);
-        assert!(refused.contains("index.json") && refused.contains(reason), "{refused}");
+        assert!(refused.contains("index.json") && refused.contains(reason), "{change}: {refused}");
     }
 }
 

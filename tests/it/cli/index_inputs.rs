@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::{
+    cli::index_build::BuildDir,
     index::terminologies::at,
     support::{fail, fixture, run, succeed},
 };
@@ -48,6 +49,27 @@ fn every_format_is_built_from_the_command_line() {
     let line = |text: &str| text.lines().find(|l| l.starts_with("names ")).unwrap().to_owned();
     assert_eq!(line(&dry), line(&text));
     assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), before);
+}
+
+#[test]
+fn numeric_names_are_an_option_that_add_keeps() {
+    let scratch = BuildDir::new(3);
+    fs_err::write(scratch.at("numbers.tsv"), "cui\tname\nC9000001\t1\nC9000002\tone\n").unwrap();
+    scratch.succeed("numbers.tsv", "without", &[]);
+    scratch.succeed("numbers.tsv", "with", &["--numeric-names"]);
+    scratch.succeed("names.tsv", "with", &["--add"]);
+    let facts = |index: &str| {
+        let manifest = scratch.manifest(index);
+        (manifest["selection"]["numeric_names"].clone(), manifest["counts"]["concepts"].clone())
+    };
+    assert_eq!(facts("without"), (false.into(), 1.into()));
+    assert_eq!(facts("with"), (true.into(), 5.into()), "two and the three of the other table");
+    let table = scratch.at("numbers.tsv");
+    let output = run(&["index", "build", "--dry-run", "--tsv", &table]);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(log.contains("left out, without a letter: 1"), "{log}");
+    let both = ["index", "build", "--tsv", &table, "--out", &scratch.at("with"), "--add", "--numeric-names"];
+    assert_eq!(run(&both).status.code(), Some(2), "--add takes the selection of the index");
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn tables_are_read_and_written_with_ids_and_mentions() {
     }
     let rows = scratch.read("out.csv");
     let lines: Vec<&str> = rows.lines().collect();
-    assert!(lines[0].starts_with("id,mention,status,rank,cui,name"), "{rows}");
+    let columns = "id,mention,status,rank,cui,name,matched_name,match,score,probability,semantic_types,error,read_as,left_out,truncated,contradiction";
+    assert_eq!(lines[0], columns);
     assert!(lines[1].starts_with("7,\"hurts, when i \"\"breathe\"\" in\",") && lines[1].contains(",1,C"), "{rows}");
     assert!(lines[2].starts_with("m2,Cold,ambiguous,1,C"), "{rows}");
     assert!(lines.last().unwrap().starts_with("n3,..,error,,,"), "{rows}");
@@ -71,14 +72,36 @@ fn a_killed_run_resumes_and_gives_the_same_output() {
     child.kill().unwrap();
     wait(&mut child, Duration::from_secs(10));
     assert!(!scratch.names().contains(&"broken.ndjson".to_owned()), "no output before it is complete");
-    let other = fail(&with(&input, &broken, &["--top-k", "2", "--resume"]));
-    assert!(other.contains("other options"), "{other}");
+    for more in [&["--top-k", "2"][..], &["--top-k", "1", "--no-readings"], &["--top-k", "1", "--no-spelling"]] {
+        let other = fail(&with(&input, &broken, &[more, &["--resume"]].concat()));
+        assert!(other.contains("other options"), "{other}");
+    }
     let more = scratch.write("more.ndjson", &(corpus + "\"asthma\"\n"));
     let other = fail(&with(&more, &broken, &["--top-k", "1", "--resume"]));
     assert!(other.contains("differs from the input"), "{other}");
     succeed(&with(&input, &broken, &["--top-k", "1", "--resume"]));
     assert!(scratch.read("broken.ndjson") == scratch.read("complete.ndjson"));
     assert!(!scratch.names().iter().any(|name| name.contains("partial")));
+}
+
+#[test]
+fn options_of_linking_give_the_answers_of_the_route() {
+    let scratch = ScratchDir::new();
+    let line = |text: &str, options: &str| format!("{{\"text\": \"{text}\"{options}}}\n");
+    let corpus = |options| line("an attack of the heart", options) + &line("h/o asthma", options);
+    let input = scratch.write("in.ndjson", &corpus(""));
+    for (options, fields) in [
+        (&["--no-readings", "--no-spelling"][..], ", \"readings\": false, \"spelling\": false"),
+        (&["--explain"], ", \"explain\": true"),
+    ] {
+        succeed(&with(&input, &scratch.at("out.ndjson"), &[options, &["--force"]].concat()));
+        let answer = shared().post("/link", "application/x-ndjson", corpus(fields).as_bytes()).text;
+        assert_eq!(scratch.read("out.ndjson"), answer, "{fields}");
+    }
+    for table in ["out.csv", "out.tsv.gz", "out.parquet"] {
+        let error = fail(&with(&input, &scratch.at(table), &["--explain"]));
+        assert!(error.contains(&format!("{table}: a table has no room for explanations; write .ndjson")), "{error}");
+    }
 }
 
 #[test]
@@ -113,4 +136,19 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     assert!(error.contains("exists already") && scratch.read("out.csv") == "mine", "{error}");
     let error = fail(&with(&scratch.at("ok.ndjson"), &scratch.at("out.doc"), &[]));
     assert!(error.contains("out.doc"), "{error}");
+}
+
+#[test]
+fn words_of_a_lexicon_are_not_repaired() {
+    let scratch = ScratchDir::new();
+    let input = scratch.write("in.ndjson", "\"asprin\"\n");
+    let lexicon = scratch.write("words.txt", "asprin\n");
+    let options: [&[&str]; 2] = [&[], &["--lexicon", &lexicon]];
+    for (options, expected) in options.into_iter().zip(["corrected", "embedding"]) {
+        succeed(&with(&input, &scratch.at("out.ndjson"), &[options, &["--force", "--top-k", "1"]].concat()));
+        assert!(scratch.read("out.ndjson").contains(&format!("\"match\":\"{expected}\"")), "{expected}");
+    }
+    fs_err::write(&lexicon, "two words\n").unwrap();
+    let error = fail(&with(&input, &scratch.at("out.ndjson"), &["--force", "--lexicon", &lexicon]));
+    assert!(error.contains("cannot read the lexicon") && error.contains("words.txt:1"), "{error}");
 }

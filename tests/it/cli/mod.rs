@@ -2,6 +2,7 @@
 
 mod arguments;
 mod eval;
+mod eval_trust;
 mod index_build;
 mod index_inputs;
 mod index_recall;

@@ -74,6 +74,7 @@ fn index(dir: &std::path::Path) -> Index {
     let assembled = collector.assemble(staged.path(), Job::silent()).unwrap();
     let model = ModelReference { name: "none".into(), fingerprint: "0".into(), dimensions: DIMENSIONS };
     let options = BuildOptions {
+        calibration: None,
         name: "filters".into(),
         model,
         vectors: VectorPrecision::Int16,

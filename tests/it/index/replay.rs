@@ -93,12 +93,13 @@ fn list(values: &[&str]) -> Vec<String> {
 fn replaying_an_index_gives_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let table = dir.path().join("table.tsv");
-    fs_err::write(&table, TABLE).unwrap();
+    fs_err::write(&table, format!("{TABLE}C0027051\t42\t\tWARD\tW5\tSY\tENG\t\t\n")).unwrap();
     let inputs = Inputs { tables: vec![(table, Dialect::Tabs)], ..fixtures() };
     let all = || Selection { languages: vec![], include_suppressed: true, ..Selection::default() };
     for selection in [
         all(),
         Selection::default(),
+        Selection { numeric_names: true, ..all() },
         Selection { languages: list(&["SPA", "all"]), ..all() },
         Selection { languages: list(&["ENG", "SPA"]), max_names_per_concept: Some(1), ..all() },
         Selection { semantic_types: list(&["T047"]), ..all() },

@@ -128,6 +128,35 @@ fn selections_choose_names() {
 }
 
 #[test]
+fn names_without_a_letter_are_left_out_unless_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("numbers.tsv");
+    let names = "cui\tname\nC0000001\t1\nC0000001\t2's\nC0000002\t0.9 %\nC0000002\t0.9 % saline\nC0000003\tS\n";
+    fs_err::write(&table, names).unwrap();
+    let assembled = |selection: Selection| {
+        let dir = tempfile::tempdir().unwrap();
+        let inputs = Inputs { tables: vec![(table.clone(), Dialect::Tabs)], ..Inputs::default() };
+        let assembled = assemble(dir.path(), &inputs, selection.clone());
+        let concepts = open(dir.path(), &assembled);
+        let all = Selection { numeric_names: true, ..Selection::default() };
+        for concept in ConceptId::all(concepts.counts().concepts as usize) {
+            let taken = concepts.selected_names(concept, &selection);
+            assert!(taken.eq(concepts.selected_names(concept, &all)), "the index has only names that were taken");
+        }
+        (assembled.counts.concepts, assembled.counts.atoms, assembled.tally.numeric)
+    };
+    assert_eq!(assembled(Selection::default()), (2, 2, 3));
+    assert_eq!(assembled(Selection { numeric_names: true, ..Selection::default() }), (3, 5, 0));
+
+    fs_err::write(&table, "cui\tname\nC0000001\t1\n").unwrap();
+    let mut collector = StatementCollector::new(dir.path(), Selection::default());
+    let inputs = Inputs { tables: vec![(table, Dialect::Tabs)], ..Inputs::default() };
+    inputs.read(&|_, _| true, &mut |s| collector.collect(s), Job::silent(), &mut |_, _| {}).unwrap();
+    let error = collector.assemble(dir.path(), Job::silent()).unwrap_err().to_string();
+    assert!(error.contains("1 have no letter"), "{error}");
+}
+
+#[test]
 fn several_inputs_are_merged_by_concept() {
     let dir = tempfile::tempdir().unwrap();
     let (obo, tsv, csv) = (dir.path().join("a.obo"), dir.path().join("a.tsv"), dir.path().join("a.csv"));

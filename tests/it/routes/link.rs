@@ -73,6 +73,30 @@ fn mentions_may_have_options_of_their_own() {
 }
 
 #[test]
+fn options_of_linking_are_taken_for_a_request_and_for_a_mention() {
+    let plain = first(&shared().link(&json!({"mention": "heart attack"})));
+    for options in [
+        json!({"readings": false}),
+        json!({"spelling": false}),
+        json!({"readings": null, "spelling": true, "explain": false}),
+    ] {
+        let mut request = options.clone();
+        request["mention"] = "heart attack".into();
+        assert_eq!(first(&shared().link(&request)), plain, "{options}: an exact name needs no repair and no reading");
+        let mut mention = options;
+        mention["text"] = "heart attack".into();
+        assert_eq!(first(&shared().link(&json!({"mention": mention}))), plain, "{mention}");
+    }
+    let line = "{\"text\": \"heart attack\", \"readings\": false, \"spelling\": false, \"explain\": false}\n";
+    assert_eq!(shared().post("/link", "application/x-ndjson", line.as_bytes()).json(), plain);
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&plain), ["candidates", "id", "mention", "status"], "nothing was left out or cut off");
+    for candidate in plain["candidates"].as_array().unwrap() {
+        assert!(candidate.get("explain").is_none(), "{candidate}");
+    }
+}
+
+#[test]
 fn top_k_distinct_concepts_pass_the_filter() {
     for (filter, types) in [
         (json!({}), None),
@@ -130,7 +154,7 @@ fn answers_are_ordered_and_repeatable() {
         let request = json!({"mention": mention, "top_k": 30});
         let answer = shared().link(&request);
         let result = first(&answer);
-        let kinds = ["exact", "normalized", "corrected", "embedding"];
+        let kinds = ["exact", "normalized", "variant", "corrected", "embedding"];
         let order: Vec<(i64, usize, String)> = result["candidates"]
             .as_array()
             .unwrap()

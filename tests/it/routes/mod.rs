@@ -9,4 +9,5 @@ mod ndjson;
 mod openapi;
 mod operation;
 mod requests;
+mod trust;
 mod vocabularies;

@@ -47,6 +47,12 @@ fn bad_bodies_are_4xx_with_a_stable_type() {
         (br#"{"mention": "a", "min_score": 1e999}"#, 400, "invalid-json", None),
         (br#"{"mention": "a", "semantic_types": "T047"}"#, 422, "invalid-request", Some("semantic_types")),
         (br#"{"mention": "a", "semantic_types": ["T999"]}"#, 422, "unknown-semantic-type", Some("semantic_types[0]")),
+        (br#"{"mention": "a", "readings": "yes"}"#, 422, "invalid-request", Some("readings")),
+        (br#"{"mention": "a", "spelling": 0}"#, 422, "invalid-request", Some("spelling")),
+        (br#"{"mention": "a", "explain": [true]}"#, 422, "invalid-request", Some("explain")),
+        (br#"{"mention": "a", "explain": true, "explain": true}"#, 422, "invalid-request", Some("explain")),
+        (br#"{"mention": {"text": "a", "readings": "yes"}}"#, 422, "invalid-request", Some("mention.readings")),
+        (br#"{"mentions": ["a", {"text": "a", "spelling": 1}]}"#, 422, "invalid-request", Some("mentions[1].spelling")),
         (
             br#"{"mention": "a", "semantic_groups": ["DISO", "diso"]}"#,
             422,

@@ -78,7 +78,8 @@ pub(crate) fn starter_index() -> &'static Path {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("starter");
         let dir = out.to_str().unwrap();
         succeed(&["index", "build", "--tsv", "index/starter.tsv", "--ef-search", "256", "--out", dir, "--force"]);
-        succeed(&["eval", "--calibrate", "--index", dir, "--mentions", "index/starter.mentions.tsv"]);
+        let mentions = ["index/starter.mentions.tsv", "index/starter.calibration.tsv"];
+        succeed(&["eval", "--calibrate", "--index", dir, "--mentions", mentions[0], mentions[1], "--nil-share", "0.5"]);
         out
     })
 }

@@ -99,6 +99,7 @@ fn build_index(model: &Path, out: &Path) {
     let encoder = Encoder::load(&RUNTIME, model, options).unwrap();
     let manifest = encoder.manifest();
     let options = BuildOptions {
+        calibration: None,
         name: "rich".into(),
         model: ModelReference {
             name: manifest.name.clone(),

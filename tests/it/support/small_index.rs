@@ -42,8 +42,18 @@ pub(crate) fn numbered_index(dir: &Path, names: usize, options: &[&str]) -> Path
     }
     let names: Vec<_> = (0..names).map(|i| format!("C{i:07}\t{}", i * 7919)).collect();
     fs_err::write(at("numbers.tsv"), format!("cui\tname\n{}\n", names.join("\n"))).unwrap();
-    let paths =
-        ["index", "build", "--tsv", &at("numbers.tsv"), "--model", &at("tiny"), "--out", &at("numbers"), "--force"];
+    let paths = [
+        "index",
+        "build",
+        "--tsv",
+        &at("numbers.tsv"),
+        "--model",
+        &at("tiny"),
+        "--out",
+        &at("numbers"),
+        "--force",
+        "--numeric-names",
+    ];
     succeed(&[&paths[..], options].concat());
     dir.join("numbers")
 }
