@@ -49,7 +49,7 @@ pub struct CalibrationOptions {
     pub nil_share: f64,
     /// Wanted precision of answers; without it the threshold gives the most right answers.
     pub precision: Option<f64>,
-    /// Whether fewer than [`MIN_MENTIONS`] mentions are enough.
+    /// Whether fewer than 200 mentions are enough.
     pub force: bool,
 }
 
