@@ -119,7 +119,7 @@ impl Calibration {
         }
     }
 
-    /// Writes the calibration to a file, which must not exist.
+    /// Writes the calibration to a file, in place of an older one.
     ///
     /// # Errors
     /// [`IndexError::Io`].

@@ -259,8 +259,8 @@ fn a_wanted_precision_raises_the_threshold_that_a_file_can_take() {
     let number = |of: &Value, field: &str| of[field].as_f64().unwrap();
     assert!(number(&precise, "threshold") > number(&plain, "threshold"), "{precise}");
     assert_eq!((&precise["precision"], plain.get("precision")), (&json!(0.95), None));
-    let existing = fail(&[&args[..], &["--out", &scratch.at("plain.json")]].concat());
-    assert!(existing.contains("plain.json"), "{existing}");
+    let nowhere = fail(&[&args[..], &["--out", &scratch.at("no/such/c.json")]].concat());
+    assert!(nowhere.contains("no/such/c.json"), "{nowhere}");
 }
 
 #[test]
