@@ -81,8 +81,11 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         values.set(Feature::Letters, overlap(&self.trigrams, &trigrams(&name)));
         values.flag(Feature::ExtraNumber, has_number_beyond(self.key, &name));
         values.flag(Feature::MissingNumber, has_number_beyond(&name, self.key));
-        for (&sort, &part) in self.sorts.iter().zip(&lacking_parts) {
+        for ((&sort, &part), &weight) in self.sorts.iter().zip(&lacking_parts).zip(&self.weights) {
             values.set(sort, values.get(sort) + share(part, &self.weights));
+            if sort == Feature::UncoveredUnknown && part > 0.0 && part < weight {
+                values.flag(Feature::LookAlike, true);
+            }
         }
         if values.get(Feature::NameUncovered) < COVERED {
             let specializing = values.get(Feature::UncoveredTerms) + values.get(Feature::UncoveredUnknown);
@@ -222,6 +225,14 @@ mod tests {
         assert!((parts.iter().sum::<f32>() - values.get(Feature::MentionUncovered)).abs() < 1e-6);
         assert_eq!(values.get(Feature::Subtype), parts[0] + parts[2]);
         assert_eq!(compare("chronic heart failure", "chronic renal failure").get(Feature::Subtype), 0.0);
+    }
+
+    #[test]
+    fn unknown_words_look_like_words_of_a_name() {
+        assert_eq!(compare("clobetasone", "clobetasol").get(Feature::LookAlike), 1.0);
+        assert_eq!(compare("clobetasone", "clobetasone").get(Feature::LookAlike), 0.0);
+        assert_eq!(compare("heart", "heartburn").get(Feature::LookAlike), 0.0, "names have the word heart");
+        assert_eq!(compare("xyzq", "heart").get(Feature::LookAlike), 0.0);
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub enum Feature {
     UncoveredEveryday,
     /// The same for words that no name has and that are no everyday words: "polr1d".
     UncoveredUnknown,
+    /// 1 if a word of the mention that no name has is similar to a word of the name: two drugs with
+    /// one stem look alike.
+    LookAlike,
     /// If the mention has the whole name: the weighted share of its other words that are no
     /// everyday words, which make it a kind of the concept.
     Subtype,
@@ -81,7 +84,7 @@ impl Feature {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every feature, in the order of their values.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::EqualName,
         Self::VariantName,
         Self::RepairedName,
@@ -102,6 +105,7 @@ impl Feature {
         Self::UncoveredTerms,
         Self::UncoveredEveryday,
         Self::UncoveredUnknown,
+        Self::LookAlike,
         Self::Subtype,
         Self::EverydayWord,
         Self::Length,
@@ -133,6 +137,7 @@ impl Feature {
             Self::UncoveredTerms => "uncovered_terms",
             Self::UncoveredEveryday => "uncovered_everyday",
             Self::UncoveredUnknown => "uncovered_unknown",
+            Self::LookAlike => "look_alike",
             Self::Subtype => "subtype",
             Self::EverydayWord => "everyday_word",
             Self::Length => "length",
@@ -161,6 +166,7 @@ impl Feature {
             | Self::UncoveredTerms
             | Self::UncoveredEveryday
             | Self::UncoveredUnknown
+            | Self::LookAlike
             | Self::Subtype
             | Self::EverydayWord
             | Self::Repair

@@ -1,7 +1,7 @@
 //! Compares the analysis of a mention with that of a name.
 //!
 //! Invariant: the result depends on the two texts alone, and swapping them finds a contradiction
-//! too.
+//! too, but for things that a mention may leave out (`OMITTED_THINGS`).
 
 use super::{
     Contradiction, ContradictionKind, labels,
@@ -13,6 +13,7 @@ use super::{
 pub(super) fn first(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     by_group(mention, name)
         .or_else(|| by_malignancy(mention, name))
+        .or_else(|| by_thing(mention, name))
         .or_else(|| by_label(mention, name))
         .or_else(|| by_denial(mention, name))
         .or_else(|| by_form(mention, name))
@@ -56,6 +57,29 @@ fn by_malignancy(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction>
         _ => return None,
     };
     Some(contradiction(ContradictionKind::Polarity, (mention, mine), (name, theirs)))
+}
+
+/// A thing that is called after another one: "West Nile virus" and "West Nile fever", "zinc
+/// toxicity" and "zinc deficiency", "hepatitis B vaccine" and "hepatitis B".
+fn by_thing(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    if let Some((mine, theirs)) = other_thing(mention, name, table::THINGS) {
+        return Some(contradiction(ContradictionKind::Kind, (mention, mine), (name, theirs)));
+    }
+    let (theirs, mine) = other_thing(name, mention, &table::THINGS[table::OMITTED_THINGS..])?;
+    Some(contradiction(ContradictionKind::Kind, (mention, mine), (name, theirs)))
+}
+
+/// The last word of `a` if it is one of `things` that `b` does not name although it has all other
+/// words of `a`, and the last word of `b`.
+fn other_thing(a: &Words<'_>, b: &Words<'_>, things: &[&str]) -> Option<(usize, usize)> {
+    let last = |words: &Words<'_>| words.words.iter().rposition(|word| !word.is_stop);
+    let is_member = |group: &str, text: &str| group.split(' ').any(|member| member == text);
+    let (thing, end) = (last(a)?, last(b)?);
+    let group = things.iter().find(|group| is_member(group, &a.words[thing].text))?;
+    let has = |text: &str| b.words.iter().any(|word| is_same_stem(text, &word.text));
+    let mut others = a.words[..thing].iter().filter(|word| !word.is_stop).peekable();
+    let is_called_after = others.peek().is_some() && others.all(|word| has(&word.text));
+    (is_called_after && !b.words.iter().any(|word| is_member(group, &word.text))).then_some((thing, end))
 }
 
 /// Whether the words outside a group agree: the last ones, or all of the shorter text.

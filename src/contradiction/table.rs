@@ -50,6 +50,8 @@ pub(super) const GROUPS: &[Group] = &[
     group(Polarity, &["low", "high"]),
     shared(Polarity, &["deficiency deficient deficit depletion", "excess overload overproduction hypersecretion"]),
     group(Polarity, &["loss", "gain"]),
+    shared(Polarity, &["shortened", "prolonged lengthened"]),
+    shared(Kind, &["repair", "replacement"]),
     group(Polarity, &["benign", "malignant malignancy cancer carcinoma cancerous"]),
     group(Polarity, &["acidosis acidemia", "alkalosis alkalemia"]),
     group(Polarity, &["immunocompetent", "immunodeficiency immunodeficient immunocompromised immunosuppressed"]),
@@ -399,6 +401,22 @@ pub(super) const LACKING: &[&str] = &[
     "unable",
     "weakness",
     "zero",
+];
+
+/// Number of the first entries of [`THINGS`] that a mention may leave out and still mean: "HLA-B27"
+/// is the antigen.
+pub(super) const OMITTED_THINGS: usize = 3;
+/// Last words of things that are called after another thing, with their synonyms.
+pub(super) const THINGS: &[&str] = &[
+    "virus viruses",
+    "gene genes",
+    "antigen antigens",
+    "vaccine vaccines vaccination",
+    "antibody antibodies",
+    "toxicity poisoning overdose intoxication",
+    "allergy allergies allergic hypersensitivity",
+    "withdrawal",
+    "catheter catheters",
 ];
 
 /// Words that say that a tumor is malignant, and words for tumors that do not say it.

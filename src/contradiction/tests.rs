@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt::Write, time::Instant};
 
 use proptest::prelude::*;
 
-use super::{contradiction, table::GROUPS};
+use super::{ContradictionKind, contradiction, table::GROUPS};
 use crate::text::normalize;
 
 /// Pairs of a mention and a name, with the kind of their contradiction or `agree`.
@@ -41,6 +41,29 @@ fn rates(parity: usize) -> (Rates, String) {
         }
     }
     (rates, false_alarms)
+}
+
+#[test]
+fn a_thing_is_not_what_it_is_called_after() {
+    for (mention, name) in [
+        ("west nile virus", "west nile fever"),
+        ("zinc toxicity", "zinc deficiency"),
+        ("hepatitis b vaccine", "hepatitis b"),
+        ("penicillin", "penicillin allergy"),
+        ("nf1 gene", "nf1"),
+    ] {
+        let found = contradiction(mention, name).map(|found| found.kind);
+        assert_eq!(found, Some(ContradictionKind::Kind), "{mention} | {name}");
+    }
+    for (mention, name) in [
+        ("zika", "zika virus"),
+        ("lead poisoning", "lead toxicity"),
+        ("lead poisoning", "plumbism"),
+        ("hepatitis b", "hepatitis b virus infection"),
+        ("vaccine", "influenza vaccine"),
+    ] {
+        assert_eq!(contradiction(mention, name), None, "{mention} | {name}");
+    }
 }
 
 #[test]

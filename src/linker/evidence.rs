@@ -5,6 +5,7 @@
 
 use crate::{
     confidence::{Feature, FeatureValues, MentionProfile, WordStatistics},
+    domain::MatchKind,
     encoder::Encoder,
     index::Index,
     linker::{
@@ -110,11 +111,10 @@ fn is_abbreviation_for_word(one: &Found, text: &LinkText, words: &KnownWords<'_>
 }
 
 fn name_feature(found: &Found) -> Feature {
-    use crate::domain::MatchKind::{Corrected, Embedding, Exact, Normalized, Variant};
     match found.kind {
-        Exact | Normalized | Embedding => Feature::EqualName,
-        Variant => Feature::VariantName,
-        Corrected => Feature::RepairedName,
+        MatchKind::Exact | MatchKind::Normalized | MatchKind::Embedding => Feature::EqualName,
+        MatchKind::Variant => Feature::VariantName,
+        MatchKind::Corrected => Feature::RepairedName,
     }
 }
 
