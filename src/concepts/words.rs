@@ -1,7 +1,7 @@
 //! The words of the names of an index.
 //!
 //! A finite-state transducer (`fst`) maps each word to its [`WordEntry`]: the number of names with
-//! the word, which tells how much the word says, and their sources. `repair` replaces misspelled
+//! the word, which is the base of its weight, and their sources. `repair` replaces misspelled
 //! words by near words of this index. Invariant: a word counts only if a source of its names is
 //! visible.
 

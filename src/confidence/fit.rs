@@ -5,7 +5,7 @@
 
 use crate::confidence::{
     feature::{Direction, Feature, FeatureValues},
-    model::ConfidenceModel,
+    model::{ConfidenceModel, sigmoid},
 };
 
 /// Weight of the ridge, relative to the sum of the sample weights. It keeps weights finite when
@@ -135,11 +135,6 @@ fn solve(matrix: &[[f64; SIZE]; SIZE], right: &[f64; SIZE]) -> Option<[f64; SIZE
         x[i] = (x[i] - (i + 1..SIZE).map(|k| lower[k][i] * x[k]).sum::<f64>()) / lower[i][i];
     }
     Some(x)
-}
-
-/// The logistic function.
-pub(super) fn sigmoid(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::confidence::{
-    feature::{Direction, Feature, FeatureValues},
-    fit::sigmoid,
-};
+use crate::confidence::feature::{Direction, Feature, FeatureValues};
 
 /// Logit of a probability: `offset` plus the weighted sum of the features.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +40,11 @@ impl ConfidenceModel {
         }
         self.weights.iter().any(against_meaning).then_some("its calibration has a weight with the wrong sign")
     }
+}
+
+/// The logistic function.
+pub(super) fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
 }
 
 #[cfg(test)]

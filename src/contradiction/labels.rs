@@ -4,7 +4,7 @@
 //! Invariant: an amount, a time or a measured value is no label, and only labels of the same slot
 //! are compared: the number after "stage" with the number after "stage".
 
-use super::{table, words::Word};
+use super::{table, word::Word};
 
 /// The highest number that is a label. Higher ones are years and values.
 const MAX_NUMBER: u32 = 999;

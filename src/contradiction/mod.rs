@@ -1,6 +1,6 @@
 //! Finds words of a mention that contradict a name: "late menopause" and "premature menopause".
 //!
-//! Reading order: `table` (what excludes what, as data), `words` (the analysis of one text),
+//! Reading order: `table` (what excludes what, as data), `word` and `words` (one text),
 //! `labels` (numbers and letters), `compare`.
 //!
 //! Invariant: names that agree, and words that only one side has, are no contradiction unless the
@@ -11,6 +11,7 @@ mod labels;
 mod table;
 #[cfg(test)]
 mod tests;
+mod word;
 mod words;
 
 use words::Words;

@@ -9,6 +9,7 @@ use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 use super::{
     labels::{self, Label},
     table::{self, Family, GROUPS},
+    word::Word,
 };
 
 /// Number of words that the analysis reads.
@@ -19,31 +20,6 @@ const MAX_FORMS: usize = 64;
 const DENIAL_REACH: usize = 3;
 /// Number of sets of affixes: prefixes first, then suffixes.
 const FAMILIES: usize = table::PREFIXES.len() + table::SUFFIXES.len();
-
-/// A word that takes part in a comparison.
-pub(super) struct Word {
-    /// The word with folded spelling: "hyperkalemia" for "hyperkalaemia", "fever" for "febrile".
-    pub(super) text: String,
-    /// The words of the normalized text that it stands for: "post operative" are two.
-    pub(super) source: Range<usize>,
-    /// The words of the normalized text that deny it: "no" in "no fever". Empty if it denies itself
-    /// ("mrsa-"), absent if nothing denies it.
-    pub(super) denial: Option<Range<usize>>,
-    /// Whether it has no meaning of its own.
-    pub(super) is_stop: bool,
-}
-
-impl Word {
-    /// Whether the text denies it.
-    pub(super) const fn is_denied(&self) -> bool {
-        self.denial.is_some()
-    }
-
-    /// Whether a denial says nothing of it alone: "disease".
-    pub(super) fn is_never_denied(&self) -> bool {
-        table::NEVER_DENIED.contains(&self.text.trim_end_matches('-'))
-    }
-}
 
 /// A value of a group of the table.
 #[derive(Clone, Copy)]

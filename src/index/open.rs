@@ -118,8 +118,8 @@ impl Index {
     /// The normalized `key` with its misspelled words repaired by words of visible names, the best
     /// repair first; empty if there is nothing to repair. Several repairs contradict each other.
     ///
-    /// `is_word` tells whether the language has a word, and `is_name` whether a normalized text is
-    /// a name that may be answered: see `concepts::repair`.
+    /// `is_word` returns whether the language has a word, and `is_name` whether a normalized text
+    /// is a name that may be answered: see `concepts::repair`.
     pub fn repair(&self, key: &str, is_word: &dyn Fn(&str) -> bool, is_name: &dyn Fn(&str) -> bool) -> Vec<Repaired> {
         let is_visible = &|sources| self.concepts.is_any_source_visible(sources);
         self.words.repair(key, &WordSense { is_visible, is_word, is_name })

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::{
     cancel::CancelToken,
-    concepts::{Filter, Lexicon},
+    concepts::Lexicon,
     contradiction::MentionWords,
     encoder::{Encoder, EncoderError},
     index::{ConceptHit, Index, IndexError, ModelReference},
@@ -19,8 +19,8 @@ use crate::{
         answer::{Answer, AnswerStatus, Candidate},
         evidence::{KnownWords, NEIGHBORS, features, lower_uncovered, profiles},
         lookup::{LinkText, Lookup},
-        mention::LinkOptions,
         probability::candidates,
+        query::Query,
         rank::{Found, compare, merge},
         readings::{TextQuery, better_reading, is_name, marks_left_out, readings_to_try},
         stages::{Stage, StageDurations},
@@ -31,21 +31,6 @@ use crate::{
 
 /// Minimum number of searches of one call for several threads.
 const MIN_PARALLEL_SEARCHES: usize = 8;
-
-/// A mention with its effective options.
-#[derive(Clone, Copy)]
-pub struct Query<'a> {
-    /// The mention as it was written.
-    pub text: &'a str,
-    /// Number of candidates wanted, at least 1.
-    pub top_k: usize,
-    /// Candidates with a lower score are left out.
-    pub min_score: Option<f32>,
-    /// The concepts and names that may be answered.
-    pub filter: &'a Filter,
-    /// Whether to use readings, repair words, and explain the answer.
-    pub options: LinkOptions,
-}
 
 /// The reference to the model of `encoder` that an index stores.
 pub fn model_reference(encoder: &Encoder) -> ModelReference {

@@ -10,7 +10,7 @@ use crate::{
     domain::MatchKind,
     linker::{
         answer::{Answer, AnswerStatus, Candidate, ReadAs},
-        engine::Query,
+        query::Query,
     },
     reading::{Reading, readings},
     text,

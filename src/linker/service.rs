@@ -13,8 +13,9 @@ use crate::{
     encoder::EncoderError,
     linker::{
         answer::Answer,
-        engine::{Linker, Query},
+        engine::Linker,
         mention::{FieldError, LinkLimits, LinkOptions, Mention, MentionOptions, check_filter, check_id, check_text},
+        query::Query,
         stages::{Stage, StageDurations},
     },
 };

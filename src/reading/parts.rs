@@ -99,7 +99,7 @@ impl<'t, 'a> Finder<'t, 'a> {
         (next < self.tokens.len() && (is_dash || self.tokens.gap(at).contains(':'))).then_some(next)
     }
 
-    /// A person and what the document says of them: "patient denies", "45 yo man with", "his mother
+    /// A person with the verb that follows: "patient denies", "45 yo man with", "his mother
     /// had".
     fn person(&self, at: usize) -> Option<(usize, LeftOutKind)> {
         let skip = |from: usize, set| (from..from + 5).take_while(|&i| is_in(set, self.tokens.key(i))).count();
@@ -117,7 +117,7 @@ impl<'t, 'a> Finder<'t, 'a> {
         self.assertion(subject + usize::from(has_subject))
     }
 
-    /// The end of relatives and what the document says of them: "mother had", "sister:", "aunt's".
+    /// The end of relatives with the verb or mark that follows: "mother had", "sister:", "aunt's".
     fn relatives_end(&self, at: usize, relatives: Range<usize>) -> Option<usize> {
         let Range { start, end } = relatives;
         let key = self.tokens.key(end - 1);

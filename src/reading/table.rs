@@ -560,7 +560,7 @@ pub(super) const NUMBER_WORDS: &[&str] =
 /// Frequencies that are written for drugs only; with one of them a mention has a dose.
 pub(super) const DOSING: &[&str] = &["bid", "tid", "qid", "qd", "qhs", "qod", "bd", "tds", "qds", "prn"];
 
-/// Marks of their own between a term and what is said of it: "fever - no".
+/// Marks that stand alone between a term and an answer: "fever - no".
 pub(super) const DASHES: &[&str] = &["-", "--", "="];
 
 /// A set of words of this file.

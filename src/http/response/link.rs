@@ -104,7 +104,7 @@ pub(crate) struct LeftOutView {
     /// The part as it was written.
     #[schema(example = "500 mg")]
     pub(crate) text: String,
-    /// What it says about the term.
+    /// The kind of statement about the term.
     #[schema(schema_with = left_out_kinds)]
     pub(crate) kind: &'static str,
 }
