@@ -39,6 +39,12 @@ fn text_of(path: &Path) -> String {
     text
 }
 
+/// A name as the index holds it: with characters in place of HTML entities, so that two names that
+/// differ by an entity are one. These files have no other entities.
+fn without_entities(name: &str) -> String {
+    name.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
 /// Numbers of concepts, names and codes.
 type Counts = (usize, usize, usize);
 
@@ -55,7 +61,7 @@ fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts
         let fields: Vec<&str> = line.split(separator).collect();
         let [concept, source, term_type, code, name] = columns.map(|c| fields[c]);
         concepts.insert(concept);
-        names.insert((concept, source, term_type, code, name));
+        names.insert((concept, source, term_type, code, without_entities(name)));
         if !code.is_empty() {
             codes.insert((concept, source, code));
         }
@@ -99,9 +105,9 @@ fn counts_of_terms(terms: &[Term]) -> Counts {
             ids.insert(term.id.clone());
         }
         for id in ids {
-            names.insert((id.clone(), "PT", term.name.clone(), term.id.clone()));
+            names.insert((id.clone(), "PT", without_entities(&term.name), term.id.clone()));
             let synonym = |(text, short): &(String, bool)| {
-                (id.clone(), if *short { "AB" } else { "SY" }, text.clone(), term.id.clone())
+                (id.clone(), if *short { "AB" } else { "SY" }, without_entities(text), term.id.clone())
             };
             names.extend(term.synonyms.iter().map(synonym));
             codes.insert((id.clone(), term.id.clone()));
