@@ -6,108 +6,27 @@
 //! letters and letters that sound alike are cheap, other consonants are dear. Invariant: equal
 //! spellings cost 0, and only they do.
 
+use std::sync::LazyLock;
+
 use fst::Automaton;
+use levenshtein_automata::{DFA, LevenshteinAutomatonBuilder};
 
 /// Most edits that an automaton accepts.
 pub(crate) const MAX_EDITS: usize = 2;
-/// Maximum bytes of a text with an automaton.
-const MAX_AUTOMATON_BYTES: usize = 63;
-
 /// Largest cost of the repair of a word.
 pub(crate) const MAX_COST: f32 = 1.1;
 
-/// An automaton that accepts texts at most some edits of letters away from a text.
-///
-/// It simulates all alignments at once: bit `i` of an integer says that the first `i` letters of
-/// the text may have been read. So there is no table of states to build, and each letter costs a
-/// few operations.
-pub(crate) struct WithinEdits {
-    text: Vec<char>,
-    max_edits: usize,
-    /// Where each ASCII character stands in the text.
-    ascii: [u64; 128],
-}
+/// The tables from which the automata of texts are built, for each number of edits. They take a
+/// millisecond to build.
+static WITHIN_EDITS: [LazyLock<LevenshteinAutomatonBuilder>; MAX_EDITS] = [
+    LazyLock::new(|| LevenshteinAutomatonBuilder::new(1, true)),
+    LazyLock::new(|| LevenshteinAutomatonBuilder::new(2, true)),
+];
 
-/// The alignments that are possible after some bytes.
-#[derive(Clone, Copy)]
-pub(crate) struct Alignments {
-    /// Letters read, for each number of edits.
-    read: [u64; MAX_EDITS + 1],
-    /// Letters read before two exchanged ones of which the second has been read.
-    exchanged: [u64; MAX_EDITS + 1],
-    /// The bits of a letter of several bytes that have been read, and its bytes to come.
-    partial: (u32, u32),
-}
-
-/// An automaton that accepts texts at most `max_edits` (at most [`MAX_EDITS`]) edits of letters
-/// away from `text`, of which the first [`MAX_AUTOMATON_BYTES`] bytes count.
-pub(crate) fn within_edits(text: &str, max_edits: usize) -> WithinEdits {
-    let text: Vec<char> = text.char_indices().take_while(|(i, _)| *i < MAX_AUTOMATON_BYTES).map(|(_, c)| c).collect();
-    let mut ascii = [0; 128];
-    for (i, &letter) in text.iter().enumerate() {
-        if let Some(places) = ascii.get_mut(letter as usize) {
-            *places |= 1 << i;
-        }
-    }
-    WithinEdits { text, max_edits: max_edits.min(MAX_EDITS), ascii }
-}
-
-impl WithinEdits {
-    /// Where `letter` stands in the text.
-    fn places(&self, letter: char) -> u64 {
-        let find = || self.text.iter().enumerate().map(|(i, other)| u64::from(*other == letter) << i).sum();
-        self.ascii.get(letter as usize).copied().unwrap_or_else(find)
-    }
-
-    #[inline]
-    fn accept_letter(&self, state: &Alignments, letter: char) -> Alignments {
-        let (places, all) = (self.places(letter), u64::MAX >> (63 - self.text.len()));
-        let Alignments { read, exchanged, .. } = state;
-        let mut next = Alignments { read: [0; MAX_EDITS + 1], exchanged: [0; MAX_EDITS + 1], partial: (0, 0) };
-        next.read[0] = (read[0] & places) << 1;
-        for edits in 1..=self.max_edits {
-            let equal = (read[edits] & places) << 1 | (exchanged[edits] & places) << 2;
-            let (added, replaced, missing) = (read[edits - 1], read[edits - 1] << 1, next.read[edits - 1] << 1);
-            next.read[edits] = (equal | added | replaced | missing) & all;
-            next.exchanged[edits] = read[edits - 1] & places >> 1;
-        }
-        next
-    }
-}
-
-impl Automaton for WithinEdits {
-    type State = Alignments;
-
-    fn start(&self) -> Alignments {
-        let all = u64::MAX >> (63 - self.text.len());
-        let read = [0, 1, 2].map(|edits| if edits <= self.max_edits { ((1 << (edits + 1)) - 1) & all } else { 0 });
-        Alignments { read, exchanged: [0; MAX_EDITS + 1], partial: (0, 0) }
-    }
-
-    fn is_match(&self, state: &Alignments) -> bool {
-        state.partial.1 == 0 && state.read.iter().any(|read| read >> self.text.len() & 1 == 1)
-    }
-
-    fn can_match(&self, state: &Alignments) -> bool {
-        state.read.iter().chain(&state.exchanged).any(|bits| *bits != 0)
-    }
-
-    fn accept(&self, state: &Alignments, byte: u8) -> Alignments {
-        if byte.is_ascii() {
-            return self.accept_letter(state, char::from(byte));
-        }
-        let (bits, left) = state.partial;
-        let partial = match byte {
-            ..0xc0 => (bits << 6 | u32::from(byte & 0x3f), left.saturating_sub(1)),
-            0xc0..0xe0 => (u32::from(byte & 0x1f), 1),
-            0xe0..0xf0 => (u32::from(byte & 0x0f), 2),
-            0xf0.. => (u32::from(byte & 0x07), 3),
-        };
-        if partial.1 > 0 {
-            return Alignments { partial, ..*state };
-        }
-        self.accept_letter(state, char::from_u32(partial.0).unwrap_or(char::REPLACEMENT_CHARACTER))
-    }
+/// An automaton that accepts texts at most `max_edits` (1 to [`MAX_EDITS`]) edits of letters away
+/// from `text`.
+pub(crate) fn within_edits(text: &str, max_edits: usize) -> DFA {
+    WITHIN_EDITS[max_edits.clamp(1, MAX_EDITS) - 1].build_dfa(text)
 }
 
 /// Pieces of words that sound alike, with the cost to write one for the other, in both directions.
@@ -495,7 +414,7 @@ mod tests {
     #[test]
     fn automaton_counts_edits_of_letters() {
         for text in words().iter().step_by(37) {
-            for max_edits in 0..=MAX_EDITS {
+            for max_edits in 1..=MAX_EDITS {
                 let automaton = within_edits(text, max_edits);
                 for word in words() {
                     let is_near = strsim::osa_distance(text, &word) <= max_edits;

@@ -7,10 +7,7 @@
 
 use std::path::Path;
 
-use fst::{
-    Automaton,
-    raw::{Fst, Node, Output},
-};
+use fst::{Automaton, IntoStreamer, Streamer};
 
 use crate::{
     columns::{automaton::open_fst, mapped::Column},
@@ -70,8 +67,8 @@ impl WordIndex {
     /// The known words that `automaton` accepts and that can be corrections, with their numbers of
     /// names.
     pub(crate) fn near(&self, automaton: impl Automaton, is_visible: IsVisible) -> Vec<(String, u32)> {
-        let mut near = vec![];
-        let add = &mut |word: &[u8], entry| {
+        let (mut near, mut found) = (vec![], self.0.search(automaton).into_stream());
+        while let Some((word, entry)) = found.next() {
             let entry = WordEntry::decode(entry);
             if let Ok(word) = std::str::from_utf8(word)
                 && is_repairable(word)
@@ -79,43 +76,8 @@ impl WordIndex {
             {
                 near.push((word.to_owned(), entry.names));
             }
-        };
-        let fst = self.0.as_fst();
-        let start = automaton.start();
-        Walk { fst, automaton, word: vec![], add }.walk(fst.root(), Output::zero(), &start);
+        }
         near
-    }
-}
-
-/// A walk through the transducer, depth first. `fst` has streams that do the same, but they copy
-/// the state of the automaton several times for each node, which takes longer than the rest.
-struct Walk<'a, A, F> {
-    fst: &'a Fst<Column<u8>>,
-    automaton: A,
-    /// The bytes before the node.
-    word: Vec<u8>,
-    /// Called with each word that the automaton accepts, and its output.
-    add: &'a mut F,
-}
-
-impl<A: Automaton, F: FnMut(&[u8], u64)> Walk<'_, A, F> {
-    /// Continues at `node` with the state of the automaton.
-    fn walk(&mut self, node: Node<'_>, output: Output, state: &A::State) {
-        if node.is_final() && self.automaton.is_match(state) {
-            (self.add)(&self.word, output.cat(node.final_output()).value());
-        }
-        // No word is longer, so this bounds the depth for a damaged file, too.
-        if self.word.len() == MAX_WORD_BYTES {
-            return;
-        }
-        for transition in node.transitions() {
-            let next = self.automaton.accept(state, transition.inp);
-            if self.automaton.can_match(&next) {
-                self.word.push(transition.inp);
-                self.walk(self.fst.node(transition.addr), output.cat(transition.out), &next);
-                self.word.pop();
-            }
-        }
     }
 }
 
