@@ -69,7 +69,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
             eval::evaluate(&folds, &dictionary, &EvalTarget::Dictionary(&encoder), &options, bars.job())
         }
         (None, Some(dir)) => {
-            let linker = load_linker(dir, args.model.as_deref(), &args.run, &runtime, options.mode)?;
+            let linker = load_linker(Index::open(dir)?, args.model.as_deref(), &args.run, &runtime, options.mode)?;
             let dictionary = Dictionary::of_index(linker.index());
             eval::evaluate(&folds, &dictionary, &EvalTarget::Index(&linker), &options, bars.job())
         }
@@ -85,7 +85,7 @@ fn trust(args: &TrustArgs) -> Result<()> {
     let lists = TrustLists::read(&args.words, &args.terms, &args.known, args.opposites.as_deref())?;
     let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
-    let linker = load_linker(&args.index, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
+    let linker = load_linker(Index::open(&args.index)?, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let report = eval::measure_trust(&lists, &linker, args.examples, bars.job())?;
     bars.finish();
     outputs.write(&report, || report.page())?;
@@ -122,15 +122,14 @@ fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
     args.mentions.mentions.iter().map(|path| Ok(Fold::read(path, &options)?)).collect()
 }
 
-/// Loads an index and its model. With [`SearchMode::Exact`] the linker does not search the graph.
+/// Loads the model of an index. With [`SearchMode::Exact`] the linker does not search the graph.
 fn load_linker(
-    dir: &Path,
+    mut index: Index,
     model: Option<&Path>,
     run: &InferenceArgs,
     runtime: &Runtime,
     mode: SearchMode,
 ) -> Result<Linker> {
-    let mut index = Index::open(dir)?;
     if mode == SearchMode::Exact {
         index.search_exactly();
     }
@@ -146,7 +145,8 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     // The service searches the graph, so the calibration does too.
-    let linker = load_linker(dir, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
+    let index = Index::open_uncalibrated(dir)?;
+    let linker = load_linker(index, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let samples = eval::calibration_samples(&folds, &linker, bars.job())?;
     bars.finish();
     let options = CalibrationOptions {
@@ -158,10 +158,9 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     if let Some(path) = &args.calibrate.out {
         fitted.calibration.write(path).with_context(|| cannot_write(path))?;
     } else if !args.calibrate.dry_run {
-        let old = linker.index().manifest();
-        let mut manifest = old.clone();
-        manifest.set_calibration(fitted.calibration.clone());
-        manifest.replace(dir, old).with_context(|| format!("cannot write to {}", dir.display()))?;
+        let manifest = linker.index().manifest();
+        let write = manifest.replace_calibration(dir, fitted.calibration.clone());
+        write.with_context(|| format!("cannot write to {}", dir.display()))?;
     }
     let name = &linker.index().manifest().name;
     outputs.write(&fitted.report(name), || fitted.page(name))?;

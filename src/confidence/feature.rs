@@ -66,6 +66,10 @@ pub enum Feature {
     LeftOut,
     /// 1 if the mention contradicts the name.
     Contradiction,
+    /// A feature of another version of saplink, in a calibration that was read from a file. A model
+    /// with it is refused.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The sign that the weight of a feature may have.
@@ -144,6 +148,7 @@ impl Feature {
             Self::Repair => "repair",
             Self::LeftOut => "left_out",
             Self::Contradiction => "contradiction",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -151,9 +156,12 @@ impl Feature {
     pub const fn direction(self) -> Direction {
         match self {
             Self::Cosine | Self::HighCosine | Self::Margin | Self::Letters => Direction::Raises,
-            Self::EqualName | Self::VariantName | Self::RepairedName | Self::ShortMention | Self::Length => {
-                Direction::Either
-            }
+            Self::EqualName
+            | Self::VariantName
+            | Self::RepairedName
+            | Self::ShortMention
+            | Self::Length
+            | Self::Unknown => Direction::Either,
             Self::Crowding
             | Self::MentionUncovered
             | Self::MentionSurplus

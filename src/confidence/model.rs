@@ -35,6 +35,9 @@ impl ConfidenceModel {
             Direction::Lowers => *weight > 0.0,
             Direction::Either => false,
         };
+        if self.weights.contains_key(&Feature::Unknown) {
+            return Some("its calibration has a feature that this saplink does not know");
+        }
         if !self.offset.is_finite() || self.weights.values().any(|weight| !weight.is_finite()) {
             return Some("its calibration has a value that is not finite");
         }
@@ -62,6 +65,13 @@ mod tests {
         assert_eq!(model.probability(&values), 0.5);
         assert_eq!(model.parts(&values).collect::<Vec<_>>(), [(Feature::Cosine, 2.0), (Feature::ExtraNumber, -1.0)]);
         assert_eq!(model.fault(), None);
+    }
+
+    #[test]
+    fn a_feature_of_another_version_is_refused() {
+        let model: ConfidenceModel =
+            serde_json::from_str(r#"{"offset": 0, "weights": {"gone": 1, "cosine": 1}}"#).unwrap();
+        assert!(model.fault().unwrap().contains("does not know"));
     }
 
     #[test]

@@ -101,6 +101,26 @@ impl IndexManifest {
     /// # Errors
     /// [`IndexError`] names the file.
     pub fn read(dir: &Path) -> Result<Self, IndexError> {
+        let manifest = Self::read_any_calibration(dir)?;
+        match manifest.calibration.as_ref().and_then(Calibration::fault) {
+            None => Ok(manifest),
+            Some(fault) => Err(IndexError::Manifest {
+                path: dir.join(MANIFEST),
+                reason: format!("{fault}: calibrate the index again (`saplink eval --calibrate`)"),
+            }),
+        }
+    }
+
+    /// As [`read`](Self::read), without the calibration, which may be of another version of
+    /// saplink.
+    ///
+    /// # Errors
+    /// [`IndexError`] names the file.
+    pub fn read_uncalibrated(dir: &Path) -> Result<Self, IndexError> {
+        Ok(Self { calibration: None, ..Self::read_any_calibration(dir)? })
+    }
+
+    fn read_any_calibration(dir: &Path) -> Result<Self, IndexError> {
         let path = dir.join(MANIFEST);
         let fail = |reason: String| IndexError::Manifest { path: path.clone(), reason };
         let manifest: Self = read_manifest(&path, FORMAT).map_err(fail)?;
@@ -136,9 +156,6 @@ impl IndexManifest {
         {
             return Some("`dimensions`, `ef_search` or `nil_threshold` is out of its range".into());
         }
-        if let Some(fault) = self.calibration.as_ref().and_then(Calibration::fault) {
-            return Some(fault.into());
-        }
         (!self.sources.is_sorted_by(|a, b| a.source < b.source)).then(|| "its sources are not in order".into())
     }
 
@@ -148,19 +165,28 @@ impl IndexManifest {
         self.recall = Some(recall);
     }
 
-    /// Sets the calibration.
-    pub fn set_calibration(&mut self, calibration: Calibration) {
-        self.calibration = Some(calibration);
-    }
-
     /// Replaces the manifest in `dir`, which must still equal `expected`.
     ///
     /// # Errors
     /// [`IndexError::Manifest`] when another process replaced the manifest in between, otherwise
     /// [`IndexError`] as for reading and writing.
     pub fn replace(&self, dir: &Path, expected: &Self) -> Result<(), IndexError> {
+        self.replace_if(dir, Self::read(dir)? == *expected)
+    }
+
+    /// Replaces the calibration of the manifest in `dir`, which must equal this one otherwise.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn replace_calibration(&self, dir: &Path, calibration: Calibration) -> Result<(), IndexError> {
+        let uncalibrated = Self { calibration: None, ..self.clone() };
+        let is_expected = Self::read_uncalibrated(dir)? == uncalibrated;
+        Self { calibration: Some(calibration), ..uncalibrated }.replace_if(dir, is_expected)
+    }
+
+    fn replace_if(&self, dir: &Path, is_expected: bool) -> Result<(), IndexError> {
         let path = dir.join(MANIFEST);
-        if Self::read(dir)? != *expected {
+        if !is_expected {
             return Err(IndexError::Manifest {
                 path,
                 reason: "was replaced while it was measured: nothing was written".into(),

@@ -44,11 +44,23 @@ impl Index {
     /// # Errors
     /// [`IndexError`] names the file that is missing, damaged or of another version.
     pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        Self::open_with(dir, IndexManifest::read)
+    }
+
+    /// As [`open`](Self::open), without the calibration, see [`IndexManifest::read_uncalibrated`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_uncalibrated(dir: &Path) -> Result<Self, IndexError> {
+        Self::open_with(dir, IndexManifest::read_uncalibrated)
+    }
+
+    fn open_with(dir: &Path, read: fn(&Path) -> Result<IndexManifest, IndexError>) -> Result<Self, IndexError> {
         // If the directory is replaced meanwhile, the files may belong to two indexes. The manifest
         // then differs before and after.
         for _ in 0..MAX_OPEN_ATTEMPTS {
             let before = std::fs::read(dir.join(MANIFEST)).ok();
-            let opened = Self::open_files(dir);
+            let opened = read(dir).and_then(|manifest| Self::open_files(dir, manifest));
             if std::fs::read(dir.join(MANIFEST)).ok() == before {
                 return opened;
             }
@@ -57,8 +69,7 @@ impl Index {
         Err(IndexError::Manifest { path: dir.join(MANIFEST), reason })
     }
 
-    fn open_files(dir: &Path) -> Result<Self, IndexError> {
-        let manifest = IndexManifest::read(dir)?;
+    fn open_files(dir: &Path, manifest: IndexManifest) -> Result<Self, IndexError> {
         let concepts = ConceptStore::open(dir, &manifest.sources, manifest.counts)?;
         let words = WordIndex::open(&dir.join(WORDS_FILE))?;
         let rows = manifest.counts.rows as usize;

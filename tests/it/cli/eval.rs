@@ -310,7 +310,7 @@ fn an_invalid_calibration_is_refused() {
         (json!({"confidence": {"offset": 0.0, "weights": {"contradiction": 0.5}}}), "a weight with the wrong sign"),
         (json!({"confidence": {"offset": 1e39, "weights": {}}}), "a value that is not finite"),
         (json!({"threshold": 1e39}), "a threshold that is not finite"),
-        (json!({"confidence": {"offset": 0.0, "weights": {"mood": 0.5}}}), "unknown variant `mood`"),
+        (json!({"confidence": {"offset": 0.0, "weights": {"mood": 0.5}}}), "a feature that this saplink does not know"),
         (json!({"method": "isotonic"}), "unknown field `method`"),
         (json!({"curve": [[0.5, 0.9]]}), "unknown field `curve`"),
     ] {
@@ -321,6 +321,20 @@ fn an_invalid_calibration_is_refused() {
         let refused = fail(&["index", "info", &dir]);
         assert!(refused.contains("index.json") && refused.contains(reason), "{change}: {refused}");
     }
+}
+
+#[test]
+fn an_index_with_a_calibration_of_another_version_is_calibrated_again() {
+    let scratch = ScratchDir::new();
+    let dir = starter_copy(&scratch);
+    let path = Path::new(&dir).join("index.json");
+    let mut other = manifest(&path);
+    other["calibration"]["confidence"]["weights"]["mood"] = json!(0.5);
+    fs_err::write(&path, other.to_string()).unwrap();
+    let refused = fail(&["index", "info", &dir]);
+    assert!(refused.contains("calibrate the index again (`saplink eval --calibrate`)"), "{refused}");
+    succeed(&["eval", "--calibrate", "--mentions", STARTER_MENTIONS, "--index", &dir]);
+    assert!(succeed(&["index", "info", &dir]).contains("calibration  fitted to 884 mentions"));
 }
 
 #[test]
