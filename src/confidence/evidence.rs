@@ -7,8 +7,10 @@
 use crate::{
     confidence::{
         feature::{Feature, FeatureValues},
+        kind::{group_of, is_other_group},
         phrase::{Phrase, best_similarity, stem},
     },
+    domain::semantic_type::SemanticType,
     text,
 };
 
@@ -39,6 +41,8 @@ pub struct MentionProfile<'a, W> {
     trigrams: Vec<u32>,
     sorts: Vec<Feature>,
     is_everyday_word: bool,
+    /// The semantic group that its head names.
+    group: Option<&'static str>,
     statistics: &'a W,
 }
 
@@ -55,7 +59,8 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         };
         let sorts = phrase.words.iter().zip(&counts).map(sort).collect();
         let is_everyday_word = !key.contains(' ') && statistics.is_everyday_word(key);
-        Self { key, phrase, weights, trigrams: trigrams(key), sorts, is_everyday_word, statistics }
+        let group = group_of(&phrase);
+        Self { key, phrase, weights, trigrams: trigrams(key), sorts, is_everyday_word, group, statistics }
     }
 
     /// Sets the features of the mention alone.
@@ -63,8 +68,9 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         values.flag(Feature::ShortMention, self.key.chars().count() <= SHORT_MENTION);
     }
 
-    /// Sets the features that compare the mention with `name`.
-    pub fn compare(&self, values: &mut FeatureValues, name: &str) {
+    /// Sets the features that compare the mention with `name`, a name of a concept with semantic
+    /// types.
+    pub fn compare(&self, values: &mut FeatureValues, name: &str, types: &[&SemanticType]) {
         let name = text::normalize(name);
         let other = Phrase::new(&name);
         let lacking_parts = uncovered(&self.phrase, &self.weights, &other.stems);
@@ -87,6 +93,9 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
                 values.flag(Feature::LookAlike, true);
             }
         }
+        let is_drug = types.iter().any(|semantic| semantic.group == "CHEM");
+        values.flag(Feature::LookAlikeDrug, is_drug && values.get(Feature::LookAlike) > 0.0);
+        values.flag(Feature::OtherKind, self.group.is_some_and(|group| is_other_group(group, types)));
         if values.get(Feature::NameUncovered) < COVERED {
             let specializing = values.get(Feature::UncoveredTerms) + values.get(Feature::UncoveredUnknown);
             values.set(Feature::Subtype, specializing);
@@ -201,7 +210,7 @@ mod tests {
 
     fn compare(mention: &str, name: &str) -> FeatureValues {
         let mut values = FeatureValues::default();
-        MentionProfile::new(mention, &Statistics).compare(&mut values, name);
+        MentionProfile::new(mention, &Statistics).compare(&mut values, name, &[]);
         values
     }
 

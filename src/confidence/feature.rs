@@ -60,12 +60,17 @@ pub enum Feature {
     EverydayWord,
     /// Characters of the mention divided by 40, at most 1.
     Length,
-    /// How much the spelling was repaired: 1 minus the similarity.
+    /// Ten times the cost of the repair of the spelling per letter, at most 1.
     Repair,
     /// 1 if words of the mention were left out.
     LeftOut,
     /// 1 if the mention contradicts the name.
     Contradiction,
+    /// 1 if the head of the mention names another kind of thing than the semantic types of the
+    /// concept: a nerve and a disorder.
+    OtherKind,
+    /// 1 if [`LookAlike`](Self::LookAlike) holds and the concept is a chemical or drug.
+    LookAlikeDrug,
     /// A feature of another version of saplink, in a calibration that was read from a file. A model
     /// with it is refused.
     #[serde(other)]
@@ -88,7 +93,7 @@ impl Feature {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every feature, in the order of their values.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::EqualName,
         Self::VariantName,
         Self::RepairedName,
@@ -116,6 +121,8 @@ impl Feature {
         Self::Repair,
         Self::LeftOut,
         Self::Contradiction,
+        Self::OtherKind,
+        Self::LookAlikeDrug,
     ];
 
     /// The name in JSON.
@@ -148,6 +155,8 @@ impl Feature {
             Self::Repair => "repair",
             Self::LeftOut => "left_out",
             Self::Contradiction => "contradiction",
+            Self::OtherKind => "other_kind",
+            Self::LookAlikeDrug => "look_alike_drug",
             Self::Unknown => "unknown",
         }
     }
@@ -155,12 +164,13 @@ impl Feature {
     /// The sign that its weight may have.
     pub const fn direction(self) -> Direction {
         match self {
-            Self::Cosine | Self::HighCosine | Self::Margin | Self::Letters => Direction::Raises,
+            Self::Cosine | Self::HighCosine | Self::Margin => Direction::Raises,
             Self::EqualName
             | Self::VariantName
             | Self::RepairedName
             | Self::ShortMention
             | Self::Length
+            | Self::Letters
             | Self::Unknown => Direction::Either,
             Self::Crowding
             | Self::MentionUncovered
@@ -179,7 +189,9 @@ impl Feature {
             | Self::EverydayWord
             | Self::Repair
             | Self::LeftOut
-            | Self::Contradiction => Direction::Lowers,
+            | Self::Contradiction
+            | Self::OtherKind
+            | Self::LookAlikeDrug => Direction::Lowers,
         }
     }
 }
