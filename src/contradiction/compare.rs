@@ -69,12 +69,14 @@ fn by_thing(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     Some(contradiction(ContradictionKind::Kind, (mention, mine), (name, theirs)))
 }
 
-/// The last word of `a` if it is one of `things` that `b` does not name although it has all other
-/// words of `a`, and the last word of `b`.
+/// The last word of `a` if it is one of `things` that `b` does not name although it has all words
+/// of `a` before it, and the last word of `b`. "Releasing" counts with the word after it.
 fn other_thing(a: &Words<'_>, b: &Words<'_>, things: &[&str]) -> Option<(usize, usize)> {
     let last = |words: &Words<'_>| words.words.iter().rposition(|word| !word.is_stop);
     let is_member = |group: &str, text: &str| group.split(' ').any(|member| member == text);
     let (thing, end) = (last(a)?, last(b)?);
+    let is_relation = |position: &usize| table::RELATIONS.contains(&a.words[*position].text.as_str());
+    let thing = thing.checked_sub(1).filter(is_relation).unwrap_or(thing);
     let group = things.iter().find(|group| is_member(group, &a.words[thing].text))?;
     let has = |text: &str| b.words.iter().any(|word| is_same_stem(text, &word.text));
     let mut others = a.words[..thing].iter().filter(|word| !word.is_stop).peekable();

@@ -50,7 +50,8 @@ pub(super) const GROUPS: &[Group] = &[
     group(Polarity, &["low", "high"]),
     shared(Polarity, &["deficiency deficient deficit depletion", "excess overload overproduction hypersecretion"]),
     group(Polarity, &["loss", "gain"]),
-    shared(Polarity, &["shortened", "prolonged lengthened"]),
+    shared(Polarity, &["shortened short", "prolonged lengthened long"]),
+    shared(Polarity, &["good favorable favourable", "poor bad unfavorable unfavourable"]),
     shared(Kind, &["repair", "replacement"]),
     group(Polarity, &["benign", "malignant malignancy cancer carcinoma cancerous"]),
     group(Polarity, &["acidosis acidemia", "alkalosis alkalemia"]),
@@ -417,7 +418,14 @@ pub(super) const THINGS: &[&str] = &[
     "allergy allergies allergic hypersensitivity",
     "withdrawal",
     "catheter catheters",
+    "receptor receptors",
+    "releasing",
+    "inhibiting",
+    "binding",
 ];
+
+/// Words of [`THINGS`] that a word for the thing follows: "growth hormone releasing hormone".
+pub(super) const RELATIONS: [&str; 3] = ["releasing", "inhibiting", "binding"];
 
 /// Words that say that a tumor is malignant, and words for tumors that do not say it.
 pub(super) const MALIGNANT: [&str; 7] =

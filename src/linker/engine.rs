@@ -195,8 +195,10 @@ impl Linker {
         Answer { status, candidates, read_as: None, truncated }
     }
 
-    /// Compares the texts with the names that they are near to, but do not equal. A side that a
-    /// reading leaves out counts: the left hip is not the right one.
+    /// Compares the texts with the names that they are near to, but do not equal, and with the
+    /// preferred names of the concepts: "shortened bleeding time" does not contradict the name "long
+    /// bleeding time" in so many words. A side that a reading leaves out counts: the left hip is not
+    /// the right one.
     fn find_contradictions(&self, found: &mut [Found], texts: &[LinkText], reading: Option<&Reading>) {
         let left_out = reading.map_or(&[][..], |reading| &reading.left_out);
         let sides = left_out.iter().filter(|part| part.kind == LeftOutKind::Laterality).map(|part| part.text.as_str());
@@ -205,7 +207,10 @@ impl Linker {
         let mentions: Vec<MentionWords<'_>> = keys.iter().map(|key| MentionWords::new(key)).collect();
         let concepts = self.index.concepts();
         for one in found.iter_mut().filter(|one| !one.is_name) {
-            one.contradiction = mentions[one.text].contradicts(&text::normalize(concepts.atom(one.atom).name));
+            let contradicts = |name: &str| mentions[one.text].contradicts(&text::normalize(name));
+            let (name, preferred) = (concepts.atom(one.atom).name, concepts.preferred_name(one.concept));
+            one.contradiction =
+                contradicts(name).or_else(|| if preferred == name { None } else { contradicts(preferred) });
         }
     }
 
