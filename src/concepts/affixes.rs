@@ -20,9 +20,27 @@ const SUFFIXES: [&str; 47] = [
 ];
 
 /// Roots that stand for different organs or processes and are near in spelling.
-const ROOTS: [&str; 18] = [
-    "ureter", "urethr", "perone", "perine", "peritone", "ileal", "ileum", "iliac", "ilial", "ilium", "arter", "arthr",
-    "humer", "humor", "vacuol", "vascul", "blast", "clast",
+const ROOTS: [&str; 20] = [
+    "phosphatas",
+    "phosphat",
+    "ureter",
+    "urethr",
+    "perone",
+    "perine",
+    "peritone",
+    "ileal",
+    "ileum",
+    "iliac",
+    "ilial",
+    "ilium",
+    "arter",
+    "arthr",
+    "humer",
+    "humor",
+    "vacuol",
+    "vascul",
+    "blast",
+    "clast",
 ];
 
 /// Endings of inflected and derived English words. A word that ends in one of them is rarely a slip
@@ -42,6 +60,9 @@ const DRUG_STEMS: [&str; 41] = [
 /// Endings of the forms of one word.
 const INFLECTIONS: [&str; 12] = ["", "s", "es", "e", "ed", "ing", "al", "ally", "ic", "ical", "y", "ies"];
 
+/// Endings before which `as` names an enzyme: "amylasemia".
+const LEVELS: [&str; 3] = ["aemia", "emia", "uria"];
+
 /// Letters of a prefix that is hardly ever the result of a slip.
 const MIN_LONG_PREFIX: usize = 4;
 
@@ -54,11 +75,14 @@ pub(crate) fn differ_in_affix(written: &str, word: &str) -> bool {
     let prefix = |word: &str| PREFIXES.iter().filter(|affix| word.starts_with(**affix)).max_by_key(|affix| affix.len());
     let suffix = |word: &str| longest_suffix(word, &SUFFIXES);
     let root = |word: &str| ROOTS.iter().find(|root| word.contains(**root));
+    let stem = |word: &str| LEVELS.iter().find_map(|level| word.strip_suffix(level).map(str::to_owned));
+    let is_enzyme = |word: &str| stem(word).map(|stem| stem.ends_with("as"));
     let differ = |a: Option<&&str>, b: Option<&&str>| a.is_some() && b.is_some() && a != b;
     let is_long = |prefix: &&&str| prefix.len() >= MIN_LONG_PREFIX;
     differ(prefix(written), prefix(word))
         || differ(suffix(written), suffix(word))
         || differ(root(written), root(word))
+        || is_enzyme(written).zip(is_enzyme(word)).is_some_and(|(a, b)| a != b)
         || prefix(written).filter(is_long).is_some_and(|prefix| !word.starts_with(prefix))
 }
 
@@ -114,6 +138,8 @@ mod tests {
             ("ureteral", "urethral"),
             ("osteoblastoma", "osteoclastoma"),
             ("hemithorax", "hemothorax"),
+            ("hyperphosphatasia", "hyperphosphatemia"),
+            ("amylasemia", "amylemia"),
         ] {
             assert!(differ_in_affix(a, b), "{a} {b}");
         }
