@@ -8,9 +8,9 @@ use crate::confidence::{
     model::{ConfidenceModel, sigmoid},
 };
 
-/// Weight of the ridge, relative to the sum of the sample weights. It keeps weights finite when
-/// features separate right from wrong.
-const RIDGE: f64 = 3e-4;
+/// Weight of the ridge, in samples: that of a normal prior with the variance 3. It keeps weights
+/// finite when features separate right from wrong.
+const RIDGE: f64 = 0.3;
 /// Maximum number of steps of Newton's method.
 const MAX_STEPS: usize = 60;
 /// Steps end when no weight changes by more.
@@ -59,7 +59,7 @@ fn has_wrong_sign(parameter: usize, weight: f64) -> bool {
 /// The offset and the weights that fit best among those with 0 where `active` is false.
 fn newton(samples: &[Sample], active: &[bool; SIZE]) -> [f64; SIZE] {
     let total: f64 = samples.iter().map(|sample| sample.weight).sum();
-    let ridge = RIDGE * total.max(f64::MIN_POSITIVE);
+    let ridge = RIDGE * total.max(f64::MIN_POSITIVE) / samples.len().max(1) as f64;
     let mut parameters = [0.0; SIZE];
     for _ in 0..MAX_STEPS {
         let mut gradient = [0.0; SIZE];

@@ -59,10 +59,10 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
             // Owners of one name have the same score; the sample is right if one of them is gold.
             let mut owners = answer.candidates.iter().take_while(|c| (c.score, c.kind) == (best.score, best.kind));
             let right = owners.any(|candidate| gold.contains(&candidate.concept));
-            samples.push(sample(number, Some(best), right, false));
+            samples.push(CalibrationSample { right, nil: false, ..sample(number, Some(best)) });
         }
         let wrong = answer.candidates.iter().find(|candidate| !gold.contains(&candidate.concept));
-        samples.push(sample(number, wrong, false, true));
+        samples.push(CalibrationSample { taken: !gold.is_empty(), ..sample(number, wrong) });
     }
     if samples.iter().all(|sample| sample.nil) {
         return Err(EvalError::NothingCovered {
@@ -74,9 +74,11 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
     Ok(samples)
 }
 
-fn sample(mention: usize, candidate: Option<&Candidate>, right: bool, nil: bool) -> CalibrationSample {
+/// A wrong candidate for a mention whose right answer is NIL.
+fn sample(mention: usize, candidate: Option<&Candidate>) -> CalibrationSample {
     // A candidate that contradicts the mention is not linked, so it is none.
     let candidate = candidate.filter(|candidate| candidate.contradiction.is_none());
     let kind = candidate.map_or(MatchKind::Embedding, |candidate| candidate.kind);
-    CalibrationSample { mention, values: candidate.map(|candidate| candidate.features), kind, right, nil }
+    let values = candidate.map(|candidate| candidate.features);
+    CalibrationSample { mention, values, kind, right: false, nil: true, taken: false }
 }
