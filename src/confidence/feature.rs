@@ -64,8 +64,6 @@ pub enum Feature {
     Repair,
     /// 1 if words of the mention were left out.
     LeftOut,
-    /// 1 if the mention contradicts the name.
-    Contradiction,
     /// 1 if the head of the mention names another kind of thing than the semantic types of the
     /// concept: a nerve and a disorder.
     OtherKind,
@@ -93,7 +91,7 @@ impl Feature {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every feature, in the order of their values.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 28] = [
         Self::EqualName,
         Self::VariantName,
         Self::RepairedName,
@@ -120,7 +118,6 @@ impl Feature {
         Self::Length,
         Self::Repair,
         Self::LeftOut,
-        Self::Contradiction,
         Self::OtherKind,
         Self::LookAlikeDrug,
     ];
@@ -154,7 +151,6 @@ impl Feature {
             Self::Length => "length",
             Self::Repair => "repair",
             Self::LeftOut => "left_out",
-            Self::Contradiction => "contradiction",
             Self::OtherKind => "other_kind",
             Self::LookAlikeDrug => "look_alike_drug",
             Self::Unknown => "unknown",
@@ -189,7 +185,6 @@ impl Feature {
             | Self::EverydayWord
             | Self::Repair
             | Self::LeftOut
-            | Self::Contradiction
             | Self::OtherKind
             | Self::LookAlikeDrug => Direction::Lowers,
         }

@@ -2,8 +2,8 @@
 //! probability.
 //!
 //! Reading order: `feature` (the list of features), `phrase` (the words of a name or mention),
-//! `kind` (what its head names), `evidence` (computes the features of words), `model` (features to a
-//! probability), `fit` (labeled samples to a model).
+//! `kind` (what its head names), `evidence` (computes the features of words), `model` (features to
+//! a probability), `fit` (labeled samples to a model).
 //!
 //! Invariants: a probability depends on features alone, so that an answer can explain it; the
 //! weight of a feature never has the sign against its meaning.

@@ -80,7 +80,7 @@ mod tests {
             (f32::NAN, Feature::Cosine, 1.0),
             (0.0, Feature::Length, f32::INFINITY),
             (0.0, Feature::Cosine, -1.0),
-            (0.0, Feature::Contradiction, 1.0),
+            (0.0, Feature::OtherKind, 1.0),
         ] {
             let model = ConfidenceModel { offset, weights: BTreeMap::from([(feature, weight)]) };
             assert!(model.fault().is_some(), "{model:?}");

@@ -1,11 +1,12 @@
 //! Compares the analysis of a mention with that of a name.
 //!
 //! Invariant: the result depends on the two texts alone, and swapping them finds a contradiction
-//! too, but for things that a mention may leave out (`OMITTED_THINGS`).
+//! too, but for things that a mention may leave out (`OMITTED_THINGS`) and for measures.
 
 use super::{
     Contradiction, ContradictionKind, labels,
     table::{self, GROUPS},
+    word::Word,
     words::{Form, Words},
 };
 
@@ -14,6 +15,7 @@ pub(super) fn first(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradicti
     by_group(mention, name)
         .or_else(|| by_malignancy(mention, name))
         .or_else(|| by_thing(mention, name))
+        .or_else(|| by_measure(mention, name))
         .or_else(|| by_label(mention, name))
         .or_else(|| by_denial(mention, name))
         .or_else(|| by_form(mention, name))
@@ -82,6 +84,26 @@ fn other_thing(a: &Words<'_>, b: &Words<'_>, things: &[&str]) -> Option<(usize, 
     let mut others = a.words[..thing].iter().filter(|word| !word.is_stop).peekable();
     let is_called_after = others.peek().is_some() && others.all(|word| has(&word.text));
     (is_called_after && !b.words.iter().any(|word| is_member(group, &word.text))).then_some((thing, end))
+}
+
+/// A thing that is low or high, and a special kind of it: "high hemoglobin" and "elevated glycated
+/// hemoglobin", "low cholesterol" and "bad cholesterol".
+fn by_measure(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let direction = mention.features.iter().find(|feature| feature.group == table::DIRECTION)?.word;
+    let things = words_outside(mention, table::DIRECTION);
+    let is_thing = |word: &str| things.iter().any(|thing| is_same_stem(thing, word));
+    let has = |thing: &&str| name.words.iter().any(|word| is_same_stem(thing, &word.text));
+    if !mention.has_direction_word || things.is_empty() || !things.iter().all(has) {
+        return None;
+    }
+    let is_direction =
+        |position: usize| name.features.iter().any(|it| it.group == table::DIRECTION && it.word == position);
+    let is_special = |(position, word): &(usize, &Word)| {
+        let is_general = word.is_stop || table::MEASURED.contains(&word.text.as_str());
+        !is_general && !is_thing(&word.text) && !is_direction(*position)
+    };
+    let (special, _) = name.words.iter().enumerate().find(is_special)?;
+    Some(contradiction(ContradictionKind::Kind, (mention, direction), (name, special)))
 }
 
 /// Whether the words outside a group agree: the last ones, or all of the shorter text.

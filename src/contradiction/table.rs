@@ -427,6 +427,35 @@ pub(super) const THINGS: &[&str] = &[
 /// Words of [`THINGS`] that a word for the thing follows: "growth hormone releasing hormone".
 pub(super) const RELATIONS: [&str; 3] = ["releasing", "inhibiting", "binding"];
 
+/// Words of names of measurements that do not tell one from another: "low platelet count".
+pub(super) const MEASURED: [&str; 25] = [
+    "amount",
+    "blood",
+    "body",
+    "concentration",
+    "condition",
+    "count",
+    "counts",
+    "disease",
+    "disorder",
+    "finding",
+    "general",
+    "level",
+    "levels",
+    "measurement",
+    "plasma",
+    "rate",
+    "result",
+    "serum",
+    "status",
+    "syndrome",
+    "test",
+    "total",
+    "value",
+    "values",
+    "very",
+];
+
 /// Words that say that a tumor is malignant, and words for tumors that do not say it.
 pub(super) const MALIGNANT: [&str; 7] =
     ["malignant", "malignancy", "cancer", "cancers", "carcinoma", "carcinomas", "cancerous"];

@@ -196,9 +196,8 @@ impl Linker {
     }
 
     /// Compares the texts with the names that they are near to, but do not equal, and with the
-    /// preferred names of the concepts: "shortened bleeding time" does not contradict the name "long
-    /// bleeding time" in so many words. A side that a reading leaves out counts: the left hip is not
-    /// the right one.
+    /// preferred names of the concepts, which often say more: "vision loss" and "blindness". A side
+    /// that a reading leaves out counts: the left hip is not the right one.
     fn find_contradictions(&self, found: &mut [Found], texts: &[LinkText], reading: Option<&Reading>) {
         let left_out = reading.map_or(&[][..], |reading| &reading.left_out);
         let sides = left_out.iter().filter(|part| part.kind == LeftOutKind::Laterality).map(|part| part.text.as_str());

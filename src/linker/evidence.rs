@@ -90,9 +90,10 @@ pub(super) fn features(
         let Some((profile, text)) = profiles.get(one.text).zip(texts.get(one.text)) else { return values };
         profile.describe(&mut values);
         values.flag(Feature::LeftOut, is_left_out);
-        values.flag(Feature::Contradiction, one.contradiction.is_some());
         values.set(Feature::Repair, ((1.0 - text.similarity) * REPAIR_SCALE).min(1.0));
-        if one.is_name && is_abbreviation_for_word(one, text, words) {
+        let owns_lower_case =
+            || found.iter().any(|other| other.is_name && !is_abbreviation_for_word(other, text, words));
+        if one.is_name && is_abbreviation_for_word(one, text, words) && !owns_lower_case() {
             values.flag(Feature::EverydayWord, true);
         } else if one.is_name {
             values.flag(name_feature(one), true);

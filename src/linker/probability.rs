@@ -11,7 +11,8 @@ use crate::{
 /// The first `values.len()` of `found`, which are best first, as candidates. With a `model` they
 /// get probabilities: a group of candidates with one score and match contains the concept with the
 /// probability that the model gives for the first of the group, provided that no group before it
-/// does. The candidates of a group share its probability equally.
+/// does. The candidates of a group share its probability equally. A candidate that contradicts the
+/// mention has the probability 0, which needs no explanation.
 pub(super) fn candidates(
     found: &[Found],
     values: &[FeatureValues],
@@ -22,12 +23,14 @@ pub(super) fn candidates(
     let mut candidates = vec![];
     for group in found[..values.len()].chunk_by(Found::ties_with) {
         let first = &values[candidates.len()];
-        let probability = model.map(|model| remaining * model.probability(first));
+        let contradicts = group[0].contradiction.is_some();
+        let of_first = |model: &ConfidenceModel| if contradicts { 0.0 } else { remaining * model.probability(first) };
+        let probability = model.map(of_first);
         let share = probability.map(|probability| probability / group.len() as f32);
         remaining -= probability.unwrap_or(0.0);
         for one in group {
             let features = values[candidates.len()];
-            let explanation = model.filter(|_| explain).map(|model| explain_with(model, &features));
+            let explanation = model.filter(|_| explain && !contradicts).map(|model| explain_with(model, &features));
             candidates.push(Candidate {
                 concept: one.concept,
                 atom: one.atom,

@@ -18,6 +18,7 @@
 //! | 2. read a mu before a unit as micro, a sharp s alone as beta | `5 µg ß` -> `5 ug β` |
 //! | 3. lower case; drop accents of Latin, Greek and Cyrillic letters | `Café` -> `cafe` |
 //! | 4. spell out Greek letters and letters without decomposition | `TNFα` -> `tnfalpha` |
+//! |    and part a Greek letter from a word after it | `ΔF508` -> `delta f508` |
 //! | 5. drop a possessive `'s` and other apostrophes | `crohn's` -> `crohn` |
 //! | 6. join dotted abbreviations; drop commas of numbers | `C.O.P.D. 1,000` -> `copd 1000` |
 //! | 7. attach signs to their word | `HIV (-)` -> `hiv-`, `0.9 %` -> `0.9%`, `K >= 5` -> `k ≥5` |
@@ -179,8 +180,9 @@ fn fold(visible: &str) -> String {
     let mut last = ' ';
     for (start, c) in visible.char_indices() {
         let rest = &visible[start + c.len_utf8()..];
+        let is_micro = matches!(c, 'μ' | 'Μ') && !last.is_alphabetic() && is_unit(rest);
         match c {
-            'μ' | 'Μ' if !last.is_alphabetic() && is_unit(rest) => folded.push('u'),
+            _ if is_micro => folded.push('u'),
             'ß' | 'ẞ' if !last.is_alphabetic() && !rest.starts_with(char::is_alphabetic) => folded.push_str("beta"),
             _ if is_kept_symbol(c) && key_form(c).is_none() => folded.push(c),
             _ => decompose_compatible(c, |part| {
@@ -192,9 +194,19 @@ fn fold(visible: &str) -> String {
                 }
             }),
         }
+        // The symbol is a word before a word: "ΔF508" is "delta F508", while "TNFα" is one word.
+        let is_before_word = rest.starts_with(|next: char| next.is_ascii_alphabetic());
+        if is_greek(c) && !is_micro && !last.is_alphanumeric() && is_before_word {
+            folded.push(' ');
+        }
         last = c;
     }
     folded
+}
+
+/// Whether `c` is a Greek letter, or the increment sign that stands for delta.
+fn is_greek(c: char) -> bool {
+    matches!(c, '\u{0370}'..='\u{03ff}' | '\u{1f00}'..='\u{1fff}' | '∆')
 }
 
 fn join_words(text: &str) -> String {
@@ -246,6 +258,11 @@ mod tests {
             ("heart\u{200b}attack", "heart attack"),
             ("Panadol\u{2122}", "panadol"),
             ("Panadol®", "panadol"),
+            ("ΔF508", "delta f508"),
+            ("∆F508", "delta f508"),
+            ("βhCG", "beta hcg"),
+            ("TNFαR1", "tnfalphar1"),
+            ("5 μg", "5 ug"),
             ("Parkinson&#39;s disease", "parkinson disease"),
             ("R&amp;amp;D", "r d"),
             ("p &lt; 0.05", "p <0.05"),

@@ -188,7 +188,7 @@ fn pool_figures(lists: [&JudgedList<'_>; 3], threshold: f32) -> PoolFigures {
     let mut curve = curve(&ordered);
     curve.pop_if(|last| last.coverage == at_threshold.coverage);
     PoolFigures {
-        area: area(&ordered),
+        area: area(&shown),
         calibration_error: calibration_error(&bins),
         by_match: by_match(&shown),
         at_threshold,

@@ -131,7 +131,8 @@ pub struct OppositeFigures {
 /// Figures of words, terms and known mentions together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PoolFigures {
-    /// Area under the curve of right against wrong answers by probability; NIL counts as 0.
+    /// Area under the curve of right against wrong best candidates by probability, whether or not
+    /// they are linked.
     pub area: f64,
     /// Expected calibration error of the probabilities that the answers show, with ten bins.
     pub calibration_error: f64,

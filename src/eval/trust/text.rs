@@ -22,7 +22,7 @@ impl TrustReport {
         let head = ["share of the mentions (95 %)", "at the threshold", "at 0.5"];
         text += &with_head(head, self.shares().into_iter().map(row));
         text += &format!(
-            "\narea         {:.4} (right against wrong answers, by probability)\n\
+            "\narea         {:.4} (right against wrong best candidates, by probability)\n\
              error        {:.3} (expected calibration error, ten bins)\n\n",
             pool.area, pool.calibration_error
         );

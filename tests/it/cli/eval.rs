@@ -307,7 +307,7 @@ fn an_invalid_calibration_is_refused() {
     let valid = manifest(&path);
     for (change, reason) in [
         (json!({"confidence": {"offset": 0.0, "weights": {"cosine": -1.0}}}), "a weight with the wrong sign"),
-        (json!({"confidence": {"offset": 0.0, "weights": {"contradiction": 0.5}}}), "a weight with the wrong sign"),
+        (json!({"confidence": {"offset": 0.0, "weights": {"other_kind": 0.5}}}), "a weight with the wrong sign"),
         (json!({"confidence": {"offset": 1e39, "weights": {}}}), "a value that is not finite"),
         (json!({"threshold": 1e39}), "a threshold that is not finite"),
         (json!({"confidence": {"offset": 0.0, "weights": {"mood": 0.5}}}), "a feature that this saplink does not know"),
