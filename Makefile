@@ -67,12 +67,16 @@ soak: onnxruntime build $(STARTER) ## ten minutes of mixed load, reloads and los
 	cargo bench --locked --bench soak -- $(MINUTES)
 
 ## Generate
-.PHONY: docs openapi model
+.PHONY: docs openapi calibration model
 # The pages appear only if the command succeeds.
 docs: openapi ## write docs/configuration.md, openapi/openapi.json and the documentation of the crate
 	$(SAPLINK) cli-reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
 	cargo doc --locked --no-deps
+
+calibration: onnxruntime build $(STARTER) ## fit the general calibration of saplink-mini with the starter index
+	$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv index/starter.calibration.tsv \
+	  --nil-share 0.5 --out models/saplink-mini/calibration.json
 
 openapi: ## write openapi/openapi.json
 	$(SAPLINK) openapi > openapi/openapi.json.new

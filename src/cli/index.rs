@@ -71,8 +71,8 @@ pub struct IndexBuildArgs {
     /// and merging take a quarter of SIZE, but at least 150 MB
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     pub memory: ByteSize,
-    /// NIL threshold: the answer is NIL if the score of the best candidate is lower [default: 0.65,
-    /// which fits the included model]
+    /// NIL threshold: the answer is NIL if the score of the best candidate is lower; leaves out the
+    /// general calibration of the model [default: 0.65 if the model has no calibration]
     #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
     pub nil_threshold: Option<f32>,
     /// How the model is run.

@@ -137,7 +137,11 @@ fn build_options(
         graph: GraphParameters { ef_search: args.tuning.ef_search.map_or(1, Into::into), ..graph },
         target: args.tuning.wanted(),
         nil_threshold: args.nil_threshold.or(base.map(|base| base.nil_threshold)).unwrap_or(NIL_THRESHOLD),
-        calibration: Calibration::read(&args.model.join(CALIBRATION_FILE))?,
+        // An operator who sets a threshold of the score wants no other one.
+        calibration: match args.nil_threshold {
+            Some(_) => None,
+            None => Calibration::read(&args.model.join(CALIBRATION_FILE))?,
+        },
         selection,
         inputs,
         memory: args.memory.as_u64(),

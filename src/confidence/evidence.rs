@@ -7,7 +7,7 @@
 use crate::{
     confidence::{
         feature::{Feature, FeatureValues},
-        kind::{group_of, is_other_group},
+        kind::{groups_of, is_other_kind},
         phrase::{Phrase, best_similarity, stem},
     },
     domain::semantic_type::SemanticType,
@@ -41,8 +41,8 @@ pub struct MentionProfile<'a, W> {
     trigrams: Vec<u32>,
     sorts: Vec<Feature>,
     is_everyday_word: bool,
-    /// The semantic group that its head names.
-    group: Option<&'static str>,
+    /// The semantic groups to which what its head names may belong.
+    groups: &'static [&'static str],
     statistics: &'a W,
 }
 
@@ -59,8 +59,8 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         };
         let sorts = phrase.words.iter().zip(&counts).map(sort).collect();
         let is_everyday_word = !key.contains(' ') && statistics.is_everyday_word(key);
-        let group = group_of(&phrase);
-        Self { key, phrase, weights, trigrams: trigrams(key), sorts, is_everyday_word, group, statistics }
+        let groups = groups_of(&phrase);
+        Self { key, phrase, weights, trigrams: trigrams(key), sorts, is_everyday_word, groups, statistics }
     }
 
     /// Sets the features of the mention alone.
@@ -95,7 +95,7 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         }
         let is_drug = types.iter().any(|semantic| semantic.group == "CHEM");
         values.flag(Feature::LookAlikeDrug, is_drug && values.get(Feature::LookAlike) > 0.0);
-        values.flag(Feature::OtherKind, self.group.is_some_and(|group| is_other_group(group, types)));
+        values.flag(Feature::OtherKind, is_other_kind(self.groups, types));
         if values.get(Feature::NameUncovered) < COVERED {
             let specializing = values.get(Feature::UncoveredTerms) + values.get(Feature::UncoveredUnknown);
             values.set(Feature::Subtype, specializing);

@@ -6,21 +6,23 @@
 
 use crate::{confidence::phrase::Phrase, domain::semantic_type::SemanticType};
 
-/// The heads and endings of the names of a semantic group.
+/// The heads and endings of names of a kind.
 struct Kind {
-    /// Abbreviation of the group.
-    group: &'static str,
+    /// Abbreviations of the semantic groups that have such names.
+    groups: &'static [&'static str],
     /// Heads, in the singular.
     heads: &'static str,
     /// Endings of heads.
     endings: &'static [&'static str],
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 7] = [
     Kind {
-        group: "DISO",
-        heads: "abnormality abscess absence ache agenesis aneurysm anomaly aplasia atresia atrophy avulsion bleeding \
-                cancer carcinoma cyst deafness defect deficiency deformity degeneration dehiscence dementia diathesis \
+        groups: &["DISO"],
+        heads: "abnormality abscess absence ache adhesion agenesis aneurysm anomaly aplasia atresia atrophy avulsion bleeding \
+                blockage calcification compression contracture dilatation dilation dislocation displacement \
+                enlargement entrapment erosion ischemia ischaemia narrowing nodule occlusion perforation \
+                regurgitation spasm torsion vegetation web cancer carcinoma cyst deafness defect deficiency deformity degeneration dehiscence dementia diathesis \
                 disability discharge disease disorder dissection dysfunction dysgenesis dysplasia dystrophy edema \
                 embolism embolus failure fever fibrosis fissure fistula fracture gangrene hematoma hemorrhage hernia \
                 hyperplasia hypertension hypoplasia hypotension impairment incontinence infarct infarction infection \
@@ -34,25 +36,32 @@ const KINDS: [Kind; 5] = [
         ],
     },
     Kind {
-        group: "ANAT",
+        groups: &["ANAT"],
         heads: "artery bone cartilage cortex duct epithelium ganglion gland gyrus joint ligament lobe medulla mucosa \
                 muscle nerve nucleus plexus septum sulcus tendon urethra vein ventricle vertebra",
         endings: &[],
     },
     Kind {
-        group: "PROC",
+        groups: &["PROC"],
         heads: "ablation amputation anesthesia arthroplasty biopsy catheterization debridement drainage examination \
-                excision implantation lengthening operation procedure radiotherapy removal repair replacement \
-                resection surgery test therapy transplant transplantation treatment",
+                excision explantation implantation insertion lengthening operation procedure radiotherapy removal repair replacement \
+                resection retrieval surgery test therapy transplant transplantation treatment",
         endings: &["ectomy", "otomy", "plasty", "scopy", "graphy", "pexy", "centesis", "tripsy", "therapy"],
     },
     Kind {
-        group: "LIVB",
+        groups: &["DEVI"],
+        heads: "cannula catheter drain filter implant pacemaker prosthesis splint stent",
+        endings: &[],
+    },
+    // A level is a test, its result or a finding, but no substance.
+    Kind { groups: &["PROC", "PHEN", "PHYS", "DISO"], heads: "level measurement titer titre trough", endings: &[] },
+    Kind {
+        groups: &["LIVB"],
         heads: "bacteria bacterium fungus parasite virus viruses",
         endings: &["virus", "viruses", "bacter", "bacterium", "coccus"],
     },
     Kind {
-        group: "CHEM",
+        groups: &["CHEM"],
         heads: "agonist antagonist drug hormone inhibitor tablet",
         endings: &["mab", "azole", "mycin", "cillin", "prazole", "statin", "olol", "azine", "amide", "caine"],
     },
@@ -63,27 +72,27 @@ const GENUS_ENDINGS: [&str; 8] = ["bacter", "bacterium", "coccus", "ella", "baci
 /// Words with such an ending that are no genus.
 const NO_GENUS: [&str; 5] = ["patella", "rubella", "varicella", "fontanella", "columella"];
 
-/// The semantic group that a phrase names; `None` if its head does not say it.
-pub(super) fn group_of(phrase: &Phrase<'_>) -> Option<&'static str> {
-    let head = *phrase.words.get(phrase.head)?;
+/// The semantic groups to which what a phrase names may belong; empty if its head does not say it.
+pub(super) fn groups_of(phrase: &Phrase<'_>) -> &'static [&'static str] {
+    let Some(&head) = phrase.words.get(phrase.head) else { return &[] };
     let singular = head.strip_suffix('s').unwrap_or(head);
     let of_head = KINDS.iter().find(|kind| {
         let is_head = kind.heads.split_ascii_whitespace().any(|other| other == head || other == singular);
         is_head || kind.endings.iter().any(|ending| head.ends_with(ending) || singular.ends_with(ending))
     });
-    match of_head.map(|kind| kind.group) {
+    match of_head.map(|kind| kind.groups) {
         // "Torn ligament" and "enlarged gland" are disorders.
-        Some("ANAT") if phrase.words.iter().any(|word| is_changed(word)) => None,
-        None if is_organism(&phrase.words) => Some("LIVB"),
-        group => group,
+        Some(["ANAT"]) if phrase.words.iter().any(|word| is_changed(word)) => &[],
+        None if is_organism(&phrase.words) => &["LIVB"],
+        groups => groups.unwrap_or_default(),
     }
 }
 
-/// Whether a concept with these semantic types is of another kind than `group`. Types of groups
-/// without a list here fit to every group.
-pub(super) fn is_other_group(group: &str, types: &[&SemanticType]) -> bool {
-    let is_other = |other: &str| other != group && KINDS.iter().any(|kind| kind.group == other);
-    !types.is_empty() && types.iter().all(|semantic| is_other(semantic.group))
+/// Whether a concept with these semantic types belongs to none of `groups`. Types of groups without
+/// a list here fit to every kind.
+pub(super) fn is_other_kind(groups: &[&str], types: &[&SemanticType]) -> bool {
+    let is_other = |other: &str| !groups.contains(&other) && KINDS.iter().any(|kind| kind.groups == [other]);
+    !groups.is_empty() && !types.is_empty() && types.iter().all(|semantic| is_other(semantic.group))
 }
 
 /// Whether a word says that something is not as it should be.
@@ -104,41 +113,48 @@ mod tests {
 
     #[test]
     fn the_head_says_the_kind() {
-        for (key, group) in [
-            ("disorder of the basal ganglia", Some("DISO")),
-            ("benign neoplasms of the colon", Some("DISO")),
-            ("mitral valve replacement", Some("PROC")),
-            ("appendectomy", Some("PROC")),
-            ("appendicitis", Some("DISO")),
-            ("lateral femoral cutaneous nerve", Some("ANAT")),
-            ("renal veins", Some("ANAT")),
-            ("enlarged adrenal gland", None),
-            ("west nile virus", Some("LIVB")),
-            ("mers coronavirus", Some("LIVB")),
-            ("bartonella henselae", Some("LIVB")),
-            ("salmonella infection", Some("DISO")),
-            ("patella alta", None),
-            ("rubella rash", Some("DISO")),
-            ("infliximab", Some("CHEM")),
-            ("heart attack", None),
-            ("", None),
+        for (key, groups) in [
+            ("disorder of the basal ganglia", "DISO"),
+            ("benign neoplasms of the colon", "DISO"),
+            ("left atrial dilatation", "DISO"),
+            ("mitral valve replacement", "PROC"),
+            ("removal of ureteric stent", "PROC"),
+            ("appendectomy", "PROC"),
+            ("appendicitis", "DISO"),
+            ("lateral femoral cutaneous nerve", "ANAT"),
+            ("renal veins", "ANAT"),
+            ("enlarged adrenal gland", ""),
+            ("prostatic stent", "DEVI"),
+            ("lithium level", "PROC PHEN PHYS DISO"),
+            ("west nile virus", "LIVB"),
+            ("mers coronavirus", "LIVB"),
+            ("bartonella henselae", "LIVB"),
+            ("salmonella infection", "DISO"),
+            ("patella alta", ""),
+            ("rubella rash", "DISO"),
+            ("infliximab", "CHEM"),
+            ("heart attack", ""),
+            ("", ""),
         ] {
-            assert_eq!(group_of(&Phrase::new(key)), group, "{key}");
+            assert_eq!(groups_of(&Phrase::new(key)).join(" "), groups, "{key}");
         }
     }
 
     #[test]
     fn only_types_of_other_kinds_differ() {
         let types = |tuis: &[&str]| SEMANTIC_TYPES.iter().filter(|t| tuis.contains(&t.tui)).collect::<Vec<_>>();
-        for (group, tuis, is_other) in [
-            ("DISO", &["T023"][..], true),
-            ("DISO", &["T047"], false),
-            ("DISO", &["T023", "T047"], false),
-            ("DISO", &["T081"], false),
-            ("LIVB", &["T047"], true),
-            ("PROC", &[], false),
+        for (groups, tuis, is_other) in [
+            (&["DISO"][..], &["T023"][..], true),
+            (&["DISO"], &["T047"], false),
+            (&["DISO"], &["T023", "T047"], false),
+            (&["DISO"], &["T081"], false),
+            (&["LIVB"], &["T047"], true),
+            (&["PROC", "DISO"], &["T121"], true),
+            (&["PROC", "DISO"], &["T033"], false),
+            (&["PROC"], &[], false),
+            (&[], &["T047"], false),
         ] {
-            assert_eq!(is_other_group(group, &types(tuis)), is_other, "{group} {tuis:?}");
+            assert_eq!(is_other_kind(groups, &types(tuis)), is_other, "{groups:?} {tuis:?}");
         }
     }
 }

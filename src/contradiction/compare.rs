@@ -16,6 +16,7 @@ pub(super) fn first(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradicti
         .or_else(|| by_malignancy(mention, name))
         .or_else(|| by_thing(mention, name))
         .or_else(|| by_measure(mention, name))
+        .or_else(|| by_claim(mention, name))
         .or_else(|| by_label(mention, name))
         .or_else(|| by_denial(mention, name))
         .or_else(|| by_form(mention, name))
@@ -67,7 +68,8 @@ fn by_thing(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     if let Some((mine, theirs)) = other_thing(mention, name, table::THINGS) {
         return Some(contradiction(ContradictionKind::Kind, (mention, mine), (name, theirs)));
     }
-    let (theirs, mine) = other_thing(name, mention, &table::THINGS[table::OMITTED_THINGS..])?;
+    let of_name = other_thing(name, mention, &table::THINGS[table::OMITTED_THINGS..]);
+    let (theirs, mine) = of_name.or_else(|| other_thing(name, mention, table::EFFECTS))?;
     Some(contradiction(ContradictionKind::Kind, (mention, mine), (name, theirs)))
 }
 
@@ -104,6 +106,25 @@ fn by_measure(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     };
     let (special, _) = name.words.iter().enumerate().find(is_special)?;
     Some(contradiction(ContradictionKind::Kind, (mention, direction), (name, special)))
+}
+
+/// A name that says low, high, negative or positive of a thing of which the mention says nothing:
+/// "rheumatoid factor" and "positive rheumatoid factor".
+fn by_claim(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
+    let claims = |group: usize| {
+        let says_nothing = mention.values[group] == 0;
+        let is_word = group == table::SIGN || name.has_direction_word;
+        says_nothing && is_word && name.values[group].count_ones() == 1
+    };
+    let group = [table::DIRECTION, table::SIGN].into_iter().find(|&group| claims(group))?;
+    let things = words_outside(name, group);
+    let has = |thing: &&str| mention.words.iter().any(|word| is_same_stem(thing, &word.text) && !word.is_denied());
+    if things.is_empty() || !things.iter().all(has) {
+        return None;
+    }
+    let claim = name.features.iter().find(|feature| feature.group == group)?.word;
+    let thing = mention.words.iter().rposition(|word| !word.is_stop)?;
+    Some(contradiction(ContradictionKind::Polarity, (mention, thing), (name, claim)))
 }
 
 /// Whether the words outside a group agree: the last ones, or all of the shorter text.

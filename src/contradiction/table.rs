@@ -176,7 +176,7 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     group(Person, &["infantile infant", "juvenile adolescent"]),
     group(Number, &["iga", "igg", "igm", "ige", "igd"]),
-    group(Kind, &["insertion implantation placement", "removal extraction"]),
+    group(Kind, &["insertion implantation placement", "removal extraction explantation retrieval"]),
     group(Kind, &["vasoconstriction vasoconstrictor", "vasodilation vasodilator vasodilatation"]),
     group(
         Kind,
@@ -200,6 +200,16 @@ pub(super) const GROUPS: &[Group] = &[
     group(Kind, &["homozygous", "heterozygous"]),
     group(Kind, &["dominant", "recessive"]),
     group(Kind, &["myopia nearsightedness", "hyperopia hypermetropia farsightedness"]),
+    shared(
+        Kind,
+        &[
+            "atresia agenesis aplasia",
+            "stenosis stricture narrowing",
+            "regurgitation insufficiency incompetence",
+            "perforation",
+            "aneurysm",
+        ],
+    ),
     shared(Kind, &["red erythrocyte", "white leukocyte"]),
     shared(Kind, &["small", "large"]),
 ];
@@ -419,16 +429,22 @@ pub(super) const THINGS: &[&str] = &[
     "withdrawal",
     "catheter catheters",
     "receptor receptors",
+    "removal retrieval explantation",
     "releasing",
     "inhibiting",
     "binding",
 ];
 
+/// Last words of disorders that are called after what causes them: a mention with one of these words
+/// may have a name without it ("hepatitis A infection"), but not the other way round.
+pub(super) const EFFECTS: &[&str] = &["infection infections", "rash"];
+
 /// Words of [`THINGS`] that a word for the thing follows: "growth hormone releasing hormone".
 pub(super) const RELATIONS: [&str; 3] = ["releasing", "inhibiting", "binding"];
 
 /// Words of names of measurements that do not tell one from another: "low platelet count".
-pub(super) const MEASURED: [&str; 25] = [
+pub(super) const MEASURED: &[&str] = &[
+    "absence",
     "amount",
     "blood",
     "body",
@@ -438,18 +454,29 @@ pub(super) const MEASURED: [&str; 25] = [
     "counts",
     "disease",
     "disorder",
+    "fewer",
     "finding",
     "general",
+    "lack",
+    "less",
     "level",
     "levels",
+    "little",
+    "loss",
+    "lot",
+    "many",
     "measurement",
+    "more",
+    "much",
     "plasma",
+    "poor",
     "rate",
     "result",
     "serum",
     "status",
     "syndrome",
     "test",
+    "too",
     "total",
     "value",
     "values",

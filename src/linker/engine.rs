@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::{
     cancel::CancelToken,
     concepts::Lexicon,
-    contradiction::MentionWords,
+    contradiction::{MentionWords, contradiction},
     encoder::{Encoder, EncoderError},
     index::{ConceptHit, Index, IndexError, ModelReference},
     job::Job,
@@ -196,8 +196,9 @@ impl Linker {
     }
 
     /// Compares the texts with the names that they are near to, but do not equal, and with the
-    /// preferred names of the concepts, which often say more: "vision loss" and "blindness". A side
-    /// that a reading leaves out counts: the left hip is not the right one.
+    /// preferred names of the concepts, which often say more: "vision loss" and "blindness". A
+    /// preferred name that contradicts another name of its concept proves nothing. A side that a
+    /// reading leaves out counts: the left hip is not the right one.
     fn find_contradictions(&self, found: &mut [Found], texts: &[LinkText], reading: Option<&Reading>) {
         let left_out = reading.map_or(&[][..], |reading| &reading.left_out);
         let sides = left_out.iter().filter(|part| part.kind == LeftOutKind::Laterality).map(|part| part.text.as_str());
@@ -206,10 +207,13 @@ impl Linker {
         let mentions: Vec<MentionWords<'_>> = keys.iter().map(|key| MentionWords::new(key)).collect();
         let concepts = self.index.concepts();
         for one in found.iter_mut().filter(|one| !one.is_name) {
-            let contradicts = |name: &str| mentions[one.text].contradicts(&text::normalize(name));
             let (name, preferred) = (concepts.atom(one.atom).name, concepts.preferred_name(one.concept));
-            one.contradiction =
-                contradicts(name).or_else(|| if preferred == name { None } else { contradicts(preferred) });
+            let name = text::normalize(name);
+            one.contradiction = mentions[one.text].contradicts(&name).or_else(|| {
+                let preferred = text::normalize(preferred);
+                let found = mentions[one.text].contradicts(&preferred).filter(|_| preferred != name)?;
+                contradiction(&name, &preferred).is_none().then_some(found)
+            });
         }
     }
 
