@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
     files::input::InputFile,
     terminology::{Dialect, Inputs, ReadSummary},
 };
+
+/// Maximum number of faults that an error repeats.
+const MAX_FAULTS: usize = 10;
 
 /// Reads the concepts of `base`, if there is one, and then `inputs`, and assembles all in `dir`.
 /// Returns the files that were read too. Sorting takes about a quarter of `memory` bytes.
@@ -36,10 +39,11 @@ pub(super) fn ingest(
         collector.collect_store(base, bars.job())?;
     }
     let mut files = vec![];
-    let (mut left_out, mut merged) = (BTreeMap::new(), BTreeMap::new());
+    let (mut left_out, mut merged, mut faults) = (BTreeMap::new(), BTreeMap::new(), vec![]);
     let mut input_done = |input: &InputFile, summary: &ReadSummary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
+        faults.extend(summary.notes.iter().take(MAX_FAULTS - faults.len()).cloned());
         add_counts(&mut left_out, &summary.left_out);
         add_counts(&mut merged, &summary.merged);
         let counts = summary.left_out.iter().map(|(reason, count)| format!("{} {reason}", HumanCount(*count)));
@@ -50,7 +54,13 @@ pub(super) fn ingest(
         files.extend(input.parts.clone());
     };
     inputs.read(&is_selected, &mut |statement| collector.collect(statement), bars.job(), &mut input_done)?;
-    let mut assembled = collector.assemble(dir, bars.job())?;
+    let assembled = collector.assemble(dir, bars.job());
+    // If no name is left, the faults of the files are the likely reason.
+    let mut assembled = if faults.is_empty() {
+        assembled?
+    } else {
+        assembled.with_context(|| format!("after {}", faults.join("; ")))?
+    };
     bars.finish();
     eprintln!("{}", names_summary(&assembled.tally));
     add_counts(&mut assembled.left_out, &left_out);

@@ -116,11 +116,11 @@ fn a_loose_ontology_is_read_and_served() {
         &log,
         &[
             "the import `http://example.org/another.obo` is not followed",
-            "loose.obo:13: synonym: `NEAR_MISS` is not a synonym scope",
-            "loose.obo:19: a second name of the term is taken as an exact synonym",
-            "loose.obo:24: def: the quote of its text does not end",
-            "loose.obo:30: synonym: the quote of its text does not end",
-            "loose.obo:51: `UMLS:C9100009` is not the same as the term",
+            "loose.obo:14: synonym: `NEAR_MISS` is not a synonym scope",
+            "loose.obo:20: a second name of the term is taken as an exact synonym",
+            "loose.obo:25: def: the quote of its text does not end",
+            "loose.obo:31: synonym: the quote of its text does not end",
+            "loose.obo:52: `UMLS:C9100009` is not the same as the term",
         ],
     );
     let info = succeed(&["index", "info", &scratch.at("index")]);
