@@ -18,7 +18,7 @@ use crate::{
     },
     domain::{
         AtomId, CodeId, ConceptId, NameId, SemanticTypeId, SourceId, SourceSetId, Succession,
-        curie::source_abbreviation,
+        curie::{concept_id_spellings, source_abbreviation},
     },
 };
 
@@ -286,6 +286,17 @@ impl ConceptStore {
 
 /// Retired ids.
 impl ConceptStore {
+    /// The concept that an id of another writer means: in any of its spellings, or retired because
+    /// it is the same as the concept.
+    pub fn find_concept(&self, id: &str) -> Option<ConceptId> {
+        let same = |id: &str| {
+            let successors = self.retired(id)?.successors;
+            successors.into_iter().find(|successor| successor.kind == Succession::Same)?.concept
+        };
+        let spellings = concept_id_spellings(id);
+        self.concept(id).or_else(|| spellings.iter().find_map(|id| self.concept(id).or_else(|| same(id))))
+    }
+
     /// The history of an id that is no concept any more; absent for a concept and for an id without
     /// visible history.
     pub fn retired(&self, id: &str) -> Option<Retired<'_>> {

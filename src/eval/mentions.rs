@@ -99,7 +99,7 @@ impl LabeledMention {
     /// The mention of a row; none if it has no id.
     fn new(text: &str, gold: &str, semantic_type: Option<&str>) -> Option<Self> {
         let ids = |gold: &str| -> Vec<String> {
-            let ids = gold.split(['|', '+']).map(|id| without_prefix(id.trim()));
+            let ids = gold.split(['|', '+']).map(|id| without_umls(id.trim()));
             ids.filter(|id| !id.is_empty() && !NO_ID.iter().any(|no| id.eq_ignore_ascii_case(no)))
                 .map(str::to_owned)
                 .collect()
@@ -127,9 +127,9 @@ impl LabeledMention {
     }
 }
 
-/// An id without the prefix `UMLS:` or `MESH:`, which some files have and others have not.
-pub(super) fn without_prefix(id: &str) -> &str {
-    ["UMLS:", "MESH:"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
+/// An id without the prefix `UMLS:`, which some files have and others have not.
+pub(super) fn without_umls(id: &str) -> &str {
+    id.split_once(':').filter(|(prefix, _)| prefix.eq_ignore_ascii_case("UMLS")).map_or(id, |(_, cui)| cui)
 }
 
 impl Fold {

@@ -5,6 +5,7 @@ use crate::{
         EvalError,
         dictionary::{Dictionary, ResolvedMention},
         mentions::{Fold, distinct_texts},
+        missing::{MissingByPrefix, add_missing},
         options::{EvalOptions, EvalTarget, Similarity},
         report::{DictionaryEntry, EvalReport, FoldEntry, ModelEntry, REPORT_FORMAT},
         systems::SystemEvaluator,
@@ -102,6 +103,12 @@ fn select_mentions<'a>(
                 known: dictionary.ids(0).to_owned(),
             });
         }
+        let mut missing_ids = MissingByPrefix::new();
+        for id in labeled.iter().flat_map(|resolved| &resolved.mention.gold) {
+            if dictionary.concept(id).is_none() {
+                add_missing(&mut missing_ids, id);
+            }
+        }
         let counted: Vec<ResolvedMention> =
             labeled.into_iter().filter(|resolved| !options.only_covered || !resolved.gold.is_empty()).collect();
         entries.push(FoldEntry {
@@ -111,6 +118,7 @@ fn select_mentions<'a>(
             without_id: fold.without_id,
             nil: fold.mentions.len() - with_id,
             not_covered: with_id - counted.len(),
+            missing_ids,
         });
         selected.push(counted);
     }
