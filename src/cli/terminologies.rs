@@ -71,8 +71,8 @@ pub struct SelectionArgs {
         help_heading = "Selection"
     )]
     pub synonym_scopes: Vec<Scope>,
-    /// Which cross-references of an ontology to a CUI merge the term into the CUI, if no qualifier or
-    /// mapping relation denies it
+    /// Which cross-references of an ontology to a CUI merge the term into the CUI, if no qualifier
+    /// or mapping relation denies it
     #[arg(long, value_name = "WHICH", value_enum, default_value = "unqualified", help_heading = "Selection")]
     pub merge_on: MergeOn,
     /// Prefix of ids in tables that have none, such as SCTID, OMIM or MESH

@@ -126,8 +126,8 @@ impl ConceptStore {
         self.any_source(abbreviation).filter(|&source| self.is_source_visible(source))
     }
 
-    /// The source with this abbreviation, hidden or not. If there is none, the source that is
-    /// called so elsewhere (`MESH` is MSH) or has the abbreviation in another case.
+    /// The source with this abbreviation, hidden or not. If there is none, the source that has
+    /// `name` as another name (`MESH` is MSH) or as its abbreviation in another case.
     fn any_source(&self, name: &str) -> Option<SourceId> {
         let find = |name: &str| self.sources.binary_search_by(|entry| entry.source.as_str().cmp(name)).ok();
         let in_any_case = || self.sources.iter().position(|entry| entry.source.eq_ignore_ascii_case(name));

@@ -123,8 +123,8 @@ fn is_any(prefixes: &[&str], prefix: &str) -> bool {
     prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix))
 }
 
-/// The concept id that an IRI, CURIE or CUI stands for; `None` for IRIs of other kinds and for blank
-/// nodes (`_:x`), which have their name only within one file.
+/// The concept id that an IRI, CURIE or CUI stands for; `None` for IRIs of other kinds and for
+/// blank nodes (`_:x`), which have their name only within one file.
 ///
 /// The result is the canonical form: `c0027051` and `UMLS:C0027051` are C0027051, and `hp:0001250`
 /// and `HP_0001250` are `HP:0001250`.
@@ -181,8 +181,8 @@ fn curie_of(address: &str) -> Option<String> {
     name.rsplit_once('_').map(|(prefix, local)| format!("{prefix}:{local}"))
 }
 
-/// The abbreviation in UMLS (SAB) of a source vocabulary that `name` calls by another name or in
-/// another case, such as `MESH` or `RxNorm`; other names stay.
+/// The abbreviation in UMLS (SAB) of the source vocabulary with this name, in any case, such as MSH
+/// for `MESH`; other names stay.
 pub fn source_abbreviation(name: &str) -> &str {
     VOCABULARIES.iter().find(|(_, _, prefixes)| is_any(prefixes, name) && !is_any(&SERIES, name)).map_or_else(
         || {

@@ -3,8 +3,8 @@
 //! Reading order: `runtime` (the library), `manifest` (a model directory), `tokenizer` (text to
 //! token ids), `session` (one batch through the graph), `call` (one request for vectors), `queue`
 //! (waiting calls and their batches), `dispatcher` (queue and sessions at work), `cache` (recent
-//! vectors), `embed` (the [`Encoder`] that joins them), `import` with `graph_files` (a checkpoint or
-//! an exported graph becomes a model directory).
+//! vectors), `embed` (the [`Encoder`] that joins them), `import` with `graph_files` (a checkpoint
+//! or an exported graph becomes a model directory).
 //!
 //! Invariant: no error and no log line contains a text. Only this module uses the crate
 //! `tokenizers`; only this module and `train` use `ort`.

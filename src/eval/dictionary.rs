@@ -13,7 +13,7 @@ use std::{collections::HashMap, path::Path};
 
 use crate::eval::{
     EvalError,
-    mentions::{LabeledMention, lowercased, read_text},
+    mentions::{LabeledMention, first_type, lowercased, read_text},
     missing::GoldId,
 };
 use crate::{domain::NameId, files::sha256_hex, index::Index, text};
@@ -94,7 +94,7 @@ impl Dictionary {
             if ids.is_empty() {
                 return Err(failed("its id is blank".into()));
             }
-            let semantic_type = semantic_type.map_or("", |column| fields[column].split(',').next().unwrap_or(""));
+            let semantic_type = semantic_type.map_or("", |column| first_type(fields[column]));
             builder.add(ids, semantic_type, lowercased(name));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -25,7 +25,7 @@ pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of each read buffer.
 const BUFFER_BYTES: usize = 1 << 18;
 /// The byte order mark of UTF-8, with which some editors begin a file.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// First bytes of every gzip file (RFC 1952, section 2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -59,8 +59,8 @@ impl InputFile {
         self.parts.iter().map(size).sum()
     }
 
-    /// Opens all parts, decompresses those that end in `.gz`, and reports the bytes read as a
-    /// progress stage of `job`.
+    /// Opens all parts, decompresses those that end in `.gz`, skips a byte order mark, and reports
+    /// the bytes read as a progress stage of `job`.
     ///
     /// # Errors
     /// A part cannot be opened, or is not gzip though its name ends in `.gz`; the message names it.
@@ -84,7 +84,11 @@ impl InputFile {
             };
             whole = Box::new(whole.chain(PartReader { part, path: path.clone() }));
         }
-        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, whole)))
+        let mut whole = BufReader::with_capacity(BUFFER_BYTES, whole);
+        if whole.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+            whole.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(Box::new(whole))
     }
 }
 

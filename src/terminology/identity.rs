@@ -76,7 +76,7 @@ impl Identity {
     }
 }
 
-/// The target of a mapping predicate as a cross-reference: an IRI becomes the id that it stands for.
+/// The target of a mapping predicate as a cross-reference: an IRI becomes its id.
 pub(super) fn mapping_target(target: &str) -> String {
     match concept_id(target) {
         Some(cui) if is_cui(&cui) => format!("UMLS:{cui}"),

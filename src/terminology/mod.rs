@@ -43,6 +43,7 @@ mod constants;
 mod error;
 mod identity;
 mod inputs;
+mod left_out;
 mod obo;
 mod obo_header;
 mod obo_stanza;

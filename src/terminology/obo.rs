@@ -1,7 +1,7 @@
 //! Ontologies in the OBO format (1.0 to 1.4), read stanza by stanza.
 //!
-//! Reading order: this file (cuts the file into header and stanzas), `obo_header`, `obo_stanza` (one
-//! term), `obo_text` (the syntax of a line). Stanzas other than `[Term]` are ignored.
+//! Reading order: this file (cuts the file into header and stanzas), `obo_header`, `obo_stanza`
+//! (one term), `obo_text` (the syntax of a line). Stanzas other than `[Term]` are ignored.
 //!
 //! Invariant: a stanza that cannot be read is a bad row and does not affect the next one.
 

@@ -10,16 +10,16 @@ use crate::{
     terminology::{
         Reading, Scope, TerminologyError,
         identity::{Identity, mapping_target},
+        left_out::{
+            BAD_DEFINITIONS, BAD_NAMES, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS,
+            UNKNOWN_LANGUAGES, UNKNOWN_SCOPES,
+        },
         obo_header::{Header, parse_scope},
         obo_text::{
             first_id, first_target, first_word, qualifiers, quoted_text, tag_and_value, unescaped, value,
             value_and_qualifiers, words_and_qualifiers,
         },
-        ontology::{
-            BAD_DEFINITIONS, BAD_NAMES, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS,
-            Located, Name, Synonym, Term, TermEmitter, UNKNOWN_LANGUAGES, UNKNOWN_SCOPES, Xref, is_abbreviation_type,
-            is_part_of,
-        },
+        ontology::{Located, Name, Synonym, Term, TermEmitter, Xref, is_abbreviation_type, is_part_of},
     },
     text,
 };

@@ -20,7 +20,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    files::input::{BYTE_ORDER_MARK, LineCounter},
+    files::input::LineCounter,
     terminology::{
         OntologyOptions, Reading, TerminologyError,
         obograph_items::{Edge, GraphItem, Meta, Node, shortened},
@@ -43,9 +43,6 @@ pub fn read_obograph(
 ) -> Result<(), TerminologyError> {
     if input.fill_buf()?.is_empty() {
         return Ok(());
-    }
-    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-        input.consume(BYTE_ORDER_MARK.len());
     }
     let (input, line) = LineCounter::new(input);
     let budget = Rc::new(Cell::new(u64::MAX));
@@ -338,7 +335,7 @@ mod tests {
 
     #[test]
     fn nodes_of_other_writers_are_read() {
-        let text = "\u{feff}{\"graphs\": [{\"nodes\": [\n\
+        let text = "{\"graphs\": [{\"nodes\": [\n\
             {\"id\": \"http://purl.obolibrary.org/obo/AB_1\", \"lbl\": \"no type\"},\n\
             {\"id\": \"AB:2\", \"lbl\": \"a relation\", \"type\": \"PROPERTY\"},\n\
             {\"id\": \"AB:3\", \"lbl\": \"old\", \"type\": \"CLASS\", \"meta\": {\"basicPropertyValues\": \

@@ -14,10 +14,8 @@ use crate::{
     terminology::{
         Reading, Scope, TerminologyError,
         identity::{Identity, mapping_target},
-        ontology::{
-            BAD_DEFINITIONS, BAD_RELATIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS, Located, Name, Synonym, Term,
-            TermEmitter, Xref, emit_relation, is_abbreviation_type, is_part_of,
-        },
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS},
+        ontology::{Located, Name, Synonym, Term, TermEmitter, Xref, emit_relation, is_abbreviation_type, is_part_of},
     },
     text::quoted,
 };

@@ -22,6 +22,10 @@ use crate::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, METATHESAURUS, PREFERRED},
         identity::{Identity, MergeOn},
+        left_out::{
+            BAD_DEFINITIONS, BAD_NAMES, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_SYNONYMS, BAD_XREFS, DENIED_XREFS,
+            NAMELESS_TERMS, OTHER_SCOPES, UNQUALIFIED_XREFS,
+        },
     },
     text::quoted,
 };
@@ -32,21 +36,6 @@ const ABBREVIATION_MARKS: [&str; 6] =
     ["abbreviation", "acronym", "omo:0003000", "omo_0003000", "omo:0003012", "omo_0003012"];
 /// Maximum number of vocabularies that are remembered; an ontology imports a few dozen.
 const MAX_VOCABULARIES: usize = 1000;
-
-// What readers of ontologies leave out, in the plural, as it is counted.
-pub(super) const BAD_NAMES: &str = "names of terms that cannot be used";
-pub(super) const BAD_SYNONYMS: &str = "synonyms that cannot be used";
-pub(super) const UNKNOWN_SCOPES: &str = "synonyms of an unknown scope";
-pub(super) const UNKNOWN_LANGUAGES: &str = "names in an unknown language";
-pub(super) const BAD_DEFINITIONS: &str = "definitions that cannot be used";
-pub(super) const BAD_XREFS: &str = "cross-references that cannot be used";
-pub(super) const BAD_RELATIONS: &str = "relations that cannot be used";
-pub(super) const BAD_SUCCESSIONS: &str = "alternative ids and successors that cannot be used";
-pub(super) const NAMELESS_TERMS: &str = "terms without a name";
-pub(super) const FOREIGN_TERMS: &str = "anonymous terms, and terms whose IRI stands for no concept id";
-const OTHER_SCOPES: &str = "synonyms of other scopes (--synonym-scopes)";
-const DENIED_XREFS: &str = "cross-references that are not an identity";
-const UNQUALIFIED_XREFS: &str = "unqualified cross-references to CUIs (--merge-on equivalent)";
 
 /// How near the meaning of a synonym is to that of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

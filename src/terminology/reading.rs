@@ -2,8 +2,9 @@
 //! and reports what it leaves out.
 //!
 //! A reader leaves out a *part* of a row (a synonym, a cross-reference, a definition, a relation)
-//! that it cannot use, and takes the rest. A *bad row* is one that it cannot read at all. Invariant:
-//! both are counted by reason, but only bad rows count for the limit of [`BadRows`].
+//! that it cannot use, and takes the rest. A *bad row* is one that it cannot read at all.
+//!
+//! Invariant: both are counted by reason, but only bad rows count for the limit of [`BadRows`].
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 

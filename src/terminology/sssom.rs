@@ -22,7 +22,8 @@ use crate::{
         Reading, TerminologyError,
         constants::DEFAULT_LANGUAGE,
         identity::Identity,
-        ontology::{BAD_NAMES, emit_source_version, own_code},
+        left_out::BAD_NAMES,
+        ontology::{emit_source_version, own_code},
     },
     text::quoted,
 };

@@ -6,8 +6,8 @@
 //! reported.
 //!
 //! Invariants: in TSV a tab always ends a value. The size of a record is bounded, so that a missing
-//! closing quote is found. A row without a valid id, name or language emits no statement; a fault in
-//! another column costs that value only.
+//! closing quote is found. A row without a valid id, name or language emits no statement; a fault
+//! in another column costs that value only.
 
 use std::{borrow::Cow, io::BufRead};
 
@@ -23,7 +23,7 @@ use crate::{
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, PREFERRED},
-        ontology::{BAD_DEFINITIONS, BAD_RELATIONS},
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS},
     },
     text::quoted,
 };

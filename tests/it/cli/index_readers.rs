@@ -109,7 +109,7 @@ fn a_loose_ontology_is_read_and_served() {
     let scratch = BuildDir::new(1);
     fs_err::write(scratch.at("loose.obo"), LOOSE).unwrap();
     fs_err::write(scratch.at("line.obo"), NO_COLON).unwrap();
-    fs_err::write(scratch.at("graph.json"), GRAPH).unwrap();
+    fs_err::write(scratch.at("graph.json"), format!("\u{feff}{GRAPH}")).unwrap();
     let inputs = [("--obo", "loose.obo"), ("--obo", "line.obo"), ("--obograph", "graph.json")];
     let (summary, log) = built(&scratch, "index", &inputs, &[]);
     assert_contains(
