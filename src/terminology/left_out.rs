@@ -15,3 +15,4 @@ pub(super) const FOREIGN_TERMS: &str = "anonymous terms, and terms whose IRI sta
 pub(super) const OTHER_SCOPES: &str = "synonyms of other scopes (--synonym-scopes)";
 pub(super) const DENIED_XREFS: &str = "cross-references that are not an identity";
 pub(super) const UNQUALIFIED_XREFS: &str = "unqualified cross-references to CUIs (--merge-on equivalent)";
+pub(super) const BAD_TYPES: &str = "semantic types that cannot be used";

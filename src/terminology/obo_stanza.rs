@@ -220,7 +220,9 @@ impl Term {
         let rest = quoted_text(rest).map_or(rest, |(_, rest)| rest.trim_start());
         let qualifiers = qualifiers(value_and_qualifiers(rest).1);
         let of_prefix = target.split_once(':').and_then(|(prefix, _)| header.identities.get(prefix));
-        let identity = match Identity::of_all(qualifiers.iter().map(|(_, value)| value.as_str())) {
+        // A comment is for people.
+        let stated = qualifiers.iter().filter(|(key, _)| *key != "comment").map(|(_, value)| value.as_str());
+        let identity = match Identity::of_all(stated) {
             Identity::Unqualified => of_prefix.copied().unwrap_or(Identity::Unqualified),
             stated => stated,
         };

@@ -23,7 +23,7 @@ use crate::{
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, PREFERRED},
-        left_out::{BAD_DEFINITIONS, BAD_RELATIONS},
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_TYPES},
     },
     text::quoted,
 };
@@ -35,8 +35,6 @@ const MAX_COLUMNS_SHOWN: usize = 5;
 /// Columns that are read; the first two are required.
 const COLUMNS: [&str; 9] =
     ["cui", "name", "semantic_type", "source", "source_code", "term_type", "language", "definition", "parents"];
-
-const BAD_TYPES: &str = "semantic types that cannot be used";
 
 /// The separator of values in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

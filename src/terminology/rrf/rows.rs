@@ -15,6 +15,7 @@ use crate::{
     terminology::{
         Reading, TerminologyError,
         constants::METATHESAURUS,
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_TYPES, BAD_XREFS},
         rrf::{
             RrfFile,
             atoms::AtomConcepts,
@@ -45,6 +46,20 @@ impl From<&'static str> for RowFault {
     fn from(reason: &'static str) -> Self {
         Self::Bad(reason)
     }
+}
+
+/// Emits the statement of a row. A row of names that the sink refuses is bad; another row is a part
+/// of its concept, such as a semantic type of a later release.
+fn emit(line: u64, statement: Statement, reading: &mut Reading) -> Result<bool, TerminologyError> {
+    let parts = match statement {
+        Statement::Atom(_) | Statement::Source { .. } => return reading.emit(line, statement),
+        Statement::Type { .. } => BAD_TYPES,
+        Statement::Code { .. } => BAD_XREFS,
+        Statement::Definition { .. } => BAD_DEFINITIONS,
+        Statement::Relation { .. } => BAD_RELATIONS,
+        Statement::Successor { .. } => BAD_SUCCESSIONS,
+    };
+    reading.emit_part(parts, line, statement)
 }
 
 /// The field; an empty one makes the row one of the incomplete `rows`.
@@ -126,7 +141,7 @@ impl<'k> UmlsReader<'k> {
                 }
             };
             match read_row(self, row) {
-                Ok(Some(statement)) => _ = reading.emit(number, statement)?,
+                Ok(Some(statement)) => _ = emit(number, statement, reading)?,
                 Ok(None) => {}
                 Err(RowFault::Bad(reason)) => reading.bad_row(number, reason),
                 Err(RowFault::Incomplete(rows)) => reading.leave_out(rows, number, rows),

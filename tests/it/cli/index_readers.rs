@@ -235,7 +235,7 @@ fn a_release_with_incomplete_rows_is_built() {
         name("C9100003", "A9100004", "hidden trouble", "O"),
     ];
     fs_err::write(meta.join("MRCONSO.RRF"), names.concat()).unwrap();
-    fs_err::write(meta.join("MRSTY.RRF"), "C9100001|T047||||\n".replace("||||\n", "|||||\n")).unwrap();
+    fs_err::write(meta.join("MRSTY.RRF"), "C9100001|T047|||||\nC9100002|T999|||||\n").unwrap();
     let relations = "|||PAR|C9100001|A9100001||inverse_isa|R1||||||N||\n\
         C9100001|A9100001|AUI|PAR|C9100002|A9100003|AUI||R2||QQQ|QQQ|||N||\n|||RB|C9100002||||||||||N||\n";
     fs_err::write(meta.join("MRREL.RRF"), relations).unwrap();
@@ -246,6 +246,7 @@ fn a_release_with_incomplete_rows_is_built() {
             "concepts     2, of 1 semantic types",
             "names        3,",
             "left out     2 relations without a first concept",
+            "left out     1 semantic types that cannot be used",
             "left out     1 suppressed names",
         ],
     );
