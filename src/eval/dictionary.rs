@@ -162,12 +162,27 @@ impl Dictionary {
         if is_one { found.into_iter().map(|known| known.concept).collect() } else { vec![] }
     }
 
-    /// Finds the gold concepts of a mention.
-    pub(super) fn resolve<'a>(&self, mention: &'a LabeledMention) -> ResolvedMention<'a> {
-        let mut gold: Vec<DictConcept> = mention.gold.iter().flat_map(|id| self.concepts_with(id)).collect();
+    /// Finds the gold concepts of a mention, and its ids without a concept. `successor` gives the
+    /// id of the concept that a retired id is the same as.
+    pub(super) fn resolve<'a>(
+        &self,
+        mention: &'a LabeledMention,
+        successor: &dyn Fn(&str) -> Option<String>,
+    ) -> (ResolvedMention<'a>, Vec<&'a str>) {
+        let (mut gold, mut missing) = (vec![], vec![]);
+        for id in &mention.gold {
+            let mut found = self.concepts_with(id);
+            if found.is_empty() {
+                found = successor(id).map(|id| self.concepts_with(&id)).unwrap_or_default();
+            }
+            if found.is_empty() {
+                missing.push(id.as_str());
+            }
+            gold.append(&mut found);
+        }
         gold.sort_unstable();
         gold.dedup();
-        ResolvedMention { mention, gold }
+        (ResolvedMention { mention, gold }, missing)
     }
 
     /// The rows of the names of a concept.
@@ -250,7 +265,7 @@ mod tests {
             let flu =
                 LabeledMention { text: "influenza".into(), gold: vec!["9".into(), "C7".into()], semantic_type: None };
             assert_eq!(
-                dictionary.resolve(&flu).gold.iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(),
+                dictionary.resolve(&flu, &|_| None).0.gold.iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(),
                 ["C1|MESH:9"]
             );
             assert_eq!(dictionary.rows(dictionary.concept("9").unwrap()), [0, 1]);

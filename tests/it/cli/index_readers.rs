@@ -174,6 +174,13 @@ fn a_loose_ontology_is_read_and_served() {
     assert_eq!(service.get("/concepts/QQ:4").json()["definitions_total"], 0);
     assert_eq!(service.get("/concepts/LINE_77").json()["names_total"], 2);
 
+    // Gold ids are understood in the same forms, and those of merged terms as their CUIs.
+    fs_err::write(scratch.at("mentions.tsv"), "same as a CUI\tQQ:8\nnear a CUI\tqq_9\na cell line\tLINE_77\n").unwrap();
+    let mentions = scratch.at("mentions.tsv");
+    let table =
+        succeed(&["eval", "--mentions", &mentions, "--index", &scratch.at("index"), "--model", &scratch.at("tiny")]);
+    assert_contains(&table, &["3 of mentions.tsv, 3 of them covered"]);
+
     let (strict, _) = built(&scratch, "strict", &[("--obo", "loose.obo")], &["--merge-on", "equivalent"]);
     assert_contains(&strict, &["left out     1 unqualified cross-references to CUIs (--merge-on equivalent)"]);
     assert!(!strict.contains("by an unqualified"), "{strict}");
