@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(
             result.faults(),
             [
-                "the import `http://example.org/more.obo` is not followed: give that file with an option of its own"
+                "input: the import `http://example.org/more.obo` is not followed: give that file with an option of its own"
                     .to_owned(),
                 format!("input:{}: synonym: the language `??` is not known", line("synonym: \"x\"")),
                 format!("input:{}: def: the quote of its text does not end", line("def: \"odd")),

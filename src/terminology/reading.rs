@@ -209,9 +209,9 @@ impl<'a> Reading<'a> {
         *self.summary.merged.entry(by).or_default() += 1;
     }
 
-    /// Adds a message for the user.
-    pub fn note(&mut self, note: impl Into<String>) {
-        self.summary.notes.push(note.into());
+    /// Adds a message for the user about the file as a whole.
+    pub fn note(&mut self, note: impl fmt::Display) {
+        self.summary.notes.push(format!("{}: {note}", self.path.display()));
     }
 
     /// Adds a message for the user about a line from which nothing is left out.

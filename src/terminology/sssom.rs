@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(
             result.faults(),
             [
-                "it has neither subject_label nor object_label: its mappings give no names",
+                "input: it has neither subject_label nor object_label: its mappings give no names",
                 "input:11: `no id` is not a concept id",
             ]
         );
@@ -330,7 +330,10 @@ mod tests {
         assert_eq!(summary.left_out["mappings without a CUI"], 1);
 
         let without = read("subject_id\tpredicate_id\tobject_id\tsubject_label\nAB:1\tskos:exactMatch\tMESH:D1\ta\n");
-        assert_eq!(without.faults(), ["no mapping has a CUI of UMLS as its subject or object: it merges no term"]);
+        assert_eq!(
+            without.faults(),
+            ["input: no mapping has a CUI of UMLS as its subject or object: it merges no term"]
+        );
     }
 
     #[test]

@@ -392,7 +392,7 @@ mod tests {
         assert_eq!(
             result.faults(),
             [
-                "ignored columns: `more\u{fffd}`; known columns: cui, name, semantic_type, source, source_code, \
+                "input: ignored columns: `more\u{fffd}`; known columns: cui, name, semantic_type, source, source_code, \
                  term_type, language, definition, parents",
                 "input:2: `T999` is no type of the UMLS Semantic Network",
                 "input:3: its name is blank",
