@@ -17,7 +17,7 @@ pub enum BertError {
         reason: String,
     },
     /// The directory has no weight file.
-    #[error("{}: holds neither model.safetensors nor pytorch_model.bin nor model.onnx", .0.display())]
+    #[error("{}: holds neither model.safetensors nor pytorch_model.bin nor model.onnx nor onnx/model.onnx", .0.display())]
     NoWeights(PathBuf),
     /// The weight file is damaged or of an unknown format.
     #[error("{}: {reason}", path.display())]

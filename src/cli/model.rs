@@ -22,7 +22,7 @@ pub enum ModelCommand {
 #[derive(Debug, Args)]
 pub struct ModelImportArgs {
     /// Directory of the checkpoint as downloaded: config.json, vocab.txt or tokenizer.json,
-    /// model.safetensors or pytorch_model.bin
+    /// model.safetensors or pytorch_model.bin, or an exported model.onnx or onnx/model.onnx
     #[arg(value_name = "DIR")]
     pub from: PathBuf,
     /// Directory to write; its last component is the name of the model
@@ -38,6 +38,13 @@ pub struct ModelImportArgs {
     /// Maximum number of tokens of a text, with `[CLS]` and `[SEP]`; further tokens are cut off
     #[arg(long, value_name = "N", default_value = "25", value_parser = positive)]
     pub max_tokens: usize,
+    /// The words of vocab.txt have capital letters, and texts keep theirs [default: as
+    /// tokenizer_config.json states]
+    #[arg(long, conflicts_with = "uncased")]
+    pub cased: bool,
+    /// The words of vocab.txt are in lower case, and texts are put in lower case
+    #[arg(long)]
+    pub uncased: bool,
     /// Replace the directory if it exists
     #[arg(long)]
     pub force: bool,

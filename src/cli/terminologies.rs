@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    cli::values::{positive, semantic_group, semantic_type},
-    terminology::{BadRows, Scope},
+    cli::values::{id_prefix, positive, semantic_group, semantic_type},
+    terminology::{BadRows, MergeOn, Scope},
 };
 
 /// Terminologies to read: at least one, and each option any number of times. Files may end in .gz.
@@ -55,8 +55,8 @@ pub struct SelectionArgs {
     /// Take suppressed names too
     #[arg(long, help_heading = "Selection")]
     pub include_suppressed: bool,
-    /// Take names without a letter too, such as 1 or 0.9 %
-    #[arg(long, help_heading = "Selection")]
+    /// Take names of digits or punctuation alone too, such as 1 or 0.9 %
+    #[arg(long = "keep-bare-numbers", alias = "numeric-names", help_heading = "Selection")]
     pub numeric_names: bool,
     /// Maximum number of names of a concept; the preferred names come first [default: no limit]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Selection")]
@@ -71,8 +71,15 @@ pub struct SelectionArgs {
         help_heading = "Selection"
     )]
     pub synonym_scopes: Vec<Scope>,
-    /// Maximum number of bad rows in a file, or their maximum share such as 0.1%; with more the
-    /// command fails
+    /// Which cross-references of an ontology to a CUI merge the term into the CUI, if no qualifier
+    /// or mapping relation denies it
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "unqualified", help_heading = "Selection")]
+    pub merge_on: MergeOn,
+    /// Prefix of ids in tables that have none, such as SCTID, OMIM or MESH
+    #[arg(long, value_name = "PREFIX", value_parser = id_prefix, help_heading = "Selection")]
+    pub id_prefix: Option<String>,
+    /// Maximum number of rows of a file that cannot be read, or their maximum share such as 0.1%;
+    /// with more the command fails. A single row fails no file unless this is 0
     #[arg(
         long,
         value_name = "N|N%",

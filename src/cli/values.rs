@@ -11,7 +11,7 @@ use crate::{
     domain,
     encoder::Device,
     eval::{CometaColumn, SearchMode, Similarity},
-    terminology::Scope,
+    terminology::{MergeOn, Scope},
     train::{Arithmetic, Decay, LossName},
 };
 
@@ -37,6 +37,7 @@ value_enums! {
     Pooling: Cls = "cls", Mean = "mean";
     Precision: Fp32 = "fp32", Int8 = "int8", Fp16 = "fp16";
     VectorPrecision: Int8 = "int8", Int16 = "int16";
+    MergeOn: Equivalent = "equivalent", Unqualified = "unqualified";
     Scope: Exact = "exact", Broad = "broad", Narrow = "narrow", Related = "related";
     SearchMode: Exact = "exact", Graph = "index";
     Similarity: Cosine = "cosine", Dot = "dot";
@@ -59,14 +60,22 @@ pub(super) fn workers(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| "must be between 1 and 1024".into())
 }
 
+/// The prefix of ids, as its vocabulary writes it.
+pub(super) fn id_prefix(text: &str) -> Result<String, String> {
+    let id = domain::curie::concept_id(&format!("{}:1", text.trim_end_matches(':'))).map(|id| id.into_owned());
+    let prefix = id.and_then(|id| id.split_once(':').map(|(prefix, _)| prefix.to_owned()));
+    prefix.ok_or_else(|| "must be a prefix of letters, digits, `_` and `.`, such as SCTID".into())
+}
+
 pub(super) fn semantic_type(text: &str) -> Result<String, String> {
-    let exists = domain::semantic_type::position(text).is_some();
-    exists.then(|| text.to_owned()).ok_or_else(|| "must be TUIs such as T047".into())
+    let position = domain::semantic_type::position(text.trim());
+    let found = position.map(|position| domain::semantic_type::SEMANTIC_TYPES[position].tui.to_owned());
+    found.ok_or_else(|| "must be TUIs such as T047, or names of semantic types".into())
 }
 
 pub(super) fn semantic_group(text: &str) -> Result<String, String> {
-    let exists = domain::semantic_type::is_group(text);
-    exists.then(|| text.to_owned()).ok_or_else(|| "must be groups such as DISO".into())
+    let found = domain::semantic_type::group(text.trim()).map(str::to_owned);
+    found.ok_or_else(|| "must be groups such as DISO, or names of groups".into())
 }
 
 pub(super) fn share(text: &str) -> Result<f64, String> {

@@ -64,8 +64,12 @@ fn build(args: &IndexBuildArgs, out: &Path, encoder: &Encoder, bars: &ProgressBa
         None => terminologies::selection(&args.selection),
     };
     let base_concepts = reusable.base.as_ref().map(|(base, _)| base.concepts());
-    let (assembled, files) = assemble(args, &selection, base_concepts, staged.path(), bars)?;
+    let (mut assembled, files) = assemble(args, &selection, base_concepts, staged.path(), bars)?;
     let base_manifest = reusable.base.as_ref().map(|(_, manifest)| manifest);
+    if let Some(base) = base_manifest {
+        terminologies::add_counts(&mut assembled.left_out, &base.left_out);
+        terminologies::add_counts(&mut assembled.merged, &base.merged);
+    }
     let options = build_options(args, out, model, selection, &files, base_manifest)?;
     eprintln!("  model {} on {}", encoder.manifest().label(), encoder.device());
     let built = index::build(staged, assembled, &options, &reusable.vectors(), &embed_with(encoder), bars.job());

@@ -46,6 +46,8 @@ pub(super) fn summary(manifest: &IndexManifest) -> String {
             sources: manifest.sources.clone(),
             semantic_types: manifest.semantic_types.clone(),
             tally: NameTally::default(),
+            left_out: manifest.left_out.clone(),
+            merged: manifest.merged.clone(),
         },
     );
     let _ = writeln!(text, "graph        M {}, ef_construction {}", graph.m, graph.ef_construction);
@@ -83,7 +85,7 @@ pub(super) fn search_summary(manifest: &IndexManifest) -> String {
 
 /// Writes the lines about concepts, names and sources.
 pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
-    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
+    let StoreSummary { counts, sources, semantic_types, left_out, merged, .. } = assembled;
     let (concepts, types) = (HumanCount(counts.concepts), semantic_types.len());
     let _ = writeln!(text, "concepts     {concepts}, of {types} semantic types");
     let languages: BTreeSet<&str> = sources.iter().flat_map(|source| &source.languages).map(String::as_str).collect();
@@ -111,5 +113,11 @@ pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
     if !with_codes.is_empty() {
         let codes = with_codes.iter().map(|source| format!("{} {}", source.source, HumanCount(source.codes)));
         let _ = writeln!(text, "codes only   {}", codes.collect::<Vec<_>>().join(", "));
+    }
+    for (by, count) in merged {
+        let _ = writeln!(text, "merged       {} terms into CUIs by {by}", HumanCount(*count));
+    }
+    for (reason, count) in left_out {
+        let _ = writeln!(text, "left out     {} {reason}", HumanCount(*count));
     }
 }

@@ -1,5 +1,7 @@
 //! Runs `saplink index recall`: measures recall and chooses `ef_search`.
 
+use std::io::Read as _;
+
 use anyhow::{Context, Result, ensure};
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
+    files::input::InputFile,
     index::{self, Index, IndexManifest, SearchTarget},
     linker, signals,
 };
@@ -24,7 +27,9 @@ pub(super) fn run(args: &IndexRecallArgs) -> Result<()> {
     index.check_model(&linker::model_reference(&encoder))?;
     let mentions = match &args.mentions {
         Some(path) => {
-            let text = fs_err::read_to_string(path)?;
+            let mut text = String::new();
+            let read = InputFile::new(path).open(bars.job())?.read_to_string(&mut text);
+            read.with_context(|| format!("cannot read {}", path.display()))?;
             text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
         }
         None => index.sample_mentions(args.sample),

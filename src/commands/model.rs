@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::commands::common::{dir_name, print_stdout};
 use crate::{
     cli::{InfoArgs, ModelImportArgs},
-    encoder::{self, ImportOptions, ModelManifest, Runtime},
+    encoder::{self, ImportOptions, LetterCase, ModelManifest, Runtime},
 };
 
 /// Runs `model import`: converts a checkpoint and prints the description of the model.
@@ -18,6 +18,11 @@ pub(super) fn import(args: &ModelImportArgs) -> Result<()> {
         pooling: args.pooling,
         precision: args.precision,
         max_tokens: args.max_tokens,
+        letter_case: match (args.cased, args.uncased) {
+            (true, _) => Some(LetterCase::Cased),
+            (_, true) => Some(LetterCase::Uncased),
+            _ => None,
+        },
         force: args.force,
     };
     eprintln!("importing {} ..", args.from.display());

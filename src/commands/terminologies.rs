@@ -3,20 +3,25 @@
 //! Invariant: `index build` and `train pairs` read, select and merge names in the same way.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::HumanCount;
 
 use crate::{
     cli::{SelectionArgs, TerminologyArgs},
     commands::progress_bars::ProgressBars,
     concepts::{ConceptStore, NameTally, Selection, StatementCollector, StoreSummary},
+    domain::curie::source_abbreviation,
     files::input::InputFile,
     terminology::{Dialect, Inputs, ReadSummary},
 };
+
+/// Maximum number of faults that an error repeats.
+const MAX_FAULTS: usize = 10;
 
 /// Reads the concepts of `base`, if there is one, and then `inputs`, and assembles all in `dir`.
 /// Returns the files that were read too. Sorting takes about a quarter of `memory` bytes.
@@ -34,23 +39,38 @@ pub(super) fn ingest(
         collector.collect_store(base, bars.job())?;
     }
     let mut files = vec![];
+    let (mut left_out, mut merged, mut faults) = (BTreeMap::new(), BTreeMap::new(), vec![]);
     let mut input_done = |input: &InputFile, summary: &ReadSummary| {
         bars.finish();
         summary.notes.iter().for_each(|note| eprintln!("  {note}"));
-        if summary.bad > 0 {
-            eprintln!(
-                "  {}: {} bad rows were left out, wholly or in part",
-                input.path.display(),
-                HumanCount(summary.bad)
-            );
+        faults.extend(summary.notes.iter().take(MAX_FAULTS - faults.len()).cloned());
+        add_counts(&mut left_out, &summary.left_out);
+        add_counts(&mut merged, &summary.merged);
+        let counts = summary.left_out.iter().map(|(reason, count)| format!("{} {reason}", HumanCount(*count)));
+        let counts: Vec<String> = counts.collect();
+        if !counts.is_empty() {
+            eprintln!("  {}: left out: {}", input.path.display(), counts.join("; "));
         }
         files.extend(input.parts.clone());
     };
     inputs.read(&is_selected, &mut |statement| collector.collect(statement), bars.job(), &mut input_done)?;
-    let assembled = collector.assemble(dir, bars.job())?;
+    let assembled = collector.assemble(dir, bars.job());
+    // If no name is left, the faults of the files are the likely reason.
+    let mut assembled = if faults.is_empty() {
+        assembled?
+    } else {
+        assembled.with_context(|| format!("after {}", faults.join("; ")))?
+    };
     bars.finish();
     eprintln!("{}", names_summary(&assembled.tally));
+    add_counts(&mut assembled.left_out, &left_out);
+    add_counts(&mut assembled.merged, &merged);
     Ok((assembled, files))
+}
+
+/// Adds counts by reason to others.
+pub(super) fn add_counts<K: ToString>(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<K, u64>) {
+    counts.iter().for_each(|(reason, count)| *to.entry(reason.to_string()).or_default() += count);
 }
 
 /// The terminologies to read.
@@ -64,6 +84,8 @@ pub(super) fn inputs(args: &TerminologyArgs, selection: &SelectionArgs) -> Input
         sssom: args.sssom.clone(),
         tables: tables.collect(),
         scopes: selection.synonym_scopes.clone(),
+        merge_on: selection.merge_on,
+        id_prefix: selection.id_prefix.clone(),
         bad_rows: selection.max_bad_rows,
     }
 }
@@ -75,7 +97,7 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
     };
     Selection {
         languages: list(&args.languages),
-        sources: list(&args.sources),
+        sources: list(&args.sources).iter().map(|name| source_abbreviation(name).to_owned()).collect(),
         semantic_types: args.semantic_types.clone(),
         semantic_groups: args.semantic_groups.clone(),
         include_suppressed: args.include_suppressed,
@@ -87,18 +109,8 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
 /// How many names were taken and left out, and why.
 fn names_summary(tally: &NameTally) -> String {
     let mut text = format!("  names taken: {}", HumanCount(tally.taken));
-    for (count, reason) in [
-        (tally.other_language, "in other languages"),
-        (tally.other_source, "from other sources"),
-        (tally.suppressed, "suppressed"),
-        (tally.numeric, "without a letter"),
-        (tally.other_type, "of other semantic types"),
-        (tally.surplus, "beyond --max-names-per-concept"),
-        (tally.repeated, "repeated"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, "; left out, {reason}: {}", HumanCount(count));
-        }
+    for (reason, count) in tally.left_out() {
+        let _ = write!(text, "; left out: {} {reason}", HumanCount(count));
     }
     text
 }

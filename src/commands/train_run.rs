@@ -209,6 +209,7 @@ fn write_models(
             pooling: args.pooling,
             precision,
             max_tokens: args.max_tokens,
+            letter_case: None,
             force: args.force,
         };
         encoder::import(runtime, &options)?;

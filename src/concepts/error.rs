@@ -13,13 +13,14 @@ pub enum ConceptError {
     Column(#[from] ColumnError),
     /// The selection takes no name of the inputs.
     #[error(
-        "no name was taken: {suppressed} names are suppressed, {numeric} have no letter, and {other_type} belong to \
-         concepts without a selected semantic type (ontologies give no types)"
+        "no name was taken: {suppressed} names are suppressed, {numeric} are of digits or punctuation alone \
+         (--keep-bare-numbers), and {other_type} belong to concepts without a selected semantic type (ontologies give \
+         no types)"
     )]
     Empty {
         /// Names left out because they are suppressed.
         suppressed: u64,
-        /// Names left out because they have no letter.
+        /// Names left out because they are of digits or punctuation alone.
         numeric: u64,
         /// Names left out because of the semantic types of their concept.
         other_type: u64,

@@ -17,11 +17,11 @@ use crate::{
 /// The filter of a request; empty lists request everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FilterRequest {
-    /// TUIs.
+    /// TUIs or names.
     pub semantic_types: Vec<String>,
-    /// Abbreviations of semantic groups; their types are added to `semantic_types`.
+    /// Abbreviations or names of semantic groups; their types are added to `semantic_types`.
     pub semantic_groups: Vec<String>,
-    /// Source vocabularies (SAB).
+    /// Source vocabularies, by any of their names.
     pub sources: Vec<String>,
 }
 
@@ -44,7 +44,8 @@ impl Filter {
         let visible = store.visible_names();
         let by_source = !request.sources.is_empty();
         let sources = (by_source || visible.is_some()).then(|| {
-            let is_requested = |source: &str| !by_source || request.sources.iter().any(|s| s == source);
+            let requested = store.source_abbreviations(&request.sources);
+            let is_requested = |source: &str| !by_source || requested.iter().any(|s| s == source);
             let sources = store.all_sources();
             sources.map(|(id, source)| store.is_source_visible(id) && is_requested(source)).collect::<Vec<_>>()
         });

@@ -25,8 +25,8 @@ pub struct Selection {
     pub semantic_groups: Vec<String>,
     /// Whether suppressed names are taken.
     pub include_suppressed: bool,
-    /// Whether names without a letter, such as `1` or `0.9 %`, are taken: a number in a mention is
-    /// hardly ever a mention of such a name.
+    /// Whether names of digits or punctuation alone, such as `1` or `0.9 %`, are taken: a number in
+    /// a mention is hardly ever a mention of such a name.
     pub numeric_names: bool,
     /// Maximum number of names of a concept, the preferred ones first; `None` is no limit.
     pub max_names_per_concept: Option<usize>,
@@ -73,7 +73,7 @@ impl Selection {
     }
 
     pub(crate) fn takes_source(&self, source: &str) -> bool {
-        self.sources.is_empty() || self.sources.iter().any(|s| s == source)
+        self.sources.is_empty() || self.sources.iter().any(|s| s.eq_ignore_ascii_case(source))
     }
 
     /// Checks that each selected source and language gave a name. Without the check, a user would
@@ -104,7 +104,7 @@ impl ConceptStore {
     /// [`ConceptError::UnusedSource`] or [`ConceptError::UnusedLanguage`].
     pub fn check_selection(&self, selection: &Selection) -> Result<(), ConceptError> {
         selection.check_used(
-            |source| self.sources().any(|entry| entry.source == source && entry.atoms > 0),
+            |source| self.sources().any(|entry| entry.source.eq_ignore_ascii_case(source) && entry.atoms > 0),
             |language| (0..self.languages.len()).any(|i| self.languages.get(i) == language),
         )
     }

@@ -16,7 +16,10 @@ use crate::{
         store::ConceptStore,
         succession::{Target, follow},
     },
-    domain::{AtomId, CodeId, ConceptId, NameId, SemanticTypeId, SourceId, SourceSetId, Succession},
+    domain::{
+        AtomId, CodeId, ConceptId, NameId, SemanticTypeId, SourceId, SourceSetId, Succession,
+        curie::{concept_id_spellings, source_abbreviation},
+    },
 };
 
 /// An atom: a name of a concept in one source.
@@ -118,15 +121,28 @@ impl ConceptStore {
         SourceId::all(self.sources.len()).zip(&self.sources).map(|(id, entry)| (id, entry.source.as_str()))
     }
 
-    /// The visible source with this abbreviation.
+    /// The visible source with this abbreviation, or one of its other names.
     pub fn source(&self, abbreviation: &str) -> Option<SourceId> {
         self.any_source(abbreviation).filter(|&source| self.is_source_visible(source))
     }
 
-    /// The source with this abbreviation, hidden or not.
-    fn any_source(&self, abbreviation: &str) -> Option<SourceId> {
-        let position = self.sources.binary_search_by(|entry| entry.source.as_str().cmp(abbreviation));
-        position.ok().map(SourceId::from_index)
+    /// The source with this abbreviation, hidden or not. If there is none, the source that has
+    /// `name` as another name (`MESH` is MSH) or as its abbreviation in another case.
+    fn any_source(&self, name: &str) -> Option<SourceId> {
+        let find = |name: &str| self.sources.binary_search_by(|entry| entry.source.as_str().cmp(name)).ok();
+        let in_any_case = || self.sources.iter().position(|entry| entry.source.eq_ignore_ascii_case(name));
+        let position = find(name).or_else(|| find(source_abbreviation(name))).or_else(in_any_case);
+        position.map(SourceId::from_index)
+    }
+
+    /// The abbreviation in this index of the visible source that `name` calls.
+    pub fn source_abbreviation(&self, name: &str) -> Option<&str> {
+        self.source(name).map(|source| self.source_name(source))
+    }
+
+    /// The abbreviations in this index of the visible sources that `names` call; other names stay.
+    pub fn source_abbreviations(&self, names: &[String]) -> Vec<String> {
+        names.iter().map(|name| self.source_abbreviation(name).unwrap_or(name).to_owned()).collect()
     }
 
     /// Whether a source is not hidden; false for an id that is no source.
@@ -270,6 +286,17 @@ impl ConceptStore {
 
 /// Retired ids.
 impl ConceptStore {
+    /// The concept that an id of another writer means: in any of its spellings, or retired because
+    /// it is the same as the concept.
+    pub fn find_concept(&self, id: &str) -> Option<ConceptId> {
+        let same = |id: &str| {
+            let successors = self.retired(id)?.successors;
+            successors.into_iter().find(|successor| successor.kind == Succession::Same)?.concept
+        };
+        let spellings = concept_id_spellings(id);
+        self.concept(id).or_else(|| spellings.iter().find_map(|id| self.concept(id).or_else(|| same(id))))
+    }
+
     /// The history of an id that is no concept any more; absent for a concept and for an id without
     /// visible history.
     pub fn retired(&self, id: &str) -> Option<Retired<'_>> {

@@ -5,6 +5,9 @@
 //!
 //! Invariant: [`SEMANTIC_TYPES`] is sorted by TUI, so that a position in it identifies a type.
 
+/// Maximum number of commas in the name of a type.
+const MAX_COMMAS: usize = 3;
+
 /// A semantic type, such as T047 "Disease or Syndrome" of group DISO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SemanticType {
@@ -16,24 +19,52 @@ pub struct SemanticType {
     pub group: &'static str,
 }
 
-/// Position of a type in [`SEMANTIC_TYPES`].
-pub fn position(tui: &str) -> Option<usize> {
-    SEMANTIC_TYPES.binary_search_by_key(&tui, |t| t.tui).ok()
+/// Position in [`SEMANTIC_TYPES`] of the type with this TUI or name, in any case.
+pub fn position(text: &str) -> Option<usize> {
+    let by_tui = SEMANTIC_TYPES.binary_search_by_key(&text, |t| t.tui).ok();
+    let is_meant = |t: &SemanticType| t.tui.eq_ignore_ascii_case(text) || t.name.eq_ignore_ascii_case(text);
+    by_tui.or_else(|| SEMANTIC_TYPES.iter().position(is_meant))
 }
 
-/// Whether `abbreviation` is that of a semantic group, such as `DISO`.
-pub fn is_group(abbreviation: &str) -> bool {
-    SEMANTIC_GROUPS.iter().any(|(a, _)| *a == abbreviation)
+/// The abbreviation of the semantic group with this abbreviation or name, in any case.
+pub fn group(text: &str) -> Option<&'static str> {
+    let is_meant = |other: &str| other.eq_ignore_ascii_case(text);
+    SEMANTIC_GROUPS.iter().find(|(abbreviation, name)| is_meant(abbreviation) || is_meant(name)).map(|(a, _)| *a)
 }
 
-/// For each position in [`SEMANTIC_TYPES`], whether the type is one of `tuis` or belongs to one of
-/// `groups`; `None` when both lists are empty, so that every type is selected.
-pub fn type_mask(tuis: &[String], groups: &[String]) -> Option<Vec<bool>> {
-    if tuis.is_empty() && groups.is_empty() {
+/// Whether `text` is the abbreviation or name of a semantic group.
+pub fn is_group(text: &str) -> bool {
+    group(text).is_some()
+}
+
+/// The types of a list that commas separate: the type of each entry, or the text of an entry that
+/// is none. Commas in the names of types do not separate.
+pub fn parse_list(list: &str) -> impl Iterator<Item = Result<&'static SemanticType, &str>> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches([',', ' ']);
+        if rest.is_empty() {
+            return None;
+        }
+        let ends = || rest.match_indices(',').map(|(end, _)| end).take(MAX_COMMAS).chain([rest.len()]);
+        let known = ends().filter_map(|end| Some((end, position(rest[..end].trim())?))).last();
+        let end = known.map_or_else(|| ends().next().unwrap_or(rest.len()), |(end, _)| end);
+        let (entry, after) = rest.split_at(end);
+        rest = after;
+        Some(known.map(|(_, position)| &SEMANTIC_TYPES[position]).ok_or(entry.trim()))
+    })
+}
+
+/// For each position in [`SEMANTIC_TYPES`], whether the type is one of `types` or belongs to one of
+/// `groups`, by id or name; `None` when both lists are empty, so that every type is selected.
+pub fn type_mask(types: &[String], groups: &[String]) -> Option<Vec<bool>> {
+    if types.is_empty() && groups.is_empty() {
         return None;
     }
-    let has = |list: &[String], value: &str| list.iter().any(|v| v == value);
-    Some(SEMANTIC_TYPES.iter().map(|t| has(tuis, t.tui) || has(groups, t.group)).collect())
+    let groups: Vec<&str> = groups.iter().filter_map(|text| group(text)).collect();
+    let mut mask: Vec<bool> = SEMANTIC_TYPES.iter().map(|t| groups.contains(&t.group)).collect();
+    types.iter().filter_map(|text| position(text)).for_each(|position| mask[position] = true);
+    Some(mask)
 }
 
 /// An entry of [`SEMANTIC_TYPES`].
@@ -208,5 +239,25 @@ mod tests {
         let disease = SEMANTIC_TYPES[position("T047").unwrap()];
         assert_eq!((disease.name, disease.group), ("Disease or Syndrome", "DISO"));
         assert_eq!(position("T999"), None);
+    }
+
+    #[test]
+    fn types_and_groups_have_names() {
+        for text in ["T047", "t047", "Disease or Syndrome", "disease or syndrome"] {
+            assert_eq!(position(text).map(|i| SEMANTIC_TYPES[i].tui), Some("T047"), "{text}");
+        }
+        for text in ["DISO", "diso", "Disorders"] {
+            assert_eq!(group(text), Some("DISO"), "{text}");
+        }
+        assert_eq!((position("Disease"), group("Disorder")), (None, None));
+        let (by_name, by_id) = (["Disease or Syndrome".to_owned()], ["T047".to_owned()]);
+        assert_eq!(type_mask(&by_name, &["Anatomy".into()]), type_mask(&by_id, &["ANAT".into()]));
+        let parsed = |list| parse_list(list).map(|entry| entry.map(|t| t.tui)).collect::<Vec<_>>();
+        assert_eq!(
+            parsed("T047, Amino Acid, Peptide, or Protein,,finding , T9,Virus"),
+            [Ok("T047"), Ok("T116"), Ok("T033"), Err("T9"), Ok("T005")]
+        );
+        assert!(SEMANTIC_TYPES.iter().all(|t| t.name.matches(',').count() <= MAX_COMMAS));
+        assert_eq!(parsed(" , "), []);
     }
 }

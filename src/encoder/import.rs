@@ -12,17 +12,18 @@ use crate::{
     encoder::{
         device::Device,
         error::EncoderError,
+        graph_files::{external_data, find_graph},
         manifest::{GRAPH_FILE, GraphOutput, MODEL_FORMAT, MODEL_MANIFEST, ModelManifest, TOKENIZER_FILE},
         runtime::Runtime,
         session::{EncoderSession, normalize},
-        tokenizer::{self, BertTokenizer},
+        tokenizer::{self, BertTokenizer, LetterCase},
     },
-    files::{StagedDir, checksums, write_sealed},
+    files::{StagedDir, checksums, refuse_lfs_pointer, write_sealed},
 };
 
 /// Options of an import.
 pub struct ImportOptions {
-    /// Directory of a checkpoint, or of a `model.onnx` with its tokenizer.
+    /// Directory of a checkpoint, or of a `model.onnx` (or `onnx/model.onnx`) with its tokenizer.
     pub from: PathBuf,
     /// The model directory to write.
     pub out: PathBuf,
@@ -34,6 +35,9 @@ pub struct ImportOptions {
     pub precision: Precision,
     /// Maximum tokens of a text, `[CLS]` and `[SEP]` included.
     pub max_tokens: usize,
+    /// Whether the vocabulary of a `vocab.txt` has capital letters; if absent, its configuration
+    /// states it.
+    pub letter_case: Option<LetterCase>,
     /// Whether to replace the model in `out`.
     pub force: bool,
 }
@@ -45,10 +49,12 @@ struct ImportedGraph {
     vocab: Option<usize>,
     output: GraphOutput,
     precision: Option<Precision>,
+    /// Names of the files beside the graph that have its tensors.
+    external: Vec<String>,
 }
 
-/// Imports `options.from` into `options.out`: a checkpoint with weights, else a `model.onnx` with
-/// the output `last_hidden_state`.
+/// Imports `options.from` into `options.out`: a checkpoint with weights, else a `model.onnx` or
+/// `onnx/model.onnx` with the output `last_hidden_state`.
 ///
 /// # Errors
 /// [`EncoderError`] names the file or tensor at fault; nothing is written then.
@@ -58,14 +64,19 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
         return Err(EncoderError::Import(format!("{}: is not a directory", from.display())));
     }
     let staged = StagedDir::create(&options.out, MODEL_MANIFEST, options.force)?;
-    let is_checkpoint = bert::checkpoint::weight_file(from).is_ok();
-    let graph = if is_checkpoint || !from.join(GRAPH_FILE).is_file() {
-        export_checkpoint(options, &staged.path().join(GRAPH_FILE))?
-    } else {
-        copy_graph(runtime, options, &staged.path().join(GRAPH_FILE))?
+    let exported = if bert::checkpoint::weight_file(from).is_ok() { None } else { find_graph(from) };
+    let mut sources = source_files(from, exported);
+    sources.iter().try_for_each(|name| refuse_lfs_pointer(&from.join(name)))?;
+    let graph = match exported {
+        None => export_checkpoint(options, &staged.path().join(GRAPH_FILE))?,
+        Some(graph) => copy_graph(runtime, options, &from.join(graph), staged.path())?,
     };
-    let tokenizer = tokenizer::import_tokenizer(from, graph.vocab)?;
+    let beside = Path::new(exported.unwrap_or_default());
+    sources.extend(graph.external.iter().map(|name| beside.with_file_name(name).to_string_lossy().into_owned()));
+    let tokenizer = tokenizer::import_tokenizer(from, graph.vocab, options.letter_case)?;
     fs_err::write(staged.path().join(TOKENIZER_FILE), tokenizer)?;
+    let files: Vec<&str> =
+        [GRAPH_FILE, TOKENIZER_FILE].into_iter().chain(graph.external.iter().map(String::as_str)).collect();
     let manifest = ModelManifest {
         format: MODEL_FORMAT,
         name: options.name.clone(),
@@ -74,8 +85,8 @@ pub fn import(runtime: &Runtime, options: &ImportOptions) -> Result<ModelManifes
         output: graph.output,
         precision: graph.precision,
         max_tokens: options.max_tokens,
-        files: checksums(staged.path(), &[GRAPH_FILE, TOKENIZER_FILE])?,
-        source: checksums(from, &source_files(from, is_checkpoint))?,
+        files: checksums(staged.path(), &files)?,
+        source: checksums(from, &sources.iter().map(String::as_str).collect::<Vec<_>>())?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     };
     write_sealed(&staged.path().join(MODEL_MANIFEST), &manifest)?;
@@ -99,23 +110,34 @@ fn export_checkpoint(options: &ImportOptions, graph: &Path) -> Result<ImportedGr
         vocab: Some(config.vocab),
         output: GraphOutput::Pooled,
         precision: Some(options.precision),
+        external: vec![],
     })
 }
 
-/// Copies the `model.onnx` in `options.from`, which another program exported, to the file `graph`.
-fn copy_graph(runtime: &Runtime, options: &ImportOptions, graph: &Path) -> Result<ImportedGraph, EncoderError> {
-    let path = options.from.join(GRAPH_FILE);
+/// Copies the graph at `path`, which another program exported, and the files with its tensors to
+/// `dir`.
+fn copy_graph(
+    runtime: &Runtime,
+    options: &ImportOptions,
+    path: &Path,
+    dir: &Path,
+) -> Result<ImportedGraph, EncoderError> {
     check_max_tokens(options.max_tokens, None)?;
     if options.precision != Precision::Fp32 {
         let reason = "--precision applies to checkpoints only; an existing ONNX graph is imported unchanged";
         return Err(EncoderError::Import(format!("{}: {reason}", path.display())));
     }
-    fs_err::copy(&path, graph)?;
-    let dimensions = EncoderSession::declared_dimensions(runtime, &path)?.ok_or_else(|| {
+    let external = external_data(path)?;
+    for name in external.iter().map(String::as_str) {
+        refuse_lfs_pointer(&path.with_file_name(name))?;
+        fs_err::copy(path.with_file_name(name), dir.join(name))?;
+    }
+    fs_err::copy(path, dir.join(GRAPH_FILE))?;
+    let dimensions = EncoderSession::declared_dimensions(runtime, path)?.ok_or_else(|| {
         let reason = "it has no output `last_hidden_state` [batch, tokens, dimensions] of known dimensions".into();
-        EncoderError::Graph { path, reason }
+        EncoderError::Graph { path: path.into(), reason }
     })?;
-    Ok(ImportedGraph { dimensions, vocab: None, output: GraphOutput::Tokens, precision: None })
+    Ok(ImportedGraph { dimensions, vocab: None, output: GraphOutput::Tokens, precision: None, external })
 }
 
 /// Runs a text of maximum length with the largest token id, so that no later text exceeds a limit
@@ -148,11 +170,12 @@ fn check_max_tokens(max_tokens: usize, positions: Option<usize>) -> Result<(), E
     }
 }
 
-/// Names of the files in `from` that the model is imported from.
-fn source_files(from: &Path, is_checkpoint: bool) -> Vec<&'static str> {
-    let weights = ["model.safetensors", "pytorch_model.bin"].into_iter().find(|f| from.join(f).is_file());
-    let model = if is_checkpoint { weights } else { Some(GRAPH_FILE) };
-    let tokenizer = [TOKENIZER_FILE, "vocab.txt"].into_iter().find(|f| from.join(f).is_file());
-    let config = ["config.json", "tokenizer_config.json"].into_iter().filter(|f| from.join(f).is_file());
-    model.into_iter().chain(tokenizer).chain(config).collect()
+/// Names of the files in `from` that the model is imported from; `exported` is the graph of another
+/// exporter, if that is imported.
+fn source_files(from: &Path, exported: Option<&str>) -> Vec<String> {
+    let exists = |name: &&str| from.join(name).is_file();
+    let model = exported.or_else(|| ["model.safetensors", "pytorch_model.bin"].into_iter().find(exists));
+    let tokenizer = [TOKENIZER_FILE, "vocab.txt"].into_iter().find(exists);
+    let config = ["config.json", "tokenizer_config.json"].into_iter().filter(exists);
+    model.into_iter().chain(tokenizer).chain(config).map(str::to_owned).collect()
 }

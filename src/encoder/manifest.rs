@@ -58,7 +58,7 @@ pub struct ModelManifest {
 }
 
 impl ModelManifest {
-    /// Reads the manifest of the model in `dir` and checks graph and tokenizer against their
+    /// Reads the manifest of the model in `dir` and checks all files that it lists against their
     /// checksums.
     ///
     /// # Errors
@@ -71,7 +71,14 @@ impl ModelManifest {
             return Err(fail("dimensions or max_tokens is too small for a model".into()));
         }
         for name in [GRAPH_FILE, TOKENIZER_FILE] {
-            let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
+            if !manifest.files.contains_key(name) {
+                return Err(fail(format!("{name} is not listed")));
+            }
+        }
+        for (name, sum) in &manifest.files {
+            if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+                return Err(fail("it lists a file of another directory".into()));
+            }
             sum.check(&dir.join(name))?;
         }
         Ok(manifest)
@@ -79,7 +86,9 @@ impl ModelManifest {
 
     /// 16 hexadecimal digits. Models with the same fingerprint compute the same vectors.
     pub fn fingerprint(&self) -> String {
-        let sums: Vec<&str> = [GRAPH_FILE, TOKENIZER_FILE].iter().map(|f| self.files[*f].sha256.as_str()).collect();
+        let first = [GRAPH_FILE, TOKENIZER_FILE];
+        let others = self.files.keys().map(String::as_str).filter(|name| !first.contains(name));
+        let sums: Vec<&str> = first.into_iter().chain(others).map(|name| self.files[name].sha256.as_str()).collect();
         let text = format!("{sums:?} {:?} {:?} {}", self.pooling, self.output, self.max_tokens);
         sha256_hex(text.as_bytes())[..16].to_owned()
     }

@@ -3,8 +3,8 @@
 //! Reading order: `runtime` (the library), `manifest` (a model directory), `tokenizer` (text to
 //! token ids), `session` (one batch through the graph), `call` (one request for vectors), `queue`
 //! (waiting calls and their batches), `dispatcher` (queue and sessions at work), `cache` (recent
-//! vectors), `embed` (the [`Encoder`] that joins them), `import` (a checkpoint becomes a model
-//! directory).
+//! vectors), `embed` (the [`Encoder`] that joins them), `import` with `graph_files` (a checkpoint
+//! or an exported graph becomes a model directory).
 //!
 //! Invariant: no error and no log line contains a text. Only this module uses the crate
 //! `tokenizers`; only this module and `train` use `ort`.
@@ -15,6 +15,7 @@ mod device;
 mod dispatcher;
 mod embed;
 mod error;
+mod graph_files;
 mod import;
 mod manifest;
 mod queue;
@@ -30,4 +31,4 @@ pub use import::{ImportOptions, import};
 pub use manifest::{GraphOutput, MODEL_MANIFEST, ModelManifest};
 pub use runtime::Runtime;
 pub use session::EncoderSession;
-pub use tokenizer::{BertTokenizer, TokenizedText};
+pub use tokenizer::{BertTokenizer, LetterCase, TokenizedText};

@@ -31,7 +31,7 @@ impl BertTokenizer {
     /// # Errors
     /// [`EncoderError::Tokenizer`] if there is none, or it does not suit the model.
     pub fn of_checkpoint(dir: &Path, vocab: usize, max_tokens: usize) -> Result<Self, EncoderError> {
-        Self::parse(dir, import_tokenizer(dir, Some(vocab))?.as_bytes(), max_tokens)
+        Self::parse(dir, import_tokenizer(dir, Some(vocab), None)?.as_bytes(), max_tokens)
     }
 
     fn parse(path: &Path, json: &[u8], max_tokens: usize) -> Result<Self, EncoderError> {
@@ -97,11 +97,19 @@ fn with_limit(mut tokenizer: Tokenizer, max_tokens: usize) -> tokenizers::Result
     Ok(tokenizer)
 }
 
+/// Whether a vocabulary has capital letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterCase {
+    /// It has; texts are tokenized as they are.
+    Cased,
+    /// It has none; texts are tokenized in lower case.
+    Uncased,
+}
+
 /// The fields of `tokenizer_config.json` that BERT's tokenizer reads.
 #[derive(Deserialize)]
 struct TokenizerConfig {
-    #[serde(default = "default_true")]
-    do_lower_case: bool,
+    do_lower_case: Option<bool>,
     #[serde(default = "default_true")]
     tokenize_chinese_chars: bool,
     strip_accents: Option<bool>,
@@ -118,13 +126,20 @@ fn default_true() -> bool {
 /// # Errors
 /// [`EncoderError::Tokenizer`] if there is none, it is damaged, it lacks the special tokens of
 /// BERT, or its number of tokens does not suit the embedding table.
-pub(super) fn import_tokenizer(dir: &Path, vocab: Option<usize>) -> Result<String, EncoderError> {
+pub(super) fn import_tokenizer(
+    dir: &Path,
+    vocab: Option<usize>,
+    letter_case: Option<LetterCase>,
+) -> Result<String, EncoderError> {
     let (json, txt) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
     let (path, tokenizer) = if json.is_file() {
+        if letter_case.is_some() {
+            return Err(fail(&json, "it states the case of letters itself: --cased and --uncased are for vocab.txt"));
+        }
         let tokenizer = Tokenizer::from_bytes(fs_err::read(&json)?).map_err(|e| fail(&json, e));
         (json, tokenizer?)
     } else if txt.is_file() {
-        let tokenizer = from_vocab(dir, &txt)?;
+        let tokenizer = from_vocab(dir, &txt, letter_case)?;
         (txt, tokenizer)
     } else {
         let reason = "it has neither tokenizer.json nor vocab.txt".into();
@@ -150,13 +165,18 @@ pub(super) fn import_tokenizer(dir: &Path, vocab: Option<usize>) -> Result<Strin
     tokenizer.to_string(false).map_err(|e| fail(e.to_string()))
 }
 
+/// Whether words of a vocabulary have capital letters, apart from special tokens such as `[CLS]`.
+fn has_capitals<'v>(mut words: impl Iterator<Item = &'v String>) -> bool {
+    words.any(|word| !word.starts_with('[') && word.chars().any(char::is_uppercase))
+}
+
 /// Builds the tokenizer that BERT builds from a `vocab.txt`, one token a line.
-fn from_vocab(dir: &Path, path: &Path) -> Result<Tokenizer, EncoderError> {
+fn from_vocab(dir: &Path, path: &Path, letter_case: Option<LetterCase>) -> Result<Tokenizer, EncoderError> {
     let config = dir.join("tokenizer_config.json");
     let config: TokenizerConfig = match std::fs::read(&config) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| fail(&config, e))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            TokenizerConfig { do_lower_case: true, tokenize_chinese_chars: true, strip_accents: None }
+            TokenizerConfig { do_lower_case: None, tokenize_chinese_chars: true, strip_accents: None }
         }
         Err(e) => return Err(fail(&config, e)),
     };
@@ -166,11 +186,23 @@ fn from_vocab(dir: &Path, path: &Path) -> Result<Tokenizer, EncoderError> {
         let id = vocab.get(token).copied();
         id.map(|id| (token.to_owned(), id)).ok_or(EncoderError::Tokenizer { path: path.into(), reason })
     };
+    let lower = match letter_case {
+        Some(letter_case) => letter_case == LetterCase::Uncased,
+        None => match config.do_lower_case {
+            Some(lower) => lower,
+            None if has_capitals(vocab.keys()) => {
+                let reason = "it has words with capital letters, and no tokenizer_config.json states `do_lower_case`: \
+                              write that file, or import with --cased or --uncased";
+                return Err(fail(path, reason));
+            }
+            None => true,
+        },
+    };
     let processing = BertProcessing::new(special("[SEP]")?, special("[CLS]")?);
     special("[UNK]")?;
     let model = WordPiece::builder().vocab(vocab).unk_token("[UNK]".into()).build().map_err(|e| fail(path, e))?;
     let mut tokenizer = Tokenizer::new(model);
-    let (chinese, accents, lower) = (config.tokenize_chinese_chars, config.strip_accents, config.do_lower_case);
+    let (chinese, accents) = (config.tokenize_chinese_chars, config.strip_accents);
     let normalizer = BertNormalizer::new(true, chinese, accents, lower);
     tokenizer.with_normalizer(Some(normalizer)).map_err(|e| fail(path, e))?;
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer)).with_post_processor(Some(processing));

@@ -4,6 +4,8 @@
 //! Several ids in one line (`D003920|114480`) are ids of one concept. Concepts that share a name
 //! stay separate.
 //!
+//! Ids are compared without regard to prefix and case where that is unambiguous.
+//!
 //! Invariant: rows have the order of the file or the index; the concepts of a row are ordered by
 //! id.
 
@@ -11,7 +13,8 @@ use std::{collections::HashMap, path::Path};
 
 use crate::eval::{
     EvalError,
-    mentions::{LabeledMention, lowercased, read_text, without_prefix},
+    mentions::{LabeledMention, first_type, lowercased, read_text},
+    missing::GoldId,
 };
 use crate::{domain::NameId, files::sha256_hex, index::Index, text};
 
@@ -30,6 +33,12 @@ pub(super) struct ResolvedMention<'a> {
     pub(super) gold: Vec<DictConcept>,
 }
 
+/// An id of a concept.
+struct DictId {
+    id: GoldId,
+    concept: DictConcept,
+}
+
 /// Names with their owners.
 pub struct Dictionary {
     /// Name of the file or the index.
@@ -44,7 +53,8 @@ pub struct Dictionary {
     ids: Vec<String>,
     /// The first semantic type of each concept, or an empty text.
     types: Vec<String>,
-    by_id: HashMap<String, Vec<DictConcept>>,
+    /// The ids of concepts, by the part after the prefix in lower case.
+    by_local: HashMap<String, Vec<DictId>>,
     /// The rows of the names of each concept.
     rows_of: Vec<Vec<u32>>,
 }
@@ -84,7 +94,7 @@ impl Dictionary {
             if ids.is_empty() {
                 return Err(failed("its id is blank".into()));
             }
-            let semantic_type = semantic_type.map_or("", |column| fields[column].split(',').next().unwrap_or(""));
+            let semantic_type = semantic_type.map_or("", |column| first_type(fields[column]));
             builder.add(ids, semantic_type, lowercased(name));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -132,16 +142,47 @@ impl Dictionary {
 
     /// The first concept that has an id.
     pub(super) fn concept(&self, id: &str) -> Option<DictConcept> {
-        self.by_id.get(id).and_then(|concepts| concepts.first().copied())
+        self.concepts_with(id).first().copied()
     }
 
-    /// Finds the gold concepts of a mention.
-    pub(super) fn resolve<'a>(&self, mention: &'a LabeledMention) -> ResolvedMention<'a> {
-        let mut gold: Vec<DictConcept> =
-            mention.gold.iter().filter_map(|id| self.by_id.get(id)).flatten().copied().collect();
+    /// The concepts that have an id: with the same prefix, or, where only one id is meant, without
+    /// regard to a prefix that one of the two lacks.
+    pub(super) fn concepts_with(&self, id: &str) -> Vec<DictConcept> {
+        let wanted = GoldId::new(id);
+        let Some(known) = self.by_local.get(&wanted.key()) else { return vec![] };
+        let matching = |matches: &dyn Fn(&GoldId) -> bool| -> Vec<&DictId> {
+            known.iter().filter(|known| matches(&known.id)).collect()
+        };
+        let exact = matching(&|known| *known == wanted);
+        let same_prefix = || matching(&|known| known.prefix == wanted.prefix);
+        let one_prefix = || matching(&|known| known.prefix.is_empty() || wanted.prefix.is_empty());
+        let found =
+            [exact, same_prefix(), one_prefix()].into_iter().find(|found| !found.is_empty()).unwrap_or_default();
+        let is_one = found.windows(2).all(|pair| pair[0].id == pair[1].id);
+        if is_one { found.into_iter().map(|known| known.concept).collect() } else { vec![] }
+    }
+
+    /// Finds the gold concepts of a mention, and its ids without a concept. `successor` gives the
+    /// id of the concept that a retired id is the same as.
+    pub(super) fn resolve<'a>(
+        &self,
+        mention: &'a LabeledMention,
+        successor: &dyn Fn(&str) -> Option<String>,
+    ) -> (ResolvedMention<'a>, Vec<&'a str>) {
+        let (mut gold, mut missing) = (vec![], vec![]);
+        for id in &mention.gold {
+            let mut found = self.concepts_with(id);
+            if found.is_empty() {
+                found = successor(id).map(|id| self.concepts_with(&id)).unwrap_or_default();
+            }
+            if found.is_empty() {
+                missing.push(id.as_str());
+            }
+            gold.append(&mut found);
+        }
         gold.sort_unstable();
         gold.dedup();
-        ResolvedMention { mention, gold }
+        (ResolvedMention { mention, gold }, missing)
     }
 
     /// The rows of the names of a concept.
@@ -189,13 +230,13 @@ impl DictionaryBuilder {
             owners.sort_by(|a, b| ids[*a as usize].cmp(&ids[*b as usize]));
             owners.iter().for_each(|&owner| rows_of[owner as usize].push(row as u32));
         }
-        let mut by_id: HashMap<String, Vec<DictConcept>> = HashMap::new();
+        let mut by_local: HashMap<String, Vec<DictId>> = HashMap::new();
         for (concept, ids) in (0..).zip(&ids) {
-            for id in ids.split(['|', '+']).map(without_prefix) {
-                by_id.entry(id.to_owned()).or_default().push(concept);
+            for id in ids.split(['|', '+']).map(GoldId::new) {
+                by_local.entry(id.key()).or_default().push(DictId { id, concept });
             }
         }
-        Dictionary { name, sha256, names, owners, ids, types, by_id, rows_of }
+        Dictionary { name, sha256, names, owners, ids, types, by_local, rows_of }
     }
 }
 
@@ -224,10 +265,36 @@ mod tests {
             let flu =
                 LabeledMention { text: "influenza".into(), gold: vec!["9".into(), "C7".into()], semantic_type: None };
             assert_eq!(
-                dictionary.resolve(&flu).gold.iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(),
+                dictionary.resolve(&flu, &|_| None).0.gold.iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>(),
                 ["C1|MESH:9"]
             );
             assert_eq!(dictionary.rows(dictionary.concept("9").unwrap()), [0, 1]);
+        }
+    }
+
+    #[test]
+    fn ids_are_compared_without_prefix_and_case_where_that_is_unambiguous() {
+        let dictionary =
+            read("D1|114480||a\nMESH:D2||b\nc9000001||c\nHP:0000001||d\nXY:7||e\nAB:7||f\nAb1||g\naB1||h\n").unwrap();
+        let found = |id: &str| dictionary.concepts_with(id).iter().map(|&c| dictionary.ids(c)).collect::<Vec<_>>();
+        for (id, ids) in [
+            ("OMIM:114480", &["D1|114480"][..]),
+            ("MIM:114480", &["D1|114480"]),
+            ("mesh:d1", &["D1|114480"]),
+            ("D2", &["MESH:D2"]),
+            ("MSH:D2", &["MESH:D2"]),
+            ("OMIM:D2", &[]),
+            ("UMLS:C9000001", &["c9000001"]),
+            ("hp_0000001", &["HP:0000001"]),
+            ("http://purl.obolibrary.org/obo/HP_0000001", &["HP:0000001"]),
+            ("0000001", &["HP:0000001"]),
+            ("7", &[]),
+            ("ab:7", &["AB:7"]),
+            ("Ab1", &["Ab1"]),
+            ("AB1", &[]),
+            ("D3", &[]),
+        ] {
+            assert_eq!(found(id), ids, "{id}");
         }
     }
 

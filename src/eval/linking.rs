@@ -54,7 +54,7 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
     let answers = link_texts(linker, &texts, MAX_RANK + max_gold, job)?;
     let mut samples = vec![];
     for (number, (mention, answer)) in mentions.into_iter().zip(&answers).enumerate() {
-        let gold: Vec<_> = mention.gold.iter().filter_map(|id| concepts.concept(id)).collect();
+        let gold: Vec<_> = mention.gold.iter().filter_map(|id| concepts.find_concept(id)).collect();
         if let Some(best) = answer.candidates.first().filter(|_| !gold.is_empty()) {
             // Owners of one name have the same score; the sample is right if one of them is gold.
             let mut owners = answer.candidates.iter().take_while(|c| (c.score, c.kind) == (best.score, best.kind));

@@ -21,6 +21,7 @@ use std::{
 
 use crate::eval::EvalError;
 use crate::{
+    domain::semantic_type,
     files::{input::InputFile, sha256_hex},
     job::Job,
     text::{self, quoted},
@@ -99,7 +100,7 @@ impl LabeledMention {
     /// The mention of a row; none if it has no id.
     fn new(text: &str, gold: &str, semantic_type: Option<&str>) -> Option<Self> {
         let ids = |gold: &str| -> Vec<String> {
-            let ids = gold.split(['|', '+']).map(|id| without_prefix(id.trim()));
+            let ids = gold.split(['|', '+']).map(|id| without_umls(id.trim()));
             ids.filter(|id| !id.is_empty() && !NO_ID.iter().any(|no| id.eq_ignore_ascii_case(no)))
                 .map(str::to_owned)
                 .collect()
@@ -127,9 +128,9 @@ impl LabeledMention {
     }
 }
 
-/// An id without the prefix `UMLS:` or `MESH:`, which some files have and others have not.
-pub(super) fn without_prefix(id: &str) -> &str {
-    ["UMLS:", "MESH:"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id)
+/// An id without the prefix `UMLS:`, which some files have and others have not.
+pub(super) fn without_umls(id: &str) -> &str {
+    id.split_once(':').filter(|(prefix, _)| prefix.eq_ignore_ascii_case("UMLS")).map_or(id, |(_, cui)| cui)
 }
 
 impl Fold {
@@ -217,9 +218,15 @@ fn rows<'a>(
         return Ok(annotations.map(|(number, line)| (number, pubtator_row(line))).collect());
     }
     let header: Vec<&str> = first.split('\t').collect();
-    if let Some(term) = header.iter().position(|name| *name == TERM_COLUMN) {
+    let position = |column: &str| header.iter().position(|name| name.trim().eq_ignore_ascii_case(column));
+    let id_columns = [CometaColumn::General, CometaColumn::Specific].map(|column| position(column.name()));
+    let has_id_column = id_columns.iter().any(Option::is_some);
+    // Without a column of ids, `term` in another case may be a mention.
+    if let Some(term) = position(TERM_COLUMN).filter(|&term| has_id_column || header[term] == TERM_COLUMN) {
         let column = options.cometa.name();
-        let id = header.iter().position(|name| *name == column).ok_or(format!("it has no column `{column}`"))?;
+        let known = [CometaColumn::General, CometaColumn::Specific].map(CometaColumn::name).join(", ");
+        let id =
+            position(column).ok_or(format!("it has no column `{column}`; known columns: {TERM_COLUMN}, {known}"))?;
         let row = |line: &'a str| {
             let fields: Vec<&str> = line.split('\t').collect();
             match (fields.get(term), fields.get(id)) {
@@ -278,12 +285,17 @@ fn askapatient_row(line: &str) -> MentionRow<'_> {
 fn pubtator_row(line: &str) -> MentionRow<'_> {
     let fields: Vec<&str> = line.split('\t').collect();
     match fields[..] {
-        [_, _, _, mention, semantic_type, id, ..] => Ok([mention, id, semantic_type.split(',').next().unwrap_or("")]),
+        [_, _, _, mention, semantic_type, id, ..] => Ok([mention, id, first_type(semantic_type)]),
         // Rows of relations between concepts, and mentions without an id, count as without an id.
         [_, relation, _, _] if relation.parse::<u32>().is_err() => Ok(["relation", "-", ""]),
         [_, _, _, mention, _] => Ok([mention, "-", ""]),
         _ => Err(format!("it has {} columns, and PMID, start, end, mention, type and id are expected", fields.len())),
     }
+}
+
+/// The first semantic type of a list: its TUI if it is one of UMLS, by id or name.
+pub(super) fn first_type(list: &str) -> &str {
+    semantic_type::parse_list(list).next().map_or("", |entry| entry.map_or_else(|unknown| unknown, |known| known.tui))
 }
 
 /// The distinct parts of `mentions` in lower case, as dictionaries have their names.
@@ -330,6 +342,9 @@ mod tests {
         assert_eq!(read("a", b"1\tl\tcaf\xe9\n").unwrap()[0].0, "caf\u{e9}");
         let cometa = b"ID\tTerm\tGeneral SNOMED ID\tSpecific SNOMED ID\n1\ttummy ache\t21522001\t9\n";
         assert_eq!(read("test.csv", cometa).unwrap(), [mention("tummy ache", "21522001", 1)]);
+        let other_case = b"TERM\tgeneral snomed id\ntummy ache\t21522001\n";
+        assert_eq!(read("test.csv", other_case).unwrap(), [mention("tummy ache", "21522001", 1)]);
+        assert_eq!(read("a", b"term\tC1\n").unwrap(), [mention("term", "C1", 1)], "a mention, not a header");
         let pubtator =
             b"7|t|Flu.\n7|a|A cold.\n7\t0\t3\tFlu\tT047,T033\tUMLS:C1\n7\t0\t1\tx\tT1\t-1\n7\tCID\tD1\tD2\n\n8|t|b\n";
         assert_eq!(read("a.txt", pubtator).unwrap(), [mention("Flu", "C1", 1)]);
@@ -352,7 +367,7 @@ mod tests {
             refused(b"1||2||3||4||C1\n1||C2\n"),
             "/f:2: number of fields separated by `||`: 2; expected are PMID, span, type, mention and id"
         );
-        assert!(refused(b"ID\tTerm\tx\n1\t2\t3\n").contains("no column `General SNOMED ID`"));
+        assert!(refused(b"ID\tTerm\tx\n1\t2\t3\n").contains("no column `General SNOMED ID`; known columns: Term,"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Measures how well mentions are linked, compares two measurements, and calibrates an index.
 //!
-//! Reading order: `options` (what to measure), `mentions` and `dictionary` (inputs), `rankers`
+//! Reading order: `options` (what to measure), `mentions` and `dictionary` (inputs), `missing` (ids
+//! that only one of the two has), `rankers`
 //! (the methods that find names), `metrics` and `error_kind` (how right they are), `linking` (the
 //! linker on many texts), `breakdown` and `systems` (one method measured), `run` (all of it),
 //! `report`, `tables` and `html` (the result), `compare` (two reports), `calibrate` (features to
@@ -20,6 +21,7 @@ mod html;
 mod linking;
 mod mentions;
 mod metrics;
+mod missing;
 mod options;
 mod rankers;
 mod report;
@@ -37,6 +39,7 @@ pub use error_kind::LinkingErrorKind;
 pub use linking::calibration_samples;
 pub use mentions::{CometaColumn, Fold, LabeledMention, MentionFileOptions};
 pub use metrics::{AccuracyMetrics, Estimate, GoldRanks, PairedComparison};
+pub use missing::MissingIds;
 pub use options::{EvalOptions, EvalTarget, SearchMode, Similarity};
 pub use report::{
     DictionaryEntry, ErrorExample, ErrorGroup, EvalReport, FoldEntry, ModelEntry, RecallEntry, SystemEntry, TypeEntry,

@@ -3,7 +3,7 @@
 //! Invariants: only [`ErrorExample`] quotes mentions, and a report has none if the options ask for
 //! none. The names of the JSON fields do not change: `eval compare` reads old reports.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::{
         EvalError,
         error_kind::LinkingErrorKind,
         metrics::{AccuracyMetrics, GoldRanks},
+        missing::MissingIds,
     },
     files::read_manifest,
 };
@@ -64,6 +65,9 @@ pub struct FoldEntry {
     pub nil: usize,
     /// Number of mentions left out because the dictionary does not cover them (`--covered`).
     pub not_covered: usize,
+    /// Gold ids that the dictionary lacks, by prefix.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_ids: BTreeMap<String, MissingIds>,
 }
 
 /// The names that were searched.

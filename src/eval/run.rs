@@ -5,6 +5,7 @@ use crate::{
         EvalError,
         dictionary::{Dictionary, ResolvedMention},
         mentions::{Fold, distinct_texts},
+        missing::{MissingByPrefix, add_missing},
         options::{EvalOptions, EvalTarget, Similarity},
         report::{DictionaryEntry, EvalReport, FoldEntry, ModelEntry, REPORT_FORMAT},
         systems::SystemEvaluator,
@@ -25,7 +26,14 @@ pub fn evaluate(
     options: &EvalOptions,
     job: Job<'_>,
 ) -> Result<EvalReport, EvalError> {
-    let (selected, entries) = select_mentions(folds, dictionary, options)?;
+    let successor = |id: &str| match target {
+        EvalTarget::Dictionary(_) => None,
+        EvalTarget::Index(linker) => {
+            let concepts = linker.index().concepts();
+            concepts.find_concept(id).map(|concept| concepts.id(concept).to_owned())
+        }
+    };
+    let (selected, entries) = select_mentions(folds, dictionary, &successor, options)?;
     let mentions = || selected.iter().flatten();
     let texts = distinct_texts(mentions().map(|resolved| resolved.mention));
     let evaluator = SystemEvaluator { dictionary, folds: &selected, texts: &texts, options };
@@ -84,16 +92,18 @@ fn model_entry(target: &EvalTarget, dictionary_seconds: f64) -> ModelEntry {
 fn select_mentions<'a>(
     folds: &'a [Fold],
     dictionary: &Dictionary,
+    successor: &dyn Fn(&str) -> Option<String>,
     options: &EvalOptions,
 ) -> Result<(Vec<Vec<ResolvedMention<'a>>>, Vec<FoldEntry>), EvalError> {
     let (mut selected, mut entries) = (vec![], vec![]);
     for fold in folds {
-        let labeled: Vec<ResolvedMention> = fold
-            .mentions
-            .iter()
-            .filter(|mention| !mention.is_nil())
-            .map(|mention| dictionary.resolve(mention))
-            .collect();
+        let mut missing_ids = MissingByPrefix::new();
+        let mut labeled: Vec<ResolvedMention> = vec![];
+        for mention in fold.mentions.iter().filter(|mention| !mention.is_nil()) {
+            let (resolved, missing) = dictionary.resolve(mention, successor);
+            missing.into_iter().for_each(|id| add_missing(&mut missing_ids, id));
+            labeled.push(resolved);
+        }
         let with_id = labeled.len();
         if labeled.iter().all(|resolved| resolved.gold.is_empty()) {
             return Err(EvalError::NothingCovered {
@@ -111,6 +121,7 @@ fn select_mentions<'a>(
             without_id: fold.without_id,
             nil: fold.mentions.len() - with_id,
             not_covered: with_id - counted.len(),
+            missing_ids,
         });
         selected.push(counted);
     }

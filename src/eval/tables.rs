@@ -7,6 +7,7 @@ use crate::{
     eval::{
         calibrate::{FittedCalibration, ReliabilityBin},
         metrics::AccuracyMetrics,
+        missing::missing_summary,
         report::{EvalReport, FoldEntry, RecallEntry, SystemEntry},
     },
     index::{Calibration, MatchMetrics, ThresholdMetrics},
@@ -73,6 +74,9 @@ impl EvalReport {
                 ),
             ],
         ];
+        if let Some(missing) = missing_summary(self.folds.iter().map(|fold| &fold.missing_ids)) {
+            facts.insert(2, ["missing ids".into(), format!("{missing}: not in the dictionary")]);
+        }
         if let Some(RecallEntry { ef_search, at_1, at_10 }) = self.recall {
             facts.push([
                 "graph".into(),

@@ -24,6 +24,8 @@ use crate::job::Job;
 pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of each read buffer.
 const BUFFER_BYTES: usize = 1 << 18;
+/// The byte order mark of UTF-8, with which some editors begin a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// First bytes of every gzip file (RFC 1952, section 2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -57,8 +59,8 @@ impl InputFile {
         self.parts.iter().map(size).sum()
     }
 
-    /// Opens all parts, decompresses those that end in `.gz`, and reports the bytes read as a
-    /// progress stage of `job`.
+    /// Opens all parts, decompresses those that end in `.gz`, skips a byte order mark, and reports
+    /// the bytes read as a progress stage of `job`.
     ///
     /// # Errors
     /// A part cannot be opened, or is not gzip though its name ends in `.gz`; the message names it.
@@ -82,7 +84,11 @@ impl InputFile {
             };
             whole = Box::new(whole.chain(PartReader { part, path: path.clone() }));
         }
-        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, whole)))
+        let mut whole = BufReader::with_capacity(BUFFER_BYTES, whole);
+        if whole.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+            whole.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(Box::new(whole))
     }
 }
 
@@ -139,12 +145,24 @@ pub(crate) type NumberedLine<T> = (u64, Result<T, LineError>);
 /// The reason why a line cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// The line has bytes that are not UTF-8.
-    #[error("it is not valid UTF-8")]
+    /// The line has bytes that are not UTF-8 and may be of an encoding with one byte a character.
+    #[error(
+        "it is not valid UTF-8; if the file is Latin-1 or Windows-1252, convert it (iconv -f WINDOWS-1252 -t UTF-8)"
+    )]
     Utf8,
+    /// The line has zero bytes between its characters.
+    #[error("it is not valid UTF-8; if the file is UTF-16, convert it (iconv -f UTF-16 -t UTF-8)")]
+    Utf16,
     /// The line exceeds the bound that keeps memory small.
     #[error("it is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
+}
+
+impl LineError {
+    /// The error about bytes that are not UTF-8.
+    pub(crate) fn of_encoding(bytes: &[u8]) -> Self {
+        if bytes.contains(&0) { Self::Utf16 } else { Self::Utf8 }
+    }
 }
 
 impl<R: BufRead> LineReader<R> {
@@ -166,7 +184,7 @@ impl<R: BufRead> LineReader<R> {
     /// and the reason.
     #[expect(clippy::should_implement_trait, reason = "a line borrows from the reader")]
     pub fn next(&mut self) -> io::Result<Option<(u64, Result<&str, LineError>)>> {
-        let text = |line| std::str::from_utf8(line).map_err(|_| LineError::Utf8);
+        let text = |line| std::str::from_utf8(line).map_err(|_| LineError::of_encoding(line));
         Ok(self.next_bytes()?.map(|(number, line)| (number, line.and_then(text))))
     }
 
@@ -189,7 +207,7 @@ impl<R: BufRead> LineReader<R> {
         line = line.strip_suffix(b"\n").unwrap_or(line);
         line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.number == 1 {
-            line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
         Ok(Some((self.number, Ok(line))))
     }

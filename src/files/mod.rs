@@ -9,6 +9,7 @@
 //! | `manifest` | JSON manifests: read, write, seal, replace |
 //! | `checksum` | size and sha256 of a file |
 //! | `disk` | free space |
+//! | `lfs` | files that stand for others that were not fetched |
 //!
 //! Invariant: a reader of an output path sees the old content or the new one, never a part of
 //! either. This module does not depend on vocabularies, models or indexes.
@@ -16,11 +17,13 @@
 mod checksum;
 mod disk;
 pub mod input;
+mod lfs;
 mod manifest;
 pub mod sorter;
 mod staged;
 
 pub use checksum::{ChecksumError, FileSum, checksums, sha256_hex};
 pub(crate) use disk::free_space;
+pub use lfs::refuse_lfs_pointer;
 pub use manifest::{read_manifest, replace_manifest, write_manifest, write_sealed};
 pub use staged::{Abandoned, StageError, StagedDir, StagedFile, abandoned};

@@ -1,4 +1,4 @@
-//! Looks up the concept of an id, and redirects retired ids to their successors.
+//! Looks up the concept of an id, and redirects other spellings of ids and retired ids.
 //!
 //! Invariant: all routes of concepts treat ids alike.
 
@@ -15,8 +15,8 @@ use utoipa::{
 };
 
 use crate::{
-    concepts::{ConceptStore, Retired},
-    domain::{ConceptId, is_concept_id},
+    concepts::{ConceptStore, Retired, Successor},
+    domain::{ConceptId, Succession, curie::concept_id_spellings, is_concept_id},
     http::{
         problem::{Problem, ProblemKind},
         response::RetiredView,
@@ -25,7 +25,8 @@ use crate::{
 
 /// Why the index has no concept with an id.
 pub(super) enum ConceptLookupError {
-    /// The id is retired. The location is the same resource of its nearest successor in the index.
+    /// The id is retired, or another spelling of an id. The location is the same resource of its
+    /// nearest successor in the index, or of the id.
     Redirect { location: String, retired: RetiredView },
     /// The id is invalid or unknown, or has no successor in the index.
     Problem(Problem),
@@ -45,23 +46,34 @@ pub(super) fn look_up(
     path: &str,
     query: Option<&str>,
 ) -> Result<ConceptId, ConceptLookupError> {
-    if !is_concept_id(id) {
-        return Err(invalid_id().into());
-    }
-    if let Some(concept) = concepts.concept(id) {
+    if let Some(concept) = concepts.concept(id).filter(|_| is_concept_id(id)) {
         return Ok(concept);
     }
-    let Some(retired) = concepts.retired(id) else {
-        let detail = "search it by name with GET /concepts?q=; GET /info describes the active index";
-        return Err(Problem::new(ProblemKind::UnknownConcept, detail).at("cui").into());
-    };
-    let Some(successor) = retired.successors.iter().find(|s| s.concept.is_some()) else {
-        return Err(retired_problem(&retired).into());
-    };
+    let spellings = concept_id_spellings(id);
+    if spellings.is_empty() {
+        return Err(invalid_id().into());
+    }
     // The characters of ids need no escapes in a path.
     let query = query.map_or(String::new(), |query| format!("?{query}"));
-    let location = format!("/concepts/{}{path}{query}", successor.id);
-    Err(ConceptLookupError::Redirect { location, retired: RetiredView::new(&retired, concepts) })
+    let redirect = |to: &str, retired: &Retired| {
+        let location = format!("/concepts/{to}{path}{query}");
+        ConceptLookupError::Redirect { location, retired: RetiredView::new(retired, concepts) }
+    };
+    // The id as it was sent is meant if it is retired.
+    for spelling in std::iter::once(id).chain(spellings.iter().map(String::as_str)) {
+        if let Some(concept) = concepts.concept(spelling) {
+            let successor = Successor { id: spelling, kind: Succession::Same, concept: Some(concept) };
+            return Err(redirect(spelling, &Retired { id, deleted: false, successors: vec![successor] }));
+        }
+        if let Some(retired) = concepts.retired(spelling) {
+            return Err(match retired.successors.iter().find(|s| s.concept.is_some()) {
+                Some(successor) => redirect(successor.id, &retired),
+                None => retired_problem(&retired).into(),
+            });
+        }
+    }
+    let detail = "search it by name with GET /concepts?q=; GET /info describes the active index";
+    Err(Problem::new(ProblemKind::UnknownConcept, detail).at("cui").into())
 }
 
 /// The problem of a path without a valid concept id.

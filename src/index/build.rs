@@ -157,7 +157,7 @@ pub(super) fn manifest_of(
     options: &BuildOptions,
     repaired: u64,
 ) -> Result<IndexManifest, IndexError> {
-    let StoreSummary { counts, sources, semantic_types, .. } = assembled;
+    let StoreSummary { counts, sources, semantic_types, left_out, merged, .. } = assembled;
     Ok(IndexManifest {
         format: FORMAT,
         normalization: text::NORMALIZATION_VERSION,
@@ -171,6 +171,8 @@ pub(super) fn manifest_of(
         sources,
         semantic_types,
         selection: options.selection.clone(),
+        left_out,
+        merged,
         graph: GraphParameters { repaired, ..options.graph },
         recall: None,
         inputs: options.inputs.clone(),

@@ -74,6 +74,12 @@ pub struct IndexManifest {
     pub semantic_types: BTreeMap<String, u64>,
     /// Which names and concepts of the inputs the index takes.
     pub selection: Selection,
+    /// How much of the inputs was left out, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
+    /// Number of terms that were merged into a CUI, by the kind of statement that says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub merged: BTreeMap<String, u64>,
     /// Parameters of the graph and its search.
     pub graph: GraphParameters,
     /// Recall with these parameters; absent in an index without a measurement.

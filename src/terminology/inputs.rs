@@ -10,8 +10,8 @@ use crate::{
     files::input::InputFile,
     job::Job,
     terminology::{
-        BadRows, Dialect, OntologyOptions, ReadSummary, Reading, Scope, StatementSink, TerminologyError, UmlsRelease,
-        read_obo, read_obograph, read_sssom, read_table, read_umls,
+        BadRows, Dialect, MergeOn, OntologyOptions, ReadSummary, Reading, Scope, StatementSink, TableOptions,
+        TerminologyError, UmlsRelease, read_obo, read_obograph, read_sssom, read_table, read_umls,
     },
 };
 
@@ -30,6 +30,10 @@ pub struct Inputs {
     pub tables: Vec<(PathBuf, Dialect)>,
     /// Scopes of the synonyms that are read from ontologies.
     pub scopes: Vec<Scope>,
+    /// Which cross-references to a CUI merge a term of an ontology into the CUI.
+    pub merge_on: MergeOn,
+    /// Prefix of ids in tables that have none, such as `SCTID`.
+    pub id_prefix: Option<String>,
     /// Limit of bad rows for each file.
     pub bad_rows: BadRows,
 }
@@ -68,7 +72,7 @@ impl Inputs {
                 on_file_read(&input, &reading.finish()?);
                 Ok::<_, TerminologyError>(())
             };
-        let options = OntologyOptions { scopes: self.scopes.clone() };
+        let options = OntologyOptions { scopes: self.scopes.clone(), merge_on: self.merge_on };
         for path in &self.sssom {
             read_file(path, &mut |input, reading| read_sssom(input.open(job)?, reading))?;
         }
@@ -79,7 +83,8 @@ impl Inputs {
             read_file(path, &mut |input, reading| read_obograph(input.open(job)?, &options, reading))?;
         }
         for (path, dialect) in &self.tables {
-            read_file(path, &mut |input, reading| read_table(input.open(job)?, *dialect, reading))?;
+            let options = TableOptions { dialect: *dialect, id_prefix: self.id_prefix.as_deref() };
+            read_file(path, &mut |input, reading| read_table(input.open(job)?, &options, reading))?;
         }
         for release in &releases {
             let mut missing = release.missing();

@@ -1,30 +1,21 @@
 //! Ontologies in the OBO format (1.0 to 1.4), read stanza by stanza.
 //!
-//! Of a `[Term]` stanza, the tags that name, define, relate or retire a term are read; other tags
-//! and other stanzas are ignored.
+//! Reading order: this file (cuts the file into header and stanzas), `obo_header`, `obo_stanza`
+//! (one term), `obo_text` (the syntax of a line). Stanzas other than `[Term]` are ignored.
 //!
-//! Invariant: a fault makes its stanza a bad row and does not affect the next one. The memory for a
-//! stanza is bounded.
+//! Invariant: a stanza that cannot be read is a bad row and does not affect the next one.
 
-use std::{collections::HashSet, io::BufRead};
+use std::io::BufRead;
 
-use crate::{
-    domain::curie::concept_id,
-    terminology::{
-        OntologyOptions, Reading, Scope, TerminologyError,
-        obo_text::{LogicalLines, first_word, quoted_text, tag_and_value, unescaped, value, words_before_list},
-        ontology::{Synonym, Term, TermEmitter, is_abbreviation_type, is_part_of},
-    },
-    text,
+use crate::terminology::{
+    OntologyOptions, Reading, TerminologyError,
+    obo_header::Header,
+    obo_stanza::Stanza,
+    obo_text::{LogicalLines, value},
+    ontology::TermEmitter,
 };
 
 const NOT_OBO: &str = "this is not an OBO file";
-/// Maximum bytes of a stanza; a longer one is a bad row. The longest stanzas of large ontologies
-/// have about 100,000.
-const MAX_STANZA_BYTES: usize = 1 << 23;
-/// Maximum number of synonym types of abbreviations that are remembered; ontologies have one or
-/// two.
-const MAX_ABBREVIATION_TYPES: usize = 100;
 
 /// Reads an OBO file.
 ///
@@ -51,9 +42,9 @@ pub fn read_obo(input: impl BufRead, options: &OntologyOptions, reading: &mut Re
             continue;
         }
         match &mut section {
-            Section::Term(stanza) => stanza.read_line(number, line, &header),
+            Section::Term(stanza) => stanza.read_line(number, line, &header, reading),
             Section::Header => match line {
-                Ok(line) if header.read_line(line) => {}
+                Ok(line) if header.read_line(line, reading) => {}
                 _ if header.is_obo => {}
                 Ok(_) => return Err(reading.file_error(format!("line {number} is not `tag: value`: {NOT_OBO}"))),
                 Err(reason) => return Err(reading.file_error(format!("line {number}: {reason}: {NOT_OBO}"))),
@@ -93,195 +84,13 @@ impl Section {
     }
 }
 
-/// The facts of the lines before the first stanza.
-#[derive(Default)]
-struct Header {
-    ontology: String,
-    version: String,
-    /// Whether a line was read that only OBO files have.
-    is_obo: bool,
-    /// Ids of the synonym types of abbreviations.
-    abbreviation_types: HashSet<String>,
-}
-
-impl Header {
-    /// Reads a line and returns whether it can be a line of a header.
-    fn read_line(&mut self, line: &str) -> bool {
-        let Some((tag, rest)) = tag_and_value(line) else { return false };
-        match tag {
-            "format-version" => self.is_obo = true,
-            "ontology" => {
-                self.is_obo = true;
-                self.ontology = unescaped(value(rest));
-            }
-            "data-version" => self.version = unescaped(value(rest)),
-            "property_value" if self.version.is_empty() => {
-                if let ("owl:versionInfo", rest) = first_word(rest) {
-                    self.version =
-                        quoted_text(rest).map_or_else(|_| unescaped(first_word(rest).0), |(version, _)| version);
-                }
-            }
-            "synonymtypedef"
-                if is_abbreviation_type(rest) && self.abbreviation_types.len() < MAX_ABBREVIATION_TYPES =>
-            {
-                self.abbreviation_types.insert(unescaped(first_word(rest).0));
-            }
-            _ => {}
-        }
-        true
-    }
-}
-
-/// A `[Term]` stanza, up to the current line.
-#[derive(Default)]
-struct Stanza {
-    /// The line with `[Term]`.
-    line: u64,
-    bytes: usize,
-    term: Term,
-    anonymous: bool,
-    /// Line and reason of the first fault.
-    fault: Option<(u64, String)>,
-}
-
-impl Stanza {
-    fn new(line: u64) -> Self {
-        Self { line, ..Self::default() }
-    }
-
-    fn read_line(&mut self, number: u64, line: Result<&str, String>, header: &Header) {
-        if self.fault.is_some() {
-            return;
-        }
-        let read = line.and_then(|line| {
-            self.bytes += line.len();
-            if self.bytes > MAX_STANZA_BYTES {
-                return Err(format!("the term is longer than {MAX_STANZA_BYTES} bytes"));
-            }
-            let (tag, rest) = tag_and_value(line).ok_or("the line is not `tag: value`")?;
-            self.read_tag(tag, rest, header).map_err(|reason| format!("{tag}: {reason}"))
-        });
-        self.fault = read.err().map(|reason| (number, reason));
-    }
-
-    fn read_tag(&mut self, tag: &str, rest: &str, header: &Header) -> Result<(), String> {
-        let term = &mut self.term;
-        let is_true = || value(rest).eq_ignore_ascii_case("true");
-        let mut add_synonym = |scope| synonym(rest, scope, header).map(|s| term.synonyms.extend(s));
-        match tag {
-            "synonym" => return add_synonym(None),
-            "exact_synonym" => return add_synonym(Some(Scope::Exact)),
-            "broad_synonym" => return add_synonym(Some(Scope::Broad)),
-            "narrow_synonym" => return add_synonym(Some(Scope::Narrow)),
-            "related_synonym" => return add_synonym(Some(Scope::Related)),
-            "id" => set_once(&mut term.id, id(value(rest))?)?,
-            "name" => set_once(&mut term.name, unescaped(value(rest)))?,
-            "def" => {
-                let (text, rest) = quoted_text(rest)?;
-                words_before_list(rest)?;
-                term.definition = text;
-            }
-            "alt_id" => term.alt_ids.extend(other_id(value(rest))?),
-            "xref" | "xref_analog" | "xref_unk" => term.xrefs.push(unescaped(first_word(value(rest)).0)),
-            "is_a" => term.parents.extend(other_id(value(rest))?),
-            "relationship" => {
-                let (relation, whole) = first_word(value(rest));
-                if is_part_of(&unescaped(relation)) {
-                    term.wholes.extend(other_id(whole)?);
-                }
-            }
-            "is_obsolete" => term.obsolete = is_true(),
-            "is_anonymous" => self.anonymous = is_true(),
-            "replaced_by" => term.replaced_by.extend(other_id(value(rest))?),
-            "consider" => term.consider.extend(other_id(value(rest))?),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Emits the statements about the term, or reports its fault.
-    fn end(mut self, emitter: &mut TermEmitter, reading: &mut Reading) -> Result<(), TerminologyError> {
-        reading.begin_row()?;
-        let ignored = self.anonymous || is_iri(&self.term.id);
-        if self.fault.is_none() && self.term.id.is_empty() {
-            self.fault = Some((self.line, "the term has no id".into()));
-        }
-        if self.fault.is_none() && self.term.name.trim().is_empty() && !self.term.obsolete && !ignored {
-            self.fault = Some((self.line, format!("{} has no name", text::quoted(&self.term.id))));
-        }
-        match self.fault {
-            Some((line, reason)) => reading.bad_row(line, reason),
-            None if ignored => {}
-            None => emitter.emit(self.line, &self.term, reading)?,
-        }
-        Ok(())
-    }
-}
-
-/// Sets a field of a term that it may have once.
-///
-/// A second value means that the line which begins the next stanza is missing: two terms would
-/// become one.
-fn set_once(field: &mut String, text: String) -> Result<(), String> {
-    if !field.is_empty() {
-        return Err("the term has two of them".into());
-    }
-    *field = text;
-    Ok(())
-}
-
-/// One id. An IRI that stands for a concept id becomes that id; any other text stays, and the sink
-/// judges it.
-fn id(text: &str) -> Result<String, String> {
-    let written = match first_word(text) {
-        ("", _) => return Err("the id is missing".into()),
-        (written, "") => unescaped(written),
-        _ => return Err("there is text after the id".into()),
-    };
-    Ok(concept_id(&written).map(|id| id.into_owned()).unwrap_or(written))
-}
-
-/// The id of another term; `None` for an IRI that stands for no concept id.
-fn other_id(text: &str) -> Result<Option<String>, String> {
-    Ok(Some(id(text)?).filter(|id| !is_iri(id)))
-}
-
-/// Whether an id is still an IRI. Such a class only structures the ontology; no mention means it.
-fn is_iri(id: &str) -> bool {
-    id.contains("://")
-}
-
-/// A synonym; `None` when its text is blank. Old files state its scope in the tag. The scope is
-/// "related" when neither tag nor value states one, as the specification of OBO defines.
-fn synonym(rest: &str, scope: Option<Scope>, header: &Header) -> Result<Option<Synonym>, String> {
-    let (text, rest) = quoted_text(rest)?;
-    let words = words_before_list(rest)?;
-    let (scope, types) = match (scope, &words[..]) {
-        (Some(scope), types) => (scope, types),
-        (None, []) => (Scope::Related, &[][..]),
-        (None, [scope, types @ ..]) => (parse_scope(scope)?, types),
-    };
-    let abbreviation = types.iter().any(|written| {
-        let written = unescaped(written);
-        header.abbreviation_types.contains(&written) || is_abbreviation_type(&written)
-    });
-    Ok((!text.trim().is_empty()).then_some(Synonym { text, scope, abbreviation }))
-}
-
-fn parse_scope(word: &str) -> Result<Scope, String> {
-    Ok(match word {
-        "EXACT" => Scope::Exact,
-        "BROAD" => Scope::Broad,
-        "NARROW" => Scope::Narrow,
-        "RELATED" => Scope::Related,
-        _ => return Err(format!("{} is not a synonym scope", text::quoted(word))),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminology::testing::{ReadResult, fixture, read_with, survives_damage};
+    use crate::terminology::{
+        Scope,
+        testing::{ReadResult, fixture, read_with, survives_damage},
+    };
 
     fn read(text: impl AsRef<[u8]>, options: &OntologyOptions) -> ReadResult {
         read_with(|reading| read_obo(text.as_ref(), options, reading))
@@ -295,7 +104,6 @@ mod tests {
             [
                 "XYZ:0000001 -> C0000001 Same [XYZ]",
                 "XYZ:0000001 -> C0000002 Same [XYZ]",
-                "XYZ:0000001 -> C0000001 Same [XYZ]",
                 "XYZ:0000001 = glimmering disorder [XYZ XYZ:0000001 PT ENG 7]",
                 "XYZ:0000001 = glimmers [XYZ XYZ:0000001 SY ENG 0]",
                 "XYZ:0000001 = GD [XYZ XYZ:0000001 AB ENG 0]",
@@ -323,6 +131,9 @@ mod tests {
                 "XYZ:0000004 -> XYZ:0000001 Same [XYZ]",
                 "XYZ:0000004 -> XYZ:0000002 Other [XYZ]",
                 "XYZ:0000005 -> nothing Deleted [XYZ]",
+                "XYZ:0000007 = bad quote [XYZ XYZ:0000007 PT ENG 7]",
+                "XYZ:0000008 = bad scope [XYZ XYZ:0000008 PT ENG 7]",
+                "XYZ:0000010 = no colon [XYZ XYZ:0000010 PT ENG 7]",
                 "XYZ:0000016 = the last [XYZ XYZ:0000016 PT ENG 7]",
                 "XYZ is of 2026-01-31",
             ]
@@ -330,13 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_reported_by_line_and_do_not_affect_the_next_term() {
+    fn faults_are_reported_by_line_and_cost_only_their_line() {
         let text = fixture("small.obo");
         let result = read(&text, &OntologyOptions::default());
         let line = |start: &str| text.lines().position(|line| line.starts_with(start)).unwrap() + 1;
         let expected = [
+            (line("relationship: part_of http"), "relationship: `http://example.org/other` stands for no concept id"),
             (line("synonym: \"it does not"), "synonym: the quote of its text does not end"),
             (line("synonym: \"x\" SOMEHOW"), "synonym: `SOMEHOW` is not a synonym scope"),
+            (line("def: also bad"), "def: its text does not begin with a quote"),
             (line("is_a XYZ"), "the line is not `tag: value`"),
             (line("id: XYZ:0000013") - 1, "`XYZ:0000013` has no name"),
             (line("name: no id") - 1, "the term has no id"),
@@ -344,13 +157,86 @@ mod tests {
             (line("id: no_concept") - 1, "`no_concept` is not a concept id"),
         ];
         assert_eq!(result.faults(), expected.map(|(line, reason)| format!("input:{line}: {reason}")));
-        assert_eq!(result.outcome.unwrap().rows, 15);
+        let summary = result.outcome.unwrap();
+        assert_eq!((summary.rows, summary.bad), (15, 3));
+        let left_out: Vec<_> = summary.left_out.iter().map(|(reason, count)| (&**reason, *count)).collect();
+        assert_eq!(
+            left_out,
+            [
+                ("anonymous terms, and terms whose IRI stands for no concept id", 2),
+                ("definitions that cannot be used", 1),
+                ("lines that cannot be read", 1),
+                ("relations that cannot be used", 1),
+                ("rows that cannot be read", 3),
+                ("synonyms of an unknown scope", 1),
+                ("synonyms of other scopes (--synonym-scopes)", 5),
+                ("synonyms that cannot be used", 1),
+                ("terms without a name", 1),
+            ]
+        );
+        assert_eq!(summary.merged["an equivalent cross-reference"], 1);
+    }
+
+    #[test]
+    fn files_that_break_the_format_a_little_are_read() {
+        let text = "format-version: 1.2\n! a comment\nsynonymtypedef: MODE \"a way of moving\" EXACT\n\
+            synonymtypedef: BARE \"no scope\"\nimport: http://example.org/more.obo\ntreat-xrefs-as-equivalent: AB\n\n\
+            [Term] {a=\"b\"}\nid: AB:1! the first\nname: canter {lang=\"en\"} ! c\nname: lope\nname: canter\n\
+            synonym: \"amble\" MODE []\nsynonym: \"pace\" BARE []\nsynonym: \"draf\" EXACT [] {lang=\"nl\"}\n\
+            synonym: \"x\" EXACT [] {lang=\"??\"}\nsynonym: \"trot\" exact [A:B and C 1999]\n\
+            def: \"odd \\\" [x:1]\ndef: \"first\" []\ndef: \"second\" []\nis_a: AB:2! with no blank\n\
+            is_a: AB:3{source=\"x\"}\nis_a: AB:4 five\nalt_id: AB:9 {a=\"b\"} ! d\nis_obsolete: false {a=\"b\"}\n\
+            xref: UMLS:C9000001 \"said ! {so}\" {source=\"MONDO:relatedTo\"}\n\
+            xref: UMLS:C9000002{source=\"MONDO:equivalentTo\", source=\"DOID:1\"}\n\
+            property_value: skos:exactMatch http://linkedlifedata.com/resource/umls/id/C9000003\n\
+            property_value: skos:broadMatch MESH:D1\nxref: MESH:D1\nequivalent_to: UMLS:C9000004\nxref: \n\n\
+            [Term]\nid: CVCL_9\nname: pattern (?<=[KR])(?!P)\n\n[Term]\nid: AB_8\nsynonym: \"nameless\" EXACT []\n";
+        let result = read(text, &OntologyOptions::default());
+        assert_eq!(
+            result.statements,
+            [
+                "AB:9 -> AB:1 Same [AB]",
+                "AB:1 -> C9000002 Same [AB]",
+                "AB:1 -> C9000003 Same [AB]",
+                "AB:1 -> C9000004 Same [AB]",
+                "AB:1 = canter [AB AB:1 PT ENG 7]",
+                "AB:1 = amble [AB AB:1 SY ENG 0]",
+                "AB:1 = draf [AB AB:1 SY DUT 0]",
+                "AB:1 = trot [AB AB:1 SY ENG 0]",
+                "AB:1 = lope [AB AB:1 SY ENG 0]",
+                "AB:1 : first [AB]",
+                "AB:1 < AB:2 Parent [AB]",
+                "AB:1 < AB:3 Parent [AB]",
+                "CVCL_9 = pattern (?<=[KR])(?!P) [CVCL CVCL_9 PT ENG 7]",
+                "AB_8 = nameless [AB AB_8 SY ENG 0]",
+            ]
+        );
+        let line = |start: &str| text.lines().position(|line| line.starts_with(start)).unwrap() + 1;
+        assert_eq!(
+            result.faults(),
+            [
+                "input: the import `http://example.org/more.obo` is not followed: give that file with an option of its own"
+                    .to_owned(),
+                format!("input:{}: synonym: the language `??` is not known", line("synonym: \"x\"")),
+                format!("input:{}: def: the quote of its text does not end", line("def: \"odd")),
+                format!("input:{}: def: the term has one already", line("def: \"second")),
+                format!("input:{}: is_a: there is text after the id", line("is_a: AB:4")),
+                format!(
+                    "input:{}: xref: the id is missing",
+                    text.lines().position(|line| line == "xref: ").unwrap() + 1
+                ),
+                format!("input:{}: a second name of the term is taken as an exact synonym", line("name: lope")),
+                format!("input:{}: `UMLS:C9000001` is not the same as the term", line("xref: UMLS:C9000001")),
+                format!("input:{}: `MESH:D1` is not the same as the term", line("property_value: skos:broad")),
+            ]
+        );
     }
 
     #[test]
     fn only_selected_scopes_become_names() {
         let names = |scopes: &[Scope]| {
-            let result = read(fixture("small.obo"), &OntologyOptions { scopes: scopes.to_vec() });
+            let result =
+                read(fixture("small.obo"), &OntologyOptions { scopes: scopes.to_vec(), ..OntologyOptions::default() });
             result.starting_with("XYZ:0000001 = ").into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -380,7 +266,11 @@ mod tests {
         let utf16: Vec<u8> =
             "\u{feff}format-version: 1.2\n".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
         let faults = read(utf16, &OntologyOptions::default()).faults();
-        assert_eq!(faults, ["input: line 1: it is not valid UTF-8: this is not an OBO file"]);
+        assert_eq!(
+            faults,
+            ["input: line 1: it is not valid UTF-8; if the file is UTF-16, convert it (iconv -f UTF-16 -t UTF-8): \
+             this is not an OBO file"]
+        );
         let result = read("format-version: 1.2\n", &OntologyOptions::default());
         assert_eq!(result.faults(), ["input: it has no rows"]);
     }

@@ -90,37 +90,97 @@ fn find(text: &str, skip_quoted: bool, matches: impl Fn(char) -> bool) -> Option
 }
 
 /// Text up to its qualifiers (` {source="x"}`) or its comment (` ! x`), still with its escapes.
-///
-/// Not every writer escapes braces and exclamation marks in names. So an exclamation mark begins a
-/// comment only after a space, and a brace begins qualifiers only after a space, if it is the first
-/// brace, its text looks like qualifiers, and at most a comment follows.
 pub(super) fn value(text: &str) -> &str {
-    let (mut escaped, mut after_space, mut had_brace) = (false, true, false);
-    for (i, c) in text.char_indices() {
-        if after_space
-            && (c == '!' || c == '{' && !std::mem::replace(&mut had_brace, true) && are_qualifiers(&text[i..]))
-        {
-            return text[..i].trim_end();
-        }
-        after_space = !escaped && c.is_whitespace();
-        escaped = !escaped && c == '\\';
-    }
-    text.trim_end()
+    value_and_qualifiers(text).0
 }
 
-/// Whether `text` consists of qualifiers in braces and at most a comment.
-fn are_qualifiers(text: &str) -> bool {
-    let Some(end) = find(text, true, |c| c == '}') else { return false };
-    let (inside, after) = (text[1..end].trim(), text[end + 1..].trim_start());
+/// Same as [`value`], with the text in the braces of the qualifiers.
+///
+/// Not every writer escapes braces and exclamation marks in names. So an exclamation mark begins a
+/// comment only after a space, and a brace begins qualifiers only after a space, if its text looks
+/// like qualifiers, and at most a comment follows.
+pub(super) fn value_and_qualifiers(text: &str) -> (&str, &str) {
+    let (mut escaped, mut after_space, mut position, mut braces_end) = (false, true, 0, true);
+    while let Some(c) = text[position..].chars().next() {
+        if after_space && c == '!' {
+            return (text[..position].trim_end(), "");
+        }
+        if after_space && c == '{' && braces_end {
+            match braces(&text[position..]) {
+                Some((inside, after)) if are_qualifiers(inside, after) => {
+                    return (text[..position].trim_end(), inside);
+                }
+                // Text in braces. Qualifiers can begin within it, and a comment after it.
+                Some((inside, after)) => match inside.rfind(" {") {
+                    Some(start) if are_qualifiers(&inside[start + 2..], after) => {
+                        return (text[..position + start + 1].trim_end(), &inside[start + 2..]);
+                    }
+                    _ => position += inside.len() + 1,
+                },
+                None => braces_end = false,
+            }
+            after_space = false;
+        } else {
+            after_space = !escaped && c.is_whitespace();
+            escaped = !escaped && c == '\\';
+        }
+        position += if text[position..].starts_with(c) { c.len_utf8() } else { '}'.len_utf8() };
+    }
+    (text.trim_end(), "")
+}
+
+/// The text in the braces at the beginning of `text`, and the text after them.
+fn braces(text: &str) -> Option<(&str, &str)> {
+    let inside = text.strip_prefix('{')?;
+    let end = find(inside, true, |c| c == '}')?;
+    Some((&inside[..end], &inside[end + 1..]))
+}
+
+/// Whether the text in braces looks like qualifiers, and at most a comment follows.
+fn are_qualifiers(inside: &str, after: &str) -> bool {
+    let (inside, after) = (inside.trim(), after.trim_start());
     let key = inside.split_once('=').map(|(key, _)| key);
     (after.is_empty() || after.starts_with('!'))
         && (inside.is_empty() || key.is_some_and(|key| !key.contains(char::is_whitespace)))
+}
+
+/// The keys and values of qualifiers.
+pub(super) fn qualifiers(inside: &str) -> Vec<(&str, String)> {
+    let (mut all, mut rest) = (vec![], inside);
+    while !rest.is_empty() {
+        let end = find(rest, true, |c| c == ',').unwrap_or(rest.len());
+        if let Some((key, value)) = rest[..end].split_once('=') {
+            let value = value.trim();
+            all.push((key.trim(), quoted_text(value).map_or_else(|_| unescaped(value), |(text, _)| text)));
+        }
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    all
 }
 
 /// The first word, and the text after it.
 pub(super) fn first_word(text: &str) -> (&str, &str) {
     let end = find(text, false, char::is_whitespace).unwrap_or(text.len());
     (&text[..end], text[end..].trim_start())
+}
+
+/// The id at the beginning of `text`, still with its escapes, and the text after it. Some writers
+/// put no blank before a comment or qualifiers.
+pub(super) fn first_id(text: &str) -> (&str, &str) {
+    let end = find(text, false, |c| c.is_whitespace() || c == '!' || c == '{').unwrap_or(text.len());
+    (&text[..end], text[end..].trim_start())
+}
+
+/// The target of a cross-reference, still with its escapes, and the text after it. It may be an
+/// address, in which exclamation marks and braces have a meaning.
+pub(super) fn first_target(text: &str) -> (&str, &str) {
+    let (target, rest) = first_word(text);
+    match find(target, false, |c| c == '{') {
+        Some(start) if braces(&text[start..]).is_some_and(|(inside, after)| are_qualifiers(inside, after)) => {
+            (&text[..start], &text[start..])
+        }
+        _ => (target, rest),
+    }
 }
 
 /// The text in quotes at the beginning of `text`, without escapes, and the text after it.
@@ -130,16 +190,17 @@ pub(super) fn quoted_text(text: &str) -> Result<(String, &str), &'static str> {
     Ok((unescaped(&text[..end]), &text[end + 1..]))
 }
 
-/// The words between a quoted text and its list of references, or the end of the line.
-pub(super) fn words_before_list(text: &str) -> Result<Vec<&str>, &'static str> {
+/// The words between a quoted text and its list of references, or the end of the line; and the
+/// qualifiers after the list.
+pub(super) fn words_and_qualifiers(text: &str) -> Result<(Vec<&str>, &str), &'static str> {
     let end = find(text, false, |c| "[{!".contains(c)).unwrap_or(text.len());
     let (words, mut rest) = (&text[..end], &text[end..]);
     if let Some(list) = rest.strip_prefix('[') {
         let end = find(list, true, |c| c == ']').ok_or("its list of references does not end")?;
         rest = &list[end + 1..];
     }
-    match value(rest.trim_start()) {
-        "" => Ok(words.split_whitespace().collect()),
+    match value_and_qualifiers(rest.trim_start()) {
+        ("", qualifiers) => Ok((words.split_whitespace().collect(), qualifiers)),
         _ => Err("there is text after its list of references"),
     }
 }
@@ -174,6 +235,11 @@ mod tests {
             ("! all", ""),
             ("{a=b}", ""),
             ("a\\ ! b", "a\\ ! b"),
+            ("{a} b {c=\"d\"} ! e", "{a} b"),
+            ("a {b ! c} d ! e", "a {b ! c} d"),
+            ("a { b {c=\"d\"}", "a { b"),
+            ("a {b ! c", "a {b"),
+            ("é {ü} {a=\"b\"}", "é {ü}"),
         ] {
             assert_eq!(value(text), expected, "{text}");
         }
@@ -185,10 +251,17 @@ mod tests {
         assert_eq!(quoted_text(r#""a \"b\" c\\" EXACT"#), Ok((r#"a "b" c\"#.to_owned(), " EXACT")));
         assert!(quoted_text("a").is_err());
         assert!(quoted_text(r#""a\""#).is_err());
-        assert_eq!(words_before_list(r#" EXACT abc [X:1 "a ] b", Y:\]2] {a="b"} ! c"#), Ok(vec!["EXACT", "abc"]));
-        assert_eq!(words_before_list(" EXACT"), Ok(vec!["EXACT"]));
-        assert!(words_before_list(" EXACT [X:1").is_err());
-        assert!(words_before_list(" EXACT [X:1] EXACT").is_err());
+        let words = |text| words_and_qualifiers(text).map(|(words, _)| words);
+        assert_eq!(words(r#" EXACT abc [X:1 "a ] b", Y:\]2] {a="b"} ! c"#), Ok(vec!["EXACT", "abc"]));
+        assert_eq!(words_and_qualifiers(r#" [] {a="b"} ! c"#), Ok((vec![], r#"a="b""#)));
+        assert_eq!(words(" EXACT"), Ok(vec!["EXACT"]));
+        assert!(words(" EXACT [X:1").is_err());
+        assert!(words(" EXACT [X:1] EXACT").is_err());
+        assert_eq!(qualifiers(r#"a="b, \"c\"", d = e,f"#), [("a", "b, \"c\"".to_owned()), ("d", "e".to_owned())]);
+        assert_eq!(first_id("X:1! a"), ("X:1", "! a"));
+        assert_eq!(first_id("X:1{a=b}"), ("X:1", "{a=b}"));
+        assert_eq!(first_target("http://x/!{y} z"), ("http://x/!{y}", "z"));
+        assert_eq!(first_target("X:1{a=\"b c\"} ! d"), ("X:1", "{a=\"b c\"} ! d"));
         assert_eq!(first_word(r"a\ b  c"), (r"a\ b", "c"));
         assert_eq!(tag_and_value("xref: a:b"), Some(("xref", "a:b")));
         assert_eq!(tag_and_value("no tag"), None);

@@ -23,7 +23,7 @@ use crate::{
     files::input::LineCounter,
     terminology::{
         OntologyOptions, Reading, TerminologyError,
-        obograph_items::{Edge, GraphItem, Meta, Node},
+        obograph_items::{Edge, GraphItem, Meta, Node, shortened},
         ontology::TermEmitter,
     },
 };
@@ -31,8 +31,6 @@ use crate::{
 /// Maximum bytes of a node or edge; a longer one is an error of the file. The longest nodes of
 /// large ontologies have about 100,000.
 const MAX_ITEM_BYTES: u64 = 1 << 23;
-/// Characters that a message shows of both ends of a long reason.
-const REASON_END_CHARS: usize = 100;
 
 /// Reads an OBO Graphs file.
 ///
@@ -77,16 +75,6 @@ pub fn read_obograph(
                 .file_error("it is not JSON: --obo reads OBO files, --tsv and --csv read tables, OWL is not read"))
         }
         Err(e) => Err(reading.file_error(shortened(&e.to_string()))),
-    }
-}
-
-/// A reason of `serde_json` without its middle if it is long: it may quote a whole value.
-/// `serde_json` itself escapes control characters.
-fn shortened(reason: &str) -> String {
-    let (start, end) = (reason.char_indices().nth(REASON_END_CHARS), reason.char_indices().nth_back(REASON_END_CHARS));
-    match (start, end) {
-        (Some((start, _)), Some((end, _))) if start < end => format!("{} .. {}", &reason[..start], &reason[end..]),
-        _ => reason.to_owned(),
     }
 }
 
@@ -305,6 +293,8 @@ mod tests {
                 "XYZ:0000004 -> XYZ:0000001 Same [XYZ]",
                 "XYZ:0000004 -> XYZ:0000002 Other [XYZ]",
                 "XYZ:0000005 -> nothing Deleted [XYZ]",
+                "XYZ:0000007 = untyped [XYZ XYZ:0000007 PT ENG 7]",
+                "XYZ:0000008 = bad [XYZ XYZ:0000008 PT ENG 7]",
                 "XYZ is of 2026-01-31",
             ]
         );
@@ -312,7 +302,7 @@ mod tests {
 
     #[test]
     fn only_selected_scopes_become_names() {
-        let options = OntologyOptions { scopes: vec![Scope::Narrow, Scope::Related] };
+        let options = OntologyOptions { scopes: vec![Scope::Narrow, Scope::Related], ..OntologyOptions::default() };
         let result = read(&fixture("small.json"), &options);
         assert_eq!(
             result.starting_with("XYZ:0000001 ="),
@@ -330,13 +320,56 @@ mod tests {
         let result = read(&text, &OntologyOptions::default());
         let line = |part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
         let expected = [
+            (line("_:blank"), "`http://purl.obolibrary.org/obo/XYZ_00000` or `_:blank` stands for no concept id"),
             (line("[\"is_a\"]"), "invalid type: sequence, expected a string"),
-            (line("\"synonyms\": \"none\""), "invalid type: string \"none\", expected a sequence"),
+            (line("XYZ_0000006\""), "`XYZ:0000006` has no name"),
+            (line("XYZ_0000008\""), "invalid type: string \"none\", expected struct SynonymValue"),
             (line("\"no id\""), "missing field `id`"),
             (line("        7"), "invalid type: integer `7`, expected struct Node"),
         ];
         assert_eq!(result.faults(), expected.map(|(line, reason)| format!("input:{line}: {reason}")));
-        assert_eq!(result.outcome.unwrap().rows, 17);
+        let summary = result.outcome.unwrap();
+        assert_eq!((summary.rows, summary.bad), (17, 3));
+        assert_eq!(summary.left_out["synonyms that cannot be used"], 1);
+    }
+
+    #[test]
+    fn nodes_of_other_writers_are_read() {
+        let text = "{\"graphs\": [{\"nodes\": [\n\
+            {\"id\": \"http://purl.obolibrary.org/obo/AB_1\", \"lbl\": \"no type\"},\n\
+            {\"id\": \"AB:2\", \"lbl\": \"a relation\", \"type\": \"PROPERTY\"},\n\
+            {\"id\": \"AB:3\", \"lbl\": \"old\", \"type\": \"CLASS\", \"meta\": {\"basicPropertyValues\": \
+             [{\"pred\": \"http://www.w3.org/2002/07/owl#deprecated\", \"val\": \"true\"}]}},\n\
+            {\"id\": \"AB:4\", \"lbl\": \"older\", \"meta\": {\"basicPropertyValues\": \
+             [{\"pred\": \"owl:deprecated\", \"val\": 1}, {\"pred\": \"OWL:x\"}, \
+              {\"pred\": \"http://www.w3.org/2004/02/skos/core#exactMatch\", \"val\": \"UMLS:C9000001\"}], \
+             \"definition\": 7, \"xrefs\": [{\"val\": \"MESH:D1\"}, 3], \"deprecated\": false, \
+             \"synonyms\": [{\"pred\": \"hasExactSynonym\"}, {\"pred\": \"hasExactSynonym\", \"val\": \"kept\"}]}}]}]}";
+        let result = read(text, &OntologyOptions::default());
+        assert_eq!(
+            result.statements,
+            [
+                "AB:1 = no type [AB AB:1 PT ENG 7]",
+                "AB:3 -> nothing Deleted [AB]",
+                "AB:4 -> C9000001 Same [AB]",
+                "AB:4 = older [AB AB:4 PT ENG 7]",
+                "AB:4 = kept [AB AB:4 SY ENG 0]",
+                "AB:4 # MSH D1",
+            ]
+        );
+        let summary = result.outcome.unwrap();
+        let left_out: Vec<_> = summary.left_out.iter().map(|(reason, count)| (&**reason, *count)).collect();
+        assert_eq!(
+            left_out,
+            [
+                ("cross-references that cannot be used", 1),
+                ("definitions that cannot be used", 1),
+                ("nodes that are not classes", 1),
+                ("properties that cannot be used", 1),
+                ("synonyms that cannot be used", 1),
+            ]
+        );
+        assert_eq!(summary.bad, 0);
     }
 
     #[test]
@@ -365,7 +398,7 @@ mod tests {
         for text in [nodes, format!("{{\"graphs\": \"{long}\"}}")] {
             let faults = read(&text, &OntologyOptions::default()).faults();
             let fault = &faults[0];
-            assert!(fault.contains("invalid type: string") && fault.contains("expected a"), "{fault}");
+            assert!(fault.contains("invalid type: string") && fault.contains("expected "), "{fault}");
             assert!(fault.chars().count() < 250 && !fault.contains(char::is_control), "{fault}");
         }
     }

@@ -1,21 +1,33 @@
 //! Turns terms of an ontology into statements, for every ontology format.
 //!
-//! All statements about a term use its own id. If its cross-references name CUIs, a statement for
-//! each CUI states that the id is the same as the CUI. `concepts/ingest` then merges the two.
+//! All statements about a term use its own id. For each CUI that its cross-references identify it
+//! with (see `identity`), a statement states that the id is the same as the CUI. `concepts/ingest`
+//! then merges the two.
 //!
-//! Invariant: the statements about a term depend on no other term.
+//! Invariants: the statements about a term depend on no other term. A part of a term that cannot be
+//! used costs that part only.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use crate::{
     domain::{
         AtomRef, RelationKind, Statement, Succession,
         curie::{source_and_code, umls_cui},
+        is_concept_id, is_cui,
     },
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, METATHESAURUS, PREFERRED},
+        identity::{Identity, MergeOn},
+        left_out::{
+            BAD_DEFINITIONS, BAD_NAMES, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_SYNONYMS, BAD_XREFS, DENIED_XREFS,
+            NAMELESS_TERMS, OTHER_SCOPES, UNQUALIFIED_XREFS,
+        },
     },
+    text::quoted,
 };
 
 /// Parts, in lower case, by which ids and descriptions of synonym types show that they mark
@@ -43,11 +55,13 @@ pub enum Scope {
 pub struct OntologyOptions {
     /// Synonyms of these scopes become names.
     pub scopes: Vec<Scope>,
+    /// Cross-references to CUIs that merge a term into the CUI.
+    pub merge_on: MergeOn,
 }
 
 impl Default for OntologyOptions {
     fn default() -> Self {
-        Self { scopes: vec![Scope::Exact] }
+        Self { scopes: vec![Scope::Exact], merge_on: MergeOn::default() }
     }
 }
 
@@ -55,24 +69,47 @@ impl Default for OntologyOptions {
 #[derive(Debug, Default)]
 pub(super) struct Term {
     pub(super) id: String,
-    pub(super) name: String,
-    pub(super) definition: String,
+    pub(super) name: Option<Name>,
+    pub(super) definition: Located,
     pub(super) synonyms: Vec<Synonym>,
-    pub(super) alt_ids: Vec<String>,
-    pub(super) xrefs: Vec<String>,
+    pub(super) alt_ids: Vec<Located>,
+    pub(super) xrefs: Vec<Xref>,
     /// Objects of `is_a`.
-    pub(super) parents: Vec<String>,
+    pub(super) parents: Vec<Located>,
     /// Objects of `part_of`.
-    pub(super) wholes: Vec<String>,
+    pub(super) wholes: Vec<Located>,
     pub(super) obsolete: bool,
-    pub(super) replaced_by: Vec<String>,
-    pub(super) consider: Vec<String>,
+    pub(super) replaced_by: Vec<Located>,
+    pub(super) consider: Vec<Located>,
+}
+
+/// A text and the line on which it stands.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Located {
+    pub(super) line: u64,
+    pub(super) text: String,
+}
+
+/// A name and its language (LAT), if that is stated.
+#[derive(Debug, PartialEq)]
+pub(super) struct Name {
+    pub(super) line: u64,
+    pub(super) text: String,
+    pub(super) language: Option<String>,
+}
+
+/// A cross-reference, and whether it is an identity.
+#[derive(Debug, PartialEq)]
+pub(super) struct Xref {
+    pub(super) line: u64,
+    pub(super) target: String,
+    pub(super) identity: Identity,
 }
 
 /// A synonym of a term.
 #[derive(Debug, PartialEq)]
 pub(super) struct Synonym {
-    pub(super) text: String,
+    pub(super) name: Name,
     pub(super) scope: Scope,
     /// Whether it is an abbreviation or acronym.
     pub(super) abbreviation: bool,
@@ -119,46 +156,93 @@ impl<'o> TermEmitter<'o> {
     /// Emits the statements about a term that begins at `line`.
     pub(super) fn emit(&mut self, line: u64, term: &Term, reading: &mut Reading) -> Result<(), TerminologyError> {
         let id = term.id.as_str();
+        if !is_concept_id(id) {
+            reading.bad_row(line, format_args!("{} is not a concept id", quoted(id)));
+            return Ok(());
+        }
         let (source, code) = own_code(id);
         if self.vocabularies.len() < MAX_VOCABULARIES && !self.vocabularies.contains(source) {
             self.vocabularies.insert(source.to_owned());
         }
         let mut row = TermRow { reading, line, source };
         for alt in &term.alt_ids {
-            row.successor(alt, Some(id), Succession::Same)?;
+            row.successor(alt.line, &alt.text, Some(id), Succession::Same)?;
         }
         if term.obsolete {
             return row.obsolete(term);
         }
-        // A term whose id is a CUI is about that concept, regardless of the CUIs in its
-        // cross-references.
-        if id.contains(':') {
-            for cui in term.xrefs.iter().filter_map(|xref| umls_cui(xref)) {
-                row.successor(id, Some(cui), Succession::Same)?;
-            }
+        if term.name.is_none() && term.synonyms.is_empty() {
+            row.reading.leave_out(NAMELESS_TERMS, line, format_args!("{} has no name", quoted(id)));
+            return Ok(());
         }
-        self.emit_concept(&code, term, &mut row)?;
+        self.emit_identities(term, &mut row)?;
+        self.emit_names(&code, term, &mut row)?;
+        if !term.definition.text.trim().is_empty() {
+            let Located { line, text } = &term.definition;
+            row.part(BAD_DEFINITIONS, *line, Statement::Definition { concept: id, source, text })?;
+        }
+        self.emit_codes(term, &mut row)?;
         for parent in &term.parents {
-            emit_relation(line, id, parent, RelationKind::Parent, reading)?;
+            emit_relation(parent.line, id, &parent.text, RelationKind::Parent, reading)?;
         }
         for whole in &term.wholes {
-            emit_relation(line, id, whole, RelationKind::Broader, reading)?;
+            emit_relation(whole.line, id, &whole.text, RelationKind::Broader, reading)?;
         }
         Ok(())
     }
 
-    /// Emits names, definition and codes.
-    fn emit_concept(&self, code: &str, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
-        let concept = term.id.as_str();
-        row.atom(concept, code, &term.name, "PT", PREFERRED)?;
-        for synonym in term.synonyms.iter().filter(|s| self.options.scopes.contains(&s.scope)) {
-            row.atom(concept, code, &synonym.text, synonym.term_type(), 0)?;
+    /// Emits the CUIs that the term is the same as.
+    fn emit_identities(&self, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
+        // A term whose id is a CUI is about that concept, regardless of the CUIs in its
+        // cross-references.
+        if is_cui(&term.id) {
+            return Ok(());
         }
-        if !term.definition.trim().is_empty() {
-            row.emit(Statement::Definition { concept, source: row.source, text: &term.definition })?;
+        let mut strongest = None;
+        for (xref, cui, identity) in distinct_targets(&term.xrefs, umls_cui) {
+            match (identity, self.options.merge_on) {
+                (Identity::Denied, _) => row.deny(xref),
+                (Identity::Unqualified, MergeOn::Equivalent) => {
+                    let target = quoted(&xref.target);
+                    row.reading.leave_out(UNQUALIFIED_XREFS, xref.line, format_args!("{target} has no qualifier"));
+                }
+                _ => {
+                    row.successor(xref.line, &term.id, Some(&cui), Succession::Same)?;
+                    strongest = strongest.max(Some(identity));
+                }
+            }
         }
-        for (source, code) in term.xrefs.iter().filter_map(|xref| source_and_code(xref)) {
-            row.emit(Statement::Code { concept, source, code: &code, asserted_by: row.source })?;
+        match strongest {
+            Some(Identity::Stated) => row.reading.merged("an equivalent cross-reference"),
+            Some(_) => row.reading.merged("an unqualified cross-reference"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn emit_names(&self, code: &str, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
+        if let Some(name) = &term.name {
+            row.atom(BAD_NAMES, &term.id, code, name, "PT", PREFERRED)?;
+        }
+        for synonym in &term.synonyms {
+            if self.options.scopes.contains(&synonym.scope) {
+                row.atom(BAD_SYNONYMS, &term.id, code, &synonym.name, synonym.term_type(), 0)?;
+            } else {
+                row.reading.skip(OTHER_SCOPES);
+            }
+        }
+        Ok(())
+    }
+
+    fn emit_codes(&self, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
+        for (xref, (source, code), identity) in distinct_targets(&term.xrefs, source_and_code) {
+            if identity == Identity::Denied {
+                row.deny(xref);
+            } else {
+                let asserted_by = row.source;
+                let code = Statement::Code { concept: &term.id, source, code: &code, asserted_by };
+                row.part(BAD_XREFS, xref.line, code)?;
+            }
         }
         Ok(())
     }
@@ -188,9 +272,32 @@ impl<'o> TermEmitter<'o> {
     }
 }
 
-/// The source vocabulary of the id of a term, and the code that the id is in it.
+/// The distinct targets of cross-references that `target_of` recognizes, in the order of their
+/// first cross-reference, each with what all of its cross-references say.
+fn distinct_targets<'x, T: std::hash::Hash + Eq>(
+    xrefs: &'x [Xref],
+    target_of: impl Fn(&'x str) -> Option<T>,
+) -> impl Iterator<Item = (&'x Xref, T, Identity)> {
+    let targets = || xrefs.iter().filter_map(|xref| Some((xref, target_of(&xref.target)?)));
+    let mut identities = HashMap::new();
+    for (xref, target) in targets() {
+        let identity = identities.entry(target).or_insert(xref.identity);
+        *identity = (*identity).max(xref.identity);
+    }
+    let found: Vec<_> = targets()
+        .filter_map(|(xref, target)| {
+            let (target, identity) = identities.remove_entry(&target)?;
+            Some((xref, target, identity))
+        })
+        .collect();
+    found.into_iter()
+}
+
+/// The source vocabulary of the id of a term, and the code that the id is in it. Without a colon
+/// (`CVCL_0030`) the prefix is the source and the whole id is the code.
 pub(super) fn own_code(id: &str) -> (&str, Cow<'_, str>) {
-    source_and_code(id).unwrap_or((METATHESAURUS, id.into()))
+    let without_colon = || id.split_once('_').filter(|_| !id.contains(':')).map(|(prefix, _)| (prefix, id.into()));
+    source_and_code(id).or_else(without_colon).unwrap_or((METATHESAURUS, id.into()))
 }
 
 /// Emits that the term `narrower` is below the term `broader`.
@@ -202,7 +309,7 @@ pub(super) fn emit_relation(
     reading: &mut Reading,
 ) -> Result<(), TerminologyError> {
     let (source, _) = own_code(narrower);
-    reading.emit(line, Statement::Relation { narrower, broader, kind, source }).map(drop)
+    reading.emit_part(BAD_RELATIONS, line, Statement::Relation { narrower, broader, kind, source }).map(drop)
 }
 
 /// Emits the version of a source vocabulary unless it is empty. In `hp/releases/2017-04-13/hp.obo`
@@ -229,50 +336,63 @@ struct TermRow<'r, 'a> {
 }
 
 impl TermRow<'_, '_> {
-    fn emit(&mut self, statement: Statement) -> Result<(), TerminologyError> {
-        self.reading.emit(self.line, statement).map(drop)
+    fn part(&mut self, parts: &'static str, line: u64, statement: Statement) -> Result<(), TerminologyError> {
+        self.reading.emit_part(parts, line, statement).map(drop)
+    }
+
+    /// Leaves out a cross-reference that is not an identity.
+    fn deny(&mut self, xref: &Xref) {
+        let target = quoted(&xref.target);
+        self.reading.leave_out(DENIED_XREFS, xref.line, format_args!("{target} is not the same as the term"));
     }
 
     fn atom(
         &mut self,
+        parts: &'static str,
         concept: &str,
         code: &str,
-        name: &str,
+        name: &Name,
         term_type: &str,
         preference: u32,
     ) -> Result<(), TerminologyError> {
-        let source = self.source;
         let atom = AtomRef {
             concept,
-            name,
-            source,
+            name: &name.text,
+            source: self.source,
             code,
             term_type,
-            language: DEFAULT_LANGUAGE,
+            language: name.language.as_deref().unwrap_or(DEFAULT_LANGUAGE),
             suppressed: false,
             preference,
         };
-        self.emit(Statement::Atom(atom))
+        self.part(parts, name.line, Statement::Atom(atom))
     }
 
     /// Emits a successor, unless an id would succeed itself.
-    fn successor(&mut self, retired: &str, successor: Option<&str>, kind: Succession) -> Result<(), TerminologyError> {
+    fn successor(
+        &mut self,
+        line: u64,
+        retired: &str,
+        successor: Option<&str>,
+        kind: Succession,
+    ) -> Result<(), TerminologyError> {
         if successor == Some(retired) {
             return Ok(());
         }
-        self.emit(Statement::Successor { retired, successor, kind, source: self.source })
+        let source = self.source;
+        self.part(BAD_SUCCESSIONS, line, Statement::Successor { retired, successor, kind, source })
     }
 
     /// Emits the successors of an obsolete term, or that it was deleted.
     fn obsolete(&mut self, term: &Term) -> Result<(), TerminologyError> {
         for id in &term.replaced_by {
-            self.successor(&term.id, Some(id), Succession::Same)?;
+            self.successor(id.line, &term.id, Some(&id.text), Succession::Same)?;
         }
         for id in &term.consider {
-            self.successor(&term.id, Some(id), Succession::Other)?;
+            self.successor(id.line, &term.id, Some(&id.text), Succession::Other)?;
         }
         if term.replaced_by.is_empty() && term.consider.is_empty() {
-            self.successor(&term.id, None, Succession::Deleted)?;
+            self.successor(self.line, &term.id, None, Succession::Deleted)?;
         }
         Ok(())
     }
@@ -292,32 +412,72 @@ mod tests {
         .statements
     }
 
-    fn strings(of: &[&str]) -> Vec<String> {
-        of.iter().map(|&text| text.to_owned()).collect()
+    fn name(text: &str) -> Option<Name> {
+        Some(Name { line: 1, text: text.into(), language: None })
+    }
+
+    fn located(of: &[&str]) -> Vec<Located> {
+        of.iter().map(|&text| Located { line: 1, text: text.into() }).collect()
+    }
+
+    fn xrefs(of: &[(&str, Identity)]) -> Vec<Xref> {
+        of.iter().map(|&(target, identity)| Xref { line: 1, target: target.into(), identity }).collect()
     }
 
     #[test]
     fn a_term_whose_id_is_a_cui_is_that_concept() {
-        let (name, xrefs) = ("a".to_owned(), strings(&["UMLS:C0000002"]));
-        let term = Term { id: "C0000001".into(), name, xrefs, parents: strings(&["C0000003"]), ..Term::default() };
+        let xrefs = xrefs(&[("UMLS:C0000002", Identity::Stated)]);
+        let (name, parents) = (name("a"), located(&["C0000003"]));
+        let term = Term { id: "C0000001".into(), name, xrefs, parents, ..Term::default() };
         let expected = ["C0000001 = a [MTH C0000001 PT ENG 7]", "C0000001 < C0000003 Parent [MTH]"];
         assert_eq!(statements(&term), expected);
     }
 
     #[test]
     fn an_obsolete_term_has_no_names_and_never_succeeds_itself() {
-        let (name, ids) = ("a".to_owned(), strings(&["XYZ:1", "XYZ:2"]));
+        let ids = || located(&["XYZ:1", "XYZ:2"]);
         let mut term = Term {
             id: "XYZ:1".into(),
-            name,
-            alt_ids: ids.clone(),
-            replaced_by: ids,
+            name: name("a"),
+            alt_ids: ids(),
+            replaced_by: ids(),
             obsolete: true,
             ..Term::default()
         };
         assert_eq!(statements(&term), ["XYZ:2 -> XYZ:1 Same [XYZ]", "XYZ:1 -> XYZ:2 Same [XYZ]"]);
         (term.alt_ids, term.replaced_by) = (vec![], vec![]);
         assert_eq!(statements(&term), ["XYZ:1 -> nothing Deleted [XYZ]"]);
+    }
+
+    #[test]
+    fn a_cross_reference_is_an_identity_unless_another_one_denies_it() {
+        use Identity::{Denied, Stated, Unqualified};
+        let merged = |of: &[(&str, Identity)], merge_on| {
+            let term = Term { id: "XYZ:1".into(), name: name("a"), xrefs: xrefs(of), ..Term::default() };
+            let options = OntologyOptions { merge_on, ..OntologyOptions::default() };
+            let result = read_with(|reading| {
+                reading.begin_row()?;
+                TermEmitter::new(&options).emit(1, &term, reading)
+            });
+            let lines = result.statements.into_iter().filter(|s| s.contains("->") || s.contains('#'));
+            (lines.collect::<Vec<_>>().join("; "), result.outcome.unwrap().left_out)
+        };
+        let (cui, mesh) = ("UMLS:C0000001", "MESH:D1");
+        let same = "XYZ:1 -> C0000001 Same [XYZ]";
+        for (of, unqualified, equivalent) in [
+            (&[(cui, Unqualified)][..], same, ""),
+            (&[(cui, Stated)], same, same),
+            (&[(cui, Denied)], "", ""),
+            (&[(cui, Unqualified), (cui, Denied)], "", ""),
+            (&[(cui, Denied), (cui, Stated)], same, same),
+            (&[(mesh, Unqualified)], "XYZ:1 # MSH D1", "XYZ:1 # MSH D1"),
+            (&[(mesh, Denied)], "", ""),
+        ] {
+            assert_eq!(merged(of, MergeOn::Unqualified).0, unqualified, "{of:?}");
+            assert_eq!(merged(of, MergeOn::Equivalent).0, equivalent, "{of:?}");
+        }
+        assert_eq!(merged(&[(cui, Denied)], MergeOn::Unqualified).1[DENIED_XREFS], 1);
+        assert_eq!(merged(&[(cui, Unqualified)], MergeOn::Equivalent).1[UNQUALIFIED_XREFS], 1);
     }
 
     #[test]

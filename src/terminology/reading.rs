@@ -1,7 +1,12 @@
 //! [`Reading`], which a reader of one input calls: it passes statements to the sink, counts rows,
-//! and reports bad rows.
+//! and reports what it leaves out.
+//!
+//! A reader leaves out a *part* of a row (a synonym, a cross-reference, a definition, a relation)
+//! that it cannot use, and takes the rest. A *bad row* is one that it cannot read at all.
+//!
+//! Invariant: both are counted by reason, but only bad rows count for the limit of [`BadRows`].
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
 use crate::{
     domain::{Refusal, Statement},
@@ -9,8 +14,11 @@ use crate::{
     terminology::TerminologyError,
 };
 
-/// Number of bad rows that are reported with file and line; further ones are only counted.
+/// Number of places that are reported with file and line for each reason; further ones are only
+/// counted.
 const MAX_REPORTED: u64 = 10;
+/// The reason under which bad rows are counted.
+const BAD_ROWS: &str = "rows that cannot be read";
 /// Rows between two updates of the progress, with a check for cancellation.
 const ROWS_PER_UPDATE: u64 = 4096;
 
@@ -30,7 +38,8 @@ impl BadRows {
     fn allows(self, bad: u64, rows: u64) -> bool {
         match self {
             Self::Number(max) => bad <= max,
-            Self::Share(max) => bad as f64 <= max * rows as f64,
+            // In a small file the share of a single row would exceed every sensible limit.
+            Self::Share(max) => bad as f64 <= max * rows as f64 || max > 0.0 && bad == 1,
         }
     }
 }
@@ -71,8 +80,12 @@ pub struct ReadSummary {
     pub rows: u64,
     /// Bad rows among them.
     pub bad: u64,
-    /// Messages for the user: bad rows by file and line, ignored columns, missing files.
+    /// Messages for the user: what was left out by file and line, ignored columns, missing files.
     pub notes: Vec<String>,
+    /// How much was left out, by reason; bad rows are one of the reasons.
+    pub left_out: BTreeMap<Cow<'static, str>, u64>,
+    /// Terms that were merged into a CUI, by the kind of statement that says so.
+    pub merged: BTreeMap<&'static str, u64>,
 }
 
 /// The reading of one input: passes statements to a sink, counts rows and bad rows.
@@ -84,12 +97,25 @@ pub struct Reading<'a> {
     summary: ReadSummary,
     /// Whether the current row was already counted as bad.
     row_is_bad: bool,
+    /// The reports of the first bad rows.
+    first_bad: Vec<String>,
+    /// Number of lines with each remark.
+    remarks: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Reading<'a> {
     /// Starts the reading of `path`, which errors name.
     pub fn new(path: impl Into<PathBuf>, sink: &'a mut StatementSink<'a>, job: Job<'a>, allowed: BadRows) -> Self {
-        Self { path: path.into(), sink, job, allowed, summary: ReadSummary::default(), row_is_bad: false }
+        Self {
+            path: path.into(),
+            sink,
+            job,
+            allowed,
+            summary: ReadSummary::default(),
+            row_is_bad: false,
+            first_bad: vec![],
+            remarks: BTreeMap::new(),
+        }
     }
 
     /// Begins a row: a line, a stanza, a node. A reader calls it before it emits statements of the
@@ -114,12 +140,30 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// [`TerminologyError::Sink`] when the sink failed.
     pub fn emit(&mut self, line: u64, statement: Statement) -> Result<bool, TerminologyError> {
+        let refusal = self.pass(statement)?;
+        Ok(refusal.map(|reason| self.bad_row(line, reason)).is_none())
+    }
+
+    /// Passes a statement about a part of the current row to the sink. If the sink refuses it, only
+    /// that part, which is at `line`, is left out: one of `parts`.
+    ///
+    /// # Errors
+    /// [`TerminologyError::Sink`] when the sink failed.
+    pub fn emit_part(
+        &mut self,
+        parts: &'static str,
+        line: u64,
+        statement: Statement,
+    ) -> Result<bool, TerminologyError> {
+        let refusal = self.pass(statement)?;
+        Ok(refusal.map(|reason| self.leave_out(parts, line, reason)).is_none())
+    }
+
+    /// Passes a statement to the sink and returns the reason if the sink refused it.
+    fn pass(&mut self, statement: Statement) -> Result<Option<String>, TerminologyError> {
         match (self.sink)(statement) {
-            Ok(()) => Ok(true),
-            Err(Refusal::InvalidStatement(reason)) => {
-                self.bad_row(line, reason);
-                Ok(false)
-            }
+            Ok(()) => Ok(None),
+            Err(Refusal::InvalidStatement(reason)) => Ok(Some(reason)),
             Err(Refusal::SinkFailed(e)) => Err(TerminologyError::Sink(e)),
         }
     }
@@ -132,13 +176,51 @@ impl<'a> Reading<'a> {
         }
         self.summary.bad += 1;
         if self.summary.bad <= MAX_REPORTED {
-            self.summary.notes.push(format!("{}:{line}: {reason}", self.path.display()));
+            self.first_bad.push(format!("{}:{line}: {reason}", self.path.display()));
+        }
+        self.leave_out(BAD_ROWS, line, reason);
+    }
+
+    /// Counts that a part of the current row, which is at `line`, is left out. `parts` names such
+    /// parts in the plural; `detail` says what is wrong with this one.
+    pub fn leave_out(&mut self, parts: &'static str, line: u64, detail: impl fmt::Display) {
+        let count = self.summary.left_out.entry(parts.into()).or_default();
+        *count += 1;
+        if *count <= MAX_REPORTED {
+            self.summary.notes.push(format!("{}:{line}: {detail}", self.path.display()));
         }
     }
 
-    /// Adds a message for the user.
-    pub fn note(&mut self, note: impl Into<String>) {
-        self.summary.notes.push(note.into());
+    /// Counts a row or a part that is left out without a fault of its own, and that is not reported
+    /// by line.
+    pub fn skip(&mut self, parts: impl Into<Cow<'static, str>>) {
+        self.skip_many(parts, 1);
+    }
+
+    /// Same as [`Reading::skip`] for `count` parts.
+    pub fn skip_many(&mut self, parts: impl Into<Cow<'static, str>>, count: u64) {
+        if count > 0 {
+            *self.summary.left_out.entry(parts.into()).or_default() += count;
+        }
+    }
+
+    /// Counts a term that was merged into a CUI because of a statement of this kind.
+    pub fn merged(&mut self, by: &'static str) {
+        *self.summary.merged.entry(by).or_default() += 1;
+    }
+
+    /// Adds a message for the user about the file as a whole.
+    pub fn note(&mut self, note: impl fmt::Display) {
+        self.summary.notes.push(format!("{}: {note}", self.path.display()));
+    }
+
+    /// Adds a message for the user about a line from which nothing is left out.
+    pub fn remark(&mut self, remark: &'static str, line: u64) {
+        let count = self.remarks.entry(remark).or_default();
+        *count += 1;
+        if *count <= MAX_REPORTED {
+            self.summary.notes.push(format!("{}:{line}: {remark}", self.path.display()));
+        }
     }
 
     /// An error about the file as a whole.
@@ -146,9 +228,9 @@ impl<'a> Reading<'a> {
         TerminologyError::File { path: self.path.clone(), reason: reason.into() }
     }
 
-    /// The error about a file that ends within a row.
-    pub(super) fn truncated(&self) -> TerminologyError {
-        self.file_error("its last row is cut off: the file is truncated")
+    /// The error about a file that ends within the row at `line`.
+    pub(super) fn truncated(&self, line: u64) -> TerminologyError {
+        self.file_error(format!("line {line}: its last row is cut off: the file is truncated"))
     }
 
     /// Ends the reading.
@@ -157,21 +239,14 @@ impl<'a> Reading<'a> {
     /// [`TerminologyError::Empty`] when there was no row, [`TerminologyError::BadRows`] when there
     /// were too many bad ones.
     pub fn finish(self) -> Result<ReadSummary, TerminologyError> {
-        let ReadSummary { rows, bad, notes } = &self.summary;
-        self.job.progress.rows_read(*rows);
-        if *rows == 0 {
+        let ReadSummary { rows, bad, .. } = self.summary;
+        self.job.progress.rows_read(rows);
+        if rows == 0 {
             return Err(TerminologyError::Empty(self.path));
         }
-        if !self.allowed.allows(*bad, *rows) {
-            let bad_rows = notes.iter().filter(|n| n.starts_with(&*self.path.to_string_lossy())).cloned();
-            let first = bad_rows.collect::<Vec<_>>().join("; ");
-            return Err(TerminologyError::BadRows {
-                path: self.path,
-                bad: *bad,
-                rows: *rows,
-                allowed: self.allowed,
-                first,
-            });
+        if !self.allowed.allows(bad, rows) {
+            let (path, allowed, first) = (self.path, self.allowed, self.first_bad.join("; "));
+            return Err(TerminologyError::BadRows { path, bad, rows, allowed, first });
         }
         Ok(self.summary)
     }

@@ -1,23 +1,29 @@
 //! Names in a table with a header: TSV (no quotes) or CSV (quotes as in RFC 4180).
 //!
-//! The header names the columns in any order: `cui` and `name` are required; `semantic_type`
-//! (TUIs), `source`, `source_code`, `term_type`, `language`, `definition` and `parents` (concept
+//! The header names the columns in any order: `cui` and `name` are required; `semantic_type` (TUIs
+//! or names), `source`, `source_code`, `term_type`, `language`, `definition` and `parents` (concept
 //! ids) are optional. Commas separate several values of a column. Other columns are ignored and
 //! reported.
 //!
 //! Invariants: in TSV a tab always ends a value. The size of a record is bounded, so that a missing
-//! closing quote is found. A row with a fault emits no statement.
+//! closing quote is found. A row without a valid id, name or language emits no statement; a fault
+//! in another column costs that value only.
 
-use std::io::BufRead;
+use std::{borrow::Cow, io::BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use crate::{
-    domain::{AtomRef, RelationKind, Statement, is_concept_id, semantic_type},
+    domain::{
+        AtomRef, RelationKind, Statement,
+        curie::{concept_id, source_abbreviation},
+        is_concept_id, language_abbreviation, semantic_type,
+    },
     files::input::{LineError, LineReader, MAX_LINE_BYTES, NumberedLine},
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, PREFERRED},
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_TYPES},
     },
     text::quoted,
 };
@@ -39,13 +45,33 @@ pub enum Dialect {
     Commas,
 }
 
+/// How a table is read.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOptions<'a> {
+    /// The separator of values.
+    pub dialect: Dialect,
+    /// Prefix of ids that have none, such as `SCTID`.
+    pub id_prefix: Option<&'a str>,
+}
+
+impl TableOptions<'_> {
+    /// The canonical id that a value stands for; a value that stands for none stays.
+    fn concept_id<'v>(&self, written: &'v str) -> Cow<'v, str> {
+        match (concept_id(written), self.id_prefix) {
+            (Some(id), _) => id,
+            (None, Some(prefix)) if !written.contains(':') => format!("{prefix}:{written}").into(),
+            (None, _) => written.into(),
+        }
+    }
+}
+
 /// Reads a table.
 ///
 /// # Errors
 /// [`TerminologyError`] when the header cannot be used, a quoted value or the last row does not
 /// end, or reading fails.
-pub fn read_table(input: impl BufRead, dialect: Dialect, reading: &mut Reading) -> Result<(), TerminologyError> {
-    let mut records = Records::new(input, dialect);
+pub fn read_table(input: impl BufRead, options: &TableOptions, reading: &mut Reading) -> Result<(), TerminologyError> {
+    let mut records = Records::new(input, options.dialect);
     let Some((line, header)) = records.next(reading)? else { return Ok(()) };
     let header = header.map_err(|e| reading.file_error(format!("line {line}: {e}")))?;
     let columns = TableColumns::new(&header).map_err(|reason| reading.file_error(reason))?;
@@ -56,10 +82,10 @@ pub fn read_table(input: impl BufRead, dialect: Dialect, reading: &mut Reading) 
     while let Some((line, record)) = records.next(reading)? {
         reading.begin_row()?;
         match record.map_err(|e| e.to_string()).and_then(|record| columns.row(record)) {
-            Ok(row) => row.emit(line, reading)?,
+            Ok(row) => row.emit(line, options, reading)?,
             Err(reason) => {
                 if !records.lines.ended() {
-                    return Err(reading.truncated());
+                    return Err(reading.truncated(line));
                 }
                 reading.bad_row(line, reason);
             }
@@ -112,7 +138,8 @@ impl<R: BufRead> Records<R> {
                     self.parser.read_record(input, &mut self.text[text..], &mut self.ends[ends..]);
                 (text, ends) = (text + more_text, ends + more_ends);
                 if result == ReadRecordResult::Record {
-                    let record = std::str::from_utf8(&self.text[..text]).map_err(|_| LineError::Utf8);
+                    let record = std::str::from_utf8(&self.text[..text]);
+                    let record = record.map_err(|_| LineError::of_encoding(&self.text[..text]));
                     return Ok(Some((first, record.map(|text| Record { text, ends: &self.ends[..ends] }))));
                 }
             }
@@ -170,8 +197,10 @@ impl TableColumns {
         if let Some(missing) = positions[..2].iter().position(Option::is_none) {
             let found: Vec<String> = columns.iter().take(MAX_COLUMNS_SHOWN).map(|name| quoted(name)).collect();
             let (missing, found) = (COLUMNS[missing], found.join(", "));
-            let hint = "--tsv reads tabs, --csv reads commas";
-            return Err(format!("its first line names no column `{missing}`; its first columns are {found}; {hint}"));
+            let (known, hint) = (COLUMNS.join(", "), "--tsv reads tabs, --csv reads commas");
+            return Err(format!(
+                "its first line names no column `{missing}`; its first columns are {found}; known columns: {known}; {hint}"
+            ));
         }
         let ignored = columns.iter().filter(|c| !COLUMNS.contains(&c.as_str())).map(|c| quoted(c)).collect();
         Ok(Self { ignored, width: columns.len(), positions })
@@ -203,37 +232,51 @@ fn list(values: &str) -> impl Iterator<Item = &str> {
 
 impl TableRow<'_> {
     /// Emits the statements of the row, which begins at `line`.
-    fn emit(&self, line: u64, reading: &mut Reading) -> Result<(), TerminologyError> {
+    fn emit(&self, line: u64, options: &TableOptions, reading: &mut Reading) -> Result<(), TerminologyError> {
         let [concept, name, types, source, code, term_type, language, definition, parents] = self.0;
-        let source = or_default(source, DEFAULT_SOURCE);
-        // Every value is checked before the first statement, so that a bad row emits none.
-        if let Some(unknown) = list(types).find(|tui| semantic_type::position(tui).is_none()) {
-            reading.bad_row(line, format!("{} is not a TUI of the UMLS Semantic Network", quoted(unknown)));
-            return Ok(());
-        }
-        if let Some(unknown) = list(parents).find(|parent| !is_concept_id(parent)) {
-            reading.bad_row(line, format!("its parent {} is not a concept id", quoted(unknown)));
-            return Ok(());
-        }
+        let concept = &*options.concept_id(concept);
+        let source = source_abbreviation(or_default(source, DEFAULT_SOURCE));
         let preference = if term_type == "PT" { PREFERRED } else { 0 };
-        let language = or_default(language, DEFAULT_LANGUAGE);
-        if language.len() != 3 || !language.bytes().all(|b| b.is_ascii_uppercase()) {
-            reading.bad_row(line, format!("language {} is not three capital letters, such as ENG", quoted(language)));
+        let written = or_default(language, DEFAULT_LANGUAGE);
+        let Some(language) = language_abbreviation(written) else {
+            let written = quoted(written);
+            reading.bad_row(line, format_args!("language {written} is none of UMLS or ISO 639, such as ENG or en"));
             return Ok(());
-        }
-        let atom = AtomRef { concept, name, source, code, term_type, language, suppressed: false, preference };
+        };
+        let (suppressed, language) = (false, language.as_str());
+        let atom = AtomRef { concept, name, source, code, term_type, language, suppressed, preference };
         if !reading.emit(line, Statement::Atom(atom))? {
             return Ok(());
         }
-        for tui in list(types) {
-            reading.emit(line, Statement::Type { concept, tui })?;
+        for entry in semantic_type::parse_list(types) {
+            match entry {
+                Ok(semantic_type) => {
+                    reading.emit_part(BAD_TYPES, line, Statement::Type { concept, tui: semantic_type.tui })?;
+                }
+                Err(unknown) => {
+                    let unknown = quoted(unknown);
+                    reading.leave_out(
+                        BAD_TYPES,
+                        line,
+                        format_args!("{unknown} is no type of the UMLS Semantic Network"),
+                    );
+                }
+            }
         }
         if !definition.is_empty() {
-            reading.emit(line, Statement::Definition { concept, source, text: definition })?;
+            let definition = Statement::Definition { concept, source, text: definition };
+            reading.emit_part(BAD_DEFINITIONS, line, definition)?;
         }
-        for broader in list(parents) {
-            let relation = Statement::Relation { narrower: concept, broader, kind: RelationKind::Parent, source };
-            reading.emit(line, relation)?;
+        for written in list(parents) {
+            let broader = options.concept_id(written);
+            if is_concept_id(&broader) {
+                let kind = RelationKind::Parent;
+                let relation = Statement::Relation { narrower: concept, broader: &broader, kind, source };
+                reading.emit_part(BAD_RELATIONS, line, relation)?;
+            } else {
+                let written = quoted(written);
+                reading.leave_out(BAD_RELATIONS, line, format_args!("its parent {written} is not a concept id"));
+            }
         }
         Ok(())
     }
@@ -246,8 +289,12 @@ mod tests {
     use super::{Dialect::*, *};
     use crate::terminology::testing::{ReadResult, read_with, survives_damage};
 
+    fn options(dialect: Dialect) -> TableOptions<'static> {
+        TableOptions { dialect, id_prefix: None }
+    }
+
     fn read(text: impl AsRef<[u8]>, dialect: Dialect) -> ReadResult {
-        read_with(|reading| read_table(text.as_ref(), dialect, reading))
+        read_with(|reading| read_table(text.as_ref(), &options(dialect), reading))
     }
 
     #[test]
@@ -277,7 +324,8 @@ mod tests {
     fn lines_are_bounded() {
         let long = || repeat(b'a').take(64 << 20);
         for dialect in [Tabs, Commas] {
-            let read = |input: &mut dyn BufRead| read_with(|reading| read_table(input, dialect, reading)).faults();
+            let read =
+                |input: &mut dyn BufRead| read_with(|reading| read_table(input, &options(dialect), reading)).faults();
             let faults = read(&mut BufReader::new(long()));
             assert_eq!(faults, ["input: line 1: it is longer than 1048576 bytes"]);
             let delimiter = if dialect == Tabs { "\t" } else { "," };
@@ -291,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_off_is_an_error() {
-        let cut = "its last row is cut off: the file is truncated";
+        let cut = "line 3: its last row is cut off: the file is truncated";
         assert_eq!(read("cui\tname\nC0000001\ta\nC0000", Tabs).faults(), [format!("input: {cut}")]);
         assert_eq!(read("cui,name\nC0000001,a\nC0000", Commas).faults(), [format!("input: {cut}")]);
         assert_eq!(
@@ -312,14 +360,17 @@ mod tests {
             (&b""[..], "it has no rows"),
             (b"\r\n\n", "it has no rows"),
             (b"cui\tname\n", "it has no rows"),
-            (&utf16, "line 1: it is not valid UTF-8"),
-            (b"cui\tname\t\xff\nC0000001\ta\tb\n", "line 1: it is not valid UTF-8"),
+            (&utf16, "line 1: it is not valid UTF-8; if the file is UTF-16, convert it (iconv -f UTF-16 -t UTF-8)"),
+            (
+                b"cui\tname\t\xff\nC0000001\ta\tb\n",
+                "line 1: it is not valid UTF-8; if the file is Latin-1 or Windows-1252, convert it (iconv -f WINDOWS-1252 -t UTF-8)",
+            ),
             (b"cui\tname\rC0000001\ta\r", "its lines end in carriage returns alone; they must end in line feeds"),
             (b"CUI\tName\n", "it has no rows"),
             (
                 b"cui;name\nC0000001;a\n",
-                "its first line names no column `cui`; its first columns are `cui;name`; \
-                 --tsv reads tabs, --csv reads commas",
+                "its first line names no column `cui`; its first columns are `cui;name`; known columns: cui, name, \
+                 semantic_type, source, source_code, term_type, language, definition, parents; --tsv reads tabs, --csv reads commas",
             ),
             (b"cui\tname\tcui\n", "its first line names the column `cui` twice"),
         ] {
@@ -328,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_emits_no_statement() {
+    fn a_fault_costs_the_row_or_only_its_value() {
         let result = read(
             "cui\tname\tsemantic_type\tparents\tmore\x1b\n\
              C0000001\ta\tT047,T999\t\t\n\
@@ -341,9 +392,9 @@ mod tests {
         assert_eq!(
             result.faults(),
             [
-                "ignored columns: `more\u{fffd}`; known columns: cui, name, semantic_type, source, source_code, \
+                "input: ignored columns: `more\u{fffd}`; known columns: cui, name, semantic_type, source, source_code, \
                  term_type, language, definition, parents",
-                "input:2: `T999` is not a TUI of the UMLS Semantic Network",
+                "input:2: `T999` is no type of the UMLS Semantic Network",
                 "input:3: its name is blank",
                 "input:4: its parent `heart` is not a concept id",
             ]
@@ -351,6 +402,11 @@ mod tests {
         assert_eq!(
             result.statements,
             [
+                "C0000001 = a [LOCAL   ENG 0]",
+                "C0000001 is T047",
+                "C0000001 = a [LOCAL   ENG 0]",
+                "C0000001 is T047",
+                "C0000001 < C0000002 Parent [LOCAL]",
                 "C0000001 = a [LOCAL   ENG 0]",
                 "C0000001 is T047",
                 "C0000001 is T046",
@@ -362,10 +418,43 @@ mod tests {
     }
 
     #[test]
+    fn ids_types_sources_and_languages_are_written_in_several_ways() {
+        let text = "Parents\tNAME\tcui\tSemantic_Type\tsource\tlanguage\n\
+             HP_0000001,http://purl.obolibrary.org/obo/HP_0000002\ta\tc9000001\tDisease or Syndrome\tmesh\ten\n\
+             C9000001\tb\tUMLS:C9000001\tT047, amino acid, peptide, or protein\t\tDUT\n\
+             \tc\thp:0000003\tt184\tWARD\t\n\
+             22298007\td\t22298006\t\t\tde-AT\n\
+             \te\tCVCL_0030\t\t\txx\n";
+        let read = |id_prefix| {
+            read_with(|reading| read_table(text.as_bytes(), &TableOptions { dialect: Tabs, id_prefix }, reading))
+        };
+        let result = read(Some("SCTID"));
+        assert_eq!(
+            result.statements,
+            [
+                "C9000001 = a [MSH   ENG 0]",
+                "C9000001 is T047",
+                "C9000001 < HP:0000001 Parent [MSH]",
+                "C9000001 < HP:0000002 Parent [MSH]",
+                "C9000001 = b [LOCAL   DUT 0]",
+                "C9000001 is T047",
+                "C9000001 is T116",
+                "C9000001 < C9000001 Parent [LOCAL]",
+                "HP:0000003 = c [WARD   ENG 0]",
+                "HP:0000003 is T184",
+                "SCTID:22298006 = d [LOCAL   GER 0]",
+                "SCTID:22298006 < SCTID:22298007 Parent [LOCAL]",
+            ]
+        );
+        assert_eq!(result.faults(), ["input:6: language `xx` is none of UMLS or ISO 639, such as ENG or en"]);
+        assert_eq!(read(None).faults()[0], "input:5: `22298006` is not a concept id");
+    }
+
+    #[test]
     fn damage_is_survived() {
         let text =
             "cui,name,semantic_type,parents\nC0000001,\"a, \"\"b\n\"\"\",\"T047, T046\",C0000002\n\n\"C0000002\",é,,\n";
-        survives_damage(text, |bytes, reading| read_table(bytes, Commas, reading));
-        survives_damage(&text.replace(',', "\t"), |bytes, reading| read_table(bytes, Tabs, reading));
+        survives_damage(text, |bytes, reading| read_table(bytes, &options(Commas), reading));
+        survives_damage(&text.replace(',', "\t"), |bytes, reading| read_table(bytes, &options(Tabs), reading));
     }
 }

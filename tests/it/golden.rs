@@ -44,6 +44,7 @@ fn load(from: &Path, out: &Path, pooling: Pooling, precision: Precision) -> Enco
         pooling,
         precision,
         max_tokens: 64,
+        letter_case: None,
         force: true,
     };
     import(&RUNTIME, &options).unwrap();
@@ -137,6 +138,7 @@ fn long_texts_are_truncated_and_keep_the_end_token() {
         pooling: Pooling::Cls,
         precision: Precision::Fp32,
         max_tokens,
+        letter_case: None,
         force: true,
     };
     import(&RUNTIME, &options(5)).unwrap();

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::bert::{
-    checkpoint::{safetensors, tensor::Tensors, torch},
-    error::BertError,
+use crate::{
+    bert::{
+        checkpoint::{safetensors, tensor::Tensors, torch},
+        error::BertError,
+    },
+    files::refuse_lfs_pointer,
 };
 
 /// The weight file of the checkpoint in `dir`: `model.safetensors`, else `pytorch_model.bin`.
@@ -25,6 +28,7 @@ pub fn weight_file(dir: &Path) -> Result<PathBuf, BertError> {
 /// # Errors
 /// [`BertError::Checkpoint`] names the file, and the tensor if one is at fault.
 pub fn read(path: &Path) -> Result<Tensors, BertError> {
+    refuse_lfs_pointer(path)?;
     let bytes = fs_err::read(path)?;
     let tensors = match path.extension().and_then(|e| e.to_str()) {
         Some("safetensors") => safetensors::read(&bytes),

@@ -38,6 +38,10 @@ pub struct StoreSummary {
     pub semantic_types: BTreeMap<String, u64>,
     /// Numbers of names taken and left out.
     pub tally: NameTally,
+    /// How much of the inputs was left out, by reason; names too.
+    pub left_out: BTreeMap<String, u64>,
+    /// Number of terms that were merged into a CUI, by the kind of statement that says so.
+    pub merged: BTreeMap<String, u64>,
 }
 
 impl StatementCollector {
@@ -75,7 +79,10 @@ impl StatementCollector {
 
         let rows = names::write(dir, names.sort()?, &type_sets, sources.len(), source_sets, job)?;
         let counts = Counts { concepts: concept_count, atoms: merged.atoms as u64, rows };
-        Ok(StoreSummary { counts, sources, semantic_types: merged.semantic_types, tally: merged.tally })
+        let tally = merged.tally;
+        let left_out = tally.left_out().map(|(reason, count)| (reason.to_owned(), count)).collect();
+        let semantic_types = merged.semantic_types;
+        Ok(StoreSummary { counts, sources, semantic_types, tally, left_out, merged: BTreeMap::new() })
     }
 }
 
@@ -128,7 +135,7 @@ fn check_names(merged: &Merged, selection: &Selection, languages: &[String]) -> 
         return empty();
     }
     selection.check_used(
-        |source| merged.sources.iter().any(|entry| entry.source == source && entry.atoms > 0),
+        |source| merged.sources.iter().any(|entry| entry.source.eq_ignore_ascii_case(source) && entry.atoms > 0),
         |language| languages.iter().any(|l| l == language),
     )?;
     if merged.atoms == 0 { empty() } else { Ok(()) }

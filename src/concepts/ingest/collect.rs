@@ -19,7 +19,7 @@ use crate::{
         schema::succession_number,
         selection::Selection,
     },
-    domain::{AtomRef, Refusal, SemanticTypeId, Statement, Succession, is_concept_id},
+    domain::{AtomRef, Refusal, SemanticTypeId, Statement, Succession, is_concept_id, is_cui},
     files::sorter::Sorter,
     text::{self, quoted},
 };
@@ -44,7 +44,7 @@ pub struct NameTally {
     pub other_source: u64,
     /// Left out: suppressed.
     pub suppressed: u64,
-    /// Left out: without a letter.
+    /// Left out: of digits or punctuation alone.
     pub numeric: u64,
     /// Left out: of a concept without a selected semantic type.
     pub other_type: u64,
@@ -53,6 +53,22 @@ pub struct NameTally {
     /// Left out: equal to another name of the concept in text, source, code, term type and
     /// language.
     pub repeated: u64,
+}
+
+impl NameTally {
+    /// The numbers of names left out, by reason.
+    pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let reasons = [
+            ("names in other languages", self.other_language),
+            ("names from other sources", self.other_source),
+            ("suppressed names", self.suppressed),
+            ("names of digits or punctuation alone", self.numeric),
+            ("names of other semantic types", self.other_type),
+            ("names beyond --max-names-per-concept", self.surplus),
+            ("repeated names", self.repeated),
+        ];
+        reasons.into_iter().filter(|(_, count)| *count > 0)
+    }
 }
 
 /// Takes statements, from which [`StatementCollector::assemble`] builds a store.
@@ -189,8 +205,8 @@ impl StatementCollector {
     fn selected_atom(&mut self, atom: AtomRef) -> Result<(), Refusal> {
         let AtomRef { concept, name, source, code, term_type, language, suppressed, preference } = atom;
         let name = text::clean(name);
-        if text::is_blank(&name) {
-            return Err(invalid("its name has no letter or digit"));
+        if name.is_empty() {
+            return Err(invalid("its name is empty"));
         }
         if name.len() > MAX_NAME_BYTES {
             return Err(invalid(format!("its name is longer than {MAX_NAME_BYTES} bytes")));
@@ -292,12 +308,10 @@ fn check_concept_id(id: &str) -> Result<(), Refusal> {
     if is_concept_id(id) {
         return Ok(());
     }
-    Err(invalid(format!("{} is neither a CUI (C and seven digits) nor a prefixed id such as WARD:17", quoted(id))))
-}
-
-/// Whether a valid concept id is a CUI rather than a prefixed id.
-pub(super) fn is_cui(id: &str) -> bool {
-    !id.contains(':')
+    Err(invalid(format!(
+        "{} is neither a CUI (C and seven digits) nor a prefixed id such as WARD:17 (--id-prefix adds a prefix in tables)",
+        quoted(id)
+    )))
 }
 
 fn check_value(value: &str, field: &str) -> Result<(), Refusal> {

@@ -10,12 +10,12 @@ use crate::{
     columns::ColumnError,
     concepts::{
         ConceptError,
-        ingest::collect::{StatementCollector, is_cui},
+        ingest::collect::StatementCollector,
         schema::{NO_CODE, Relation},
         store::ConceptStore,
     },
     domain::{
-        AtomId, AtomRef, CodeId, ConceptId, Refusal, RelationKind, SourceId, Statement, Succession,
+        AtomId, AtomRef, CodeId, ConceptId, Refusal, RelationKind, SourceId, Statement, Succession, is_cui,
         semantic_type::SEMANTIC_TYPES,
     },
     job::{Job, StepCounter},

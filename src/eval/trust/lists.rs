@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     eval::{
         EvalError,
-        mentions::{read_text, without_prefix},
+        mentions::{read_text, without_umls},
     },
     files::sha256_hex,
 };
@@ -104,7 +104,7 @@ impl ListedMention {
         if text.trim().is_empty() {
             return Err("its mention is blank".into());
         }
-        let ids = ids.split('|').map(|id| without_prefix(id.trim())).filter(|id| !id.is_empty());
+        let ids = ids.split('|').map(|id| without_umls(id.trim())).filter(|id| !id.is_empty());
         let mention = Self { text: text.trim().into(), ids: ids.map(str::to_owned).collect() };
         match second {
             SecondColumn::Ids if mention.ids.is_empty() => Err("its id is blank".into()),

@@ -102,7 +102,7 @@ impl<'a> SelectedList<'a> {
     fn new(list: &'a MentionList, has_concept: bool, linker: &Linker) -> Result<Self, EvalError> {
         let concepts = linker.index().concepts();
         let of_line = |mention: &ListedMention| -> Vec<ConceptId> {
-            mention.ids.iter().filter_map(|id| concepts.concept(id)).collect()
+            mention.ids.iter().filter_map(|id| concepts.find_concept(id)).collect()
         };
         let all = list.mentions.iter().map(|mention| (mention, of_line(mention)));
         let mentions: Vec<_> = all.filter(|(_, concepts)| concepts.is_empty() != has_concept).collect();

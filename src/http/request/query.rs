@@ -158,8 +158,8 @@ impl NamesQuery {
             let detail = "GET /sources lists the languages";
             return Err(Problem::new(ProblemKind::UnknownLanguage, detail).at("language"));
         }
-        let set = |list: Option<Vec<String>>| list.map(HashSet::from_iter);
-        Ok(NameFilter { page, sources: set(self.source), languages: set(self.language) })
+        let sources = self.source.map(|names| concepts.source_abbreviations(&names).into_iter().collect());
+        Ok(NameFilter { page, sources, languages: self.language.map(HashSet::from_iter) })
     }
 }
 

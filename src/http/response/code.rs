@@ -92,7 +92,8 @@ fn codes(
     page: PageRange,
     concepts: &ConceptStore,
 ) -> Paginated<CodeView> {
-    let target: Option<HashSet<&str>> = target.map(|target| target.iter().map(String::as_str).collect());
+    let target: Option<HashSet<String>> =
+        target.map(|target| concepts.source_abbreviations(target).into_iter().collect());
     let in_target = |source: &str| target.as_ref().is_none_or(|target| target.contains(source));
     let codes = concepts.codes(concept).filter(|code| in_target(code.source));
     let Paginated { total, items, next_offset } = Paginated::new(codes, page);

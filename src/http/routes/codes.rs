@@ -60,7 +60,8 @@ pub(crate) async fn of_concept(
     path = "/codes/{source}/{code}",
     tag = "codes",
     params(
-        ("source" = String, Path, description = "Source vocabulary (SAB)", example = "SNOMEDCT_US"),
+        ("source" = String, Path, description = "Source vocabulary (SAB), or another name of it such as SNOMED",
+            example = "SNOMEDCT_US"),
         ("code" = String, Path, description = "Code in it, percent-encoded", example = "22298006"),
         CodesQuery,
     ),
@@ -87,10 +88,10 @@ pub(crate) async fn with_code(
     let unknown =
         || Problem::new(ProblemKind::UnknownCode, "write the code as its source does, percent-encoded").at("code");
     let Path((source, code)) = path.map_err(|_| unknown())?;
-    if concepts.source(&source).is_none() {
+    let Some(source) = concepts.source_abbreviation(&source).map(str::to_owned) else {
         // In the path the source is a part of the resource, not a parameter.
         return Err(Problem { status: 404, ..unknown_source().at("source") });
-    }
+    };
     // A code may have any number of concepts, so this waits in the queue.
     let work = move |_: &CancelToken| {
         let concepts = service.linker().index().concepts();

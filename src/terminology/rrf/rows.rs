@@ -15,6 +15,7 @@ use crate::{
     terminology::{
         Reading, TerminologyError,
         constants::METATHESAURUS,
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_SUCCESSIONS, BAD_TYPES, BAD_XREFS},
         rrf::{
             RrfFile,
             atoms::AtomConcepts,
@@ -29,8 +30,42 @@ const UMLS_NO_CODE: &str = "NOCODE";
 /// Number of different preferences within one rank: the values of TS, STT and ISPREF.
 const PREFERENCES_PER_RANK: u32 = 8;
 
-/// The statement of a row, none, or the reason why the row is bad.
-type RowResult<'a> = Result<Option<Statement<'a>>, &'static str>;
+/// The statement of a row, none, or the fault of the row.
+type RowResult<'a> = Result<Option<Statement<'a>>, RowFault>;
+
+/// Why a row gives no statement.
+enum RowFault {
+    /// It cannot be read, for this reason.
+    Bad(&'static str),
+    /// It can be read, but lacks a value that the statement needs. Releases have such rows, so they
+    /// are counted and do not fail the build.
+    Incomplete(&'static str),
+}
+
+impl From<&'static str> for RowFault {
+    fn from(reason: &'static str) -> Self {
+        Self::Bad(reason)
+    }
+}
+
+/// Emits the statement of a row. A row of names that the sink refuses is bad; another row is a part
+/// of its concept, such as a semantic type of a later release.
+fn emit(line: u64, statement: Statement, reading: &mut Reading) -> Result<bool, TerminologyError> {
+    let parts = match statement {
+        Statement::Atom(_) | Statement::Source { .. } => return reading.emit(line, statement),
+        Statement::Type { .. } => BAD_TYPES,
+        Statement::Code { .. } => BAD_XREFS,
+        Statement::Definition { .. } => BAD_DEFINITIONS,
+        Statement::Relation { .. } => BAD_RELATIONS,
+        Statement::Successor { .. } => BAD_SUCCESSIONS,
+    };
+    reading.emit_part(parts, line, statement)
+}
+
+/// The field; an empty one makes the row one of the incomplete `rows`.
+fn present<'r>(field: &'r str, rows: &'static str) -> Result<&'r str, RowFault> {
+    if field.is_empty() { Err(RowFault::Incomplete(rows)) } else { Ok(field) }
+}
 
 /// Reads the files of a release, in the order of [`RrfFile::ALL`], and stores the facts that later
 /// files need.
@@ -63,9 +98,7 @@ impl<'k> UmlsReader<'k> {
             RrfFile::Mrrank => self.read_rows(input, reading, Self::mrrank),
             RrfFile::Mrconso => {
                 self.read_rows(input, reading, Self::mrconso)?;
-                if self.unselected > 0 {
-                    reading.note(format!("names in other languages or from other sources: {}", self.unselected));
-                }
+                reading.skip_many("names in other languages or from other sources", self.unselected);
                 self.emit_sources(reading)
             }
             RrfFile::Mrsty => self.read_rows(input, reading, Self::mrsty),
@@ -77,12 +110,7 @@ impl<'k> UmlsReader<'k> {
                 }
                 self.read_rows(input, reading, Self::mrhier)?;
                 let unknown = self.atoms.as_ref().map_or(0, AtomConcepts::unknown);
-                if unknown > 0 {
-                    reading.note(format!(
-                        "rows whose parent atom is not in {} or was not selected: {unknown}",
-                        RrfFile::Mrconso
-                    ));
-                }
+                reading.skip_many("places in a hierarchy whose parent atom is not selected", unknown);
                 Ok(())
             }
             RrfFile::Mrcui => {
@@ -106,16 +134,17 @@ impl<'k> UmlsReader<'k> {
                 Ok(row) => row,
                 Err(reason) => {
                     if !lines.ended() {
-                        return Err(reading.truncated());
+                        return Err(reading.truncated(number));
                     }
                     reading.bad_row(number, reason);
                     continue;
                 }
             };
             match read_row(self, row) {
-                Ok(Some(statement)) => _ = reading.emit(number, statement)?,
+                Ok(Some(statement)) => _ = emit(number, statement, reading)?,
                 Ok(None) => {}
-                Err(reason) => reading.bad_row(number, reason),
+                Err(RowFault::Bad(reason)) => reading.bad_row(number, reason),
+                Err(RowFault::Incomplete(rows)) => reading.leave_out(rows, number, rows),
             }
         }
         Ok(())
@@ -156,7 +185,7 @@ impl<'k> UmlsReader<'k> {
         let [cui_field, lat, ts, _lui, stt, _sui, ispref, aui, ..] = row;
         let [.., sab, tty, code, name, srl, suppress, _cvf] = row;
         if lat.len() != 3 || !lat.bytes().all(|b| b.is_ascii_uppercase()) {
-            return Err("LAT is not three capital letters");
+            return Err("LAT is not three capital letters".into());
         }
         required(sab, "SAB is empty")?;
         let source = self.sources.get_or_add(sab);
@@ -193,20 +222,20 @@ impl<'k> UmlsReader<'k> {
     }
 
     fn mrsty<'r>(&'r mut self, [cui_field, tui, ..]: [&'r str; 6]) -> RowResult<'r> {
-        let concept = cui(cui_field)?;
-        Ok(Some(Statement::Type { concept, tui: required(tui, "TUI is empty")? }))
+        let concept = cui(present(cui_field, "semantic types without a concept")?)?;
+        Ok(Some(Statement::Type { concept, tui: present(tui, "rows of MRSTY without a semantic type")? }))
     }
 
     fn mrdef<'r>(
         &'r mut self,
         [cui_field, _aui, _atui, _satui, sab, def, suppress, _cvf]: [&'r str; 8],
     ) -> RowResult<'r> {
-        let source = required(sab, "SAB is empty")?;
+        let source = present(sab, "definitions without a source")?;
         if suppress != "N" || !self.sources.is_selected(source) {
             return Ok(None);
         }
-        let concept = cui(cui_field)?;
-        Ok(Some(Statement::Definition { concept, source, text: required(def.trim(), "DEF is empty")? }))
+        let concept = cui(present(cui_field, "definitions without a concept")?)?;
+        Ok(Some(Statement::Definition { concept, source, text: present(def.trim(), "definitions without a text")? }))
     }
 
     fn mrrel<'r>(&'r mut self, row: [&'r str; 16]) -> RowResult<'r> {
@@ -220,7 +249,9 @@ impl<'k> UmlsReader<'k> {
             "RN" => (cui2, cui1, RelationKind::Broader),
             _ => return Ok(None),
         };
-        let source = required(sab, "SAB is empty")?;
+        present(cui1, "relations without a first concept")?;
+        present(cui2, "relations without a second concept")?;
+        let source = present(sab, "relations without a source")?;
         if cui1 == cui2 || suppress != "N" || !self.sources.is_selected(source) {
             return Ok(None);
         }
@@ -231,13 +262,13 @@ impl<'k> UmlsReader<'k> {
 
     fn mrhier<'r>(&'r mut self, row: [&'r str; 9]) -> RowResult<'r> {
         let [cui_field, _aui, _cxn, paui, sab, ..] = row;
-        let source = required(sab, "SAB is empty")?;
+        let source = present(sab, "places in a hierarchy without a source")?;
         // The row of a root has no parent.
         if paui.is_empty() || !self.sources.is_selected(source) {
             return Ok(None);
         }
         let Some(atoms) = &mut self.atoms else { return Ok(None) };
-        let narrower = cui(cui_field)?;
+        let narrower = cui(present(cui_field, "places in a hierarchy without a concept")?)?;
         let broader = atoms.cui_of(aui_number(paui)?);
         Ok(broader.filter(|broader| *broader != narrower).map(|broader| Statement::Relation {
             narrower,
@@ -254,13 +285,13 @@ impl<'k> UmlsReader<'k> {
             "RN" => Succession::Narrower,
             "DEL" | "SUBX" if cui2.is_empty() => Succession::Deleted,
             "RO" | "DEL" | "SUBX" => Succession::Other,
-            _ => return Err("REL is none of SY, RB, RN, RO, DEL and SUBX"),
+            _ => return Err("REL is none of SY, RB, RN, RO, DEL and SUBX".into()),
         };
-        let retired = cui(cui1)?;
+        let retired = cui(present(cui1, "successions without a retired CUI")?)?;
         let successor = match kind {
             Succession::Deleted => None,
-            _ if cui1 == cui2 => return Err("CUI1 succeeds itself"),
-            _ => Some(cui(cui2)?),
+            _ if cui1 == cui2 => return Err(RowFault::Incomplete("CUIs that succeed themselves")),
+            _ => Some(cui(present(cui2, "successions without a successor")?)?),
         };
         self.sources.get_or_add(METATHESAURUS).mark_used(self.line);
         Ok(Some(Statement::Successor { retired, successor, kind, source: METATHESAURUS }))

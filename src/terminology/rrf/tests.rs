@@ -187,12 +187,12 @@ fn mrhier_replaces_a_missing_mrrel() {
         "C0011860 Parent C0011849 SNOMEDCT_US",
     ];
     assert_eq!(relations, expected);
-    let notes = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.notes).collect::<Vec<_>>();
-    let left = [
-        "names in other languages or from other sources: 5",
-        "rows whose parent atom is not in MRCONSO.RRF or was not selected: 1",
+    let left_out: Vec<_> = summaries.unwrap().into_iter().flat_map(|(_, summary)| summary.left_out).collect();
+    let expected = [
+        ("names in other languages or from other sources".into(), 5),
+        ("places in a hierarchy whose parent atom is not selected".into(), 1),
     ];
-    assert_eq!(notes, left);
+    assert_eq!(left_out, expected);
 }
 
 #[test]
@@ -211,25 +211,25 @@ fn bad_rows_are_reported_by_file_and_line() {
             "MRCONSO.RRF:3: 12 fields where there should be 18",
             "MRCONSO.RRF:4: 19 fields where there should be 18",
             "MRCONSO.RRF:5: it does not end with `|`; of 18 fields it has 16",
-            "MRCONSO.RRF:6: it is not valid UTF-8",
+            "MRCONSO.RRF:6: it is not valid UTF-8; if the file is Latin-1 or Windows-1252, convert it (iconv -f WINDOWS-1252 -t UTF-8)",
             "MRCONSO.RRF:7: STR is empty",
             "MRCONSO.RRF:8: STR is empty",
             "MRCONSO.RRF:9: a CUI is not `C` and seven digits",
             "MRCONSO.RRF:10: a CUI is not `C` and seven digits",
             "MRCONSO.RRF:11: LAT is not three capital letters",
             "MRCONSO.RRF:12: SAB is empty",
-            "MRSTY.RRF:2: TUI is empty",
+            "MRSTY.RRF:2: rows of MRSTY without a semantic type",
             "MRSTY.RRF:3: 2 fields where there should be 6",
             "MRSTY.RRF:4: a CUI is not `C` and seven digits",
-            "MRDEF.RRF:1: DEF is empty",
+            "MRDEF.RRF:1: definitions without a text",
             "MRDEF.RRF:2: 9 fields where there should be 8",
-            "MRDEF.RRF:3: SAB is empty",
+            "MRDEF.RRF:3: definitions without a source",
             "MRREL.RRF:1: a CUI is not `C` and seven digits",
             "MRREL.RRF:2: 15 fields where there should be 16",
-            "MRREL.RRF:4: SAB is empty",
+            "MRREL.RRF:4: relations without a source",
             "MRCUI.RRF:1: REL is none of SY, RB, RN, RO, DEL and SUBX",
-            "MRCUI.RRF:2: a CUI is not `C` and seven digits",
-            "MRCUI.RRF:3: CUI1 succeeds itself",
+            "MRCUI.RRF:2: successions without a successor",
+            "MRCUI.RRF:3: CUIs that succeed themselves",
             "MRCUI.RRF:5: 5 fields where there should be 7",
         ]
     );
@@ -344,7 +344,7 @@ fn a_plain_file_that_is_cut_off_is_named() {
     cut(whole).unwrap();
     for length in [whole - 1, last + 3] {
         let error = cut(length).unwrap_err().to_string();
-        assert!(error.ends_with("MRSTY.RRF: its last row is cut off: the file is truncated"), "{error}");
+        assert!(error.ends_with("MRSTY.RRF: line 10: its last row is cut off: the file is truncated"), "{error}");
     }
 }
 
@@ -432,4 +432,33 @@ proptest! {
             prop_assert!(result.is_ok() || refused);
         }
     }
+}
+
+#[test]
+fn rows_that_lack_a_value_are_counted_and_do_not_fail_a_release() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: &str| std::fs::write(dir.path().join(name), rows).unwrap();
+    write("MRCONSO.RRF", "C9000001|ENG|P|L1|PF|S1|Y|A9000001||||XX|PT|1|a cough|0|N||\n");
+    write("MRSTY.RRF", "C9000001|T184|||||\n|T184|||||\n");
+    write("MRDEF.RRF", "C9000001|||||a text|N||\n||||XX|a text|N||\n");
+    let relation = |first: &str, second: &str, sab: &str| format!("{first}|||PAR|{second}||||||{sab}||||N||\n");
+    let (one, two) = ("C9000001", "C9000002");
+    write(
+        "MRREL.RRF",
+        &[relation("", two, "XX"), relation("", two, ""), relation(one, "", "XX"), relation(one, two, "")].concat(),
+    );
+    let summaries = read(dir.path(), &|_, _| true, BadRows::Number(0)).1.unwrap();
+    assert!(summaries.iter().all(|(_, summary)| summary.bad == 0));
+    let left_out = summaries.iter().flat_map(|(_, summary)| &summary.left_out);
+    assert_eq!(
+        left_out.map(|(reason, count)| (&**reason, *count)).collect::<Vec<_>>(),
+        [
+            ("semantic types without a concept", 1),
+            ("definitions without a concept", 1),
+            ("definitions without a source", 1),
+            ("relations without a first concept", 2),
+            ("relations without a second concept", 1),
+            ("relations without a source", 1),
+        ]
+    );
 }

@@ -91,6 +91,26 @@ fn a_report_has_the_accuracy_of_the_paper_and_the_strict_one() {
 }
 
 #[test]
+fn ids_are_compared_in_their_usual_forms_and_missing_ones_are_counted() {
+    let scratch = ScratchDir::new();
+    let mentions = scratch.write(
+        "mentions.concept",
+        "7||0|1||D||heart attack||UMLS:c0027051\n7||0|1||D||diabetes mellitus||OMIM:114480\n\
+         7||0|1||D||gout||OMIM:999001\n7||0|1||D||cold||OMIM:999002\n7||0|1||D||asthma||D000001\n",
+    );
+    let dictionary = scratch.write("dictionary.txt", DICTIONARY);
+    let json_at = scratch.at("report.json");
+    let table = succeed(&["eval", "--mentions", &mentions, "--dictionary", &dictionary, "--json", &json_at]);
+    let missing =
+        "missing ids  2 of OMIM (OMIM:999001, OMIM:999002, ..); 1 of no prefix (D000001, ..): not in the dictionary";
+    assert!(table.contains(missing), "{table}");
+    let report = json(&scratch, "report.json");
+    assert_eq!((&report["mentions"], &report["covered"]), (&json!(5), &json!(2)));
+    let counts = &report["folds"][0]["missing_ids"];
+    assert_eq!((&counts["OMIM"]["count"], &counts["no prefix"]["ids"]), (&json!(2), &json!(["D000001"])));
+}
+
+#[test]
 fn reports_quote_no_mention_with_zero_examples() {
     let scratch = ScratchDir::new();
     let args = evaluation(&scratch);

@@ -145,7 +145,7 @@ fn bad_input_is_named_and_nothing_is_written() {
     let error = |tsv: &str, model: &str| fail(&["index", "build", "--tsv", tsv, "--model", model, "--out", &at("out")]);
     let model = "models/saplink-mini";
     assert!(error(&at("none.tsv"), model).contains("none.tsv"));
-    fs_err::write(at("bad.tsv"), "cui\tname\nC0027051\theart attack\nX\ty\n").unwrap();
+    fs_err::write(at("bad.tsv"), "cui\tname\nC0027051\theart attack\nX\ty\nZ\ty\n").unwrap();
     assert!(error(&at("bad.tsv"), model).contains("bad.tsv:3: `X` is neither a CUI"));
     fs_err::write(at("good.tsv"), NAMES).unwrap();
     assert!(error(&at("good.tsv"), &at("no model")).contains("no model"));

@@ -5,6 +5,7 @@ mod eval;
 mod eval_trust;
 mod index_build;
 mod index_inputs;
+mod index_readers;
 mod index_recall;
 mod link;
 mod model;

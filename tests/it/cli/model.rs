@@ -91,6 +91,187 @@ fn unusable_checkpoints_are_refused_with_the_reason() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs_is_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for (name, file) in [
+        ("tiny", "model.safetensors"),
+        ("tiny-bin", "pytorch_model.bin"),
+        ("tiny-onnx", "model.onnx"),
+        ("tiny", "vocab.txt"),
+        ("tiny", "config.json"),
+    ] {
+        let error = refused(name, |dir| fs_err::write(dir.join(file), pointer).unwrap());
+        assert!(
+            error.contains(&format!("{file}: it is a Git LFS pointer")) && error.contains("git lfs pull"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_case_of_a_vocabulary_is_stated_or_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, out) = (dir.path().join("checkpoint"), dir.path().join("model"));
+    copy_dir(&fixture("tiny"), &from);
+    let vocab = fs_err::read_to_string(from.join("vocab.txt")).unwrap();
+    let mut words: Vec<&str> = vocab.lines().collect();
+    let last = words.len() - 1;
+    words[last] = "Aspirin";
+    fs_err::write(from.join("vocab.txt"), words.join("\n") + "\n").unwrap();
+    let import = ["model", "import", from.to_str().unwrap(), "--out", out.to_str().unwrap(), "--force"];
+    let normalizer = |options: &[&str]| {
+        succeed(&[&import[..], options].concat());
+        let tokenizer: Value = serde_json::from_slice(&fs_err::read(out.join("tokenizer.json")).unwrap()).unwrap();
+        tokenizer["normalizer"]["lowercase"].as_bool().unwrap()
+    };
+    assert!(normalizer(&[]), "tokenizer_config.json states it");
+    assert!(!normalizer(&["--cased"]));
+    for config in [None, Some("{}")] {
+        match config {
+            Some(text) => fs_err::write(from.join("tokenizer_config.json"), text).unwrap(),
+            None => fs_err::remove_file(from.join("tokenizer_config.json")).unwrap(),
+        }
+        let error = fail(&import);
+        assert!(error.contains("vocab.txt") && error.contains("--cased or --uncased"), "{error}");
+        assert!(!normalizer(&["--cased"]));
+        assert!(normalizer(&["--uncased"]));
+    }
+    fs_err::write(from.join("vocab.txt"), vocab).unwrap();
+    assert!(normalizer(&[]), "a vocabulary without capital letters");
+    fs_err::copy(out.join("tokenizer.json"), from.join("tokenizer.json")).unwrap();
+    assert!(fail(&[&import[..], &["--cased"]].concat()).contains("--cased and --uncased are for vocab.txt"));
+}
+
+/// The fields of a protobuf message: number, and the whole field with its header and the offset of
+/// its content.
+fn fields(message: &[u8]) -> Vec<(u64, &[u8], usize)> {
+    fn varint(bytes: &[u8], at: &mut usize) -> u64 {
+        let mut value = 0;
+        for shift in (0..).step_by(7) {
+            let byte = bytes[*at];
+            *at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        value
+    }
+    let (mut fields, mut at) = (vec![], 0);
+    while at < message.len() {
+        let start = at;
+        let key = varint(message, &mut at);
+        let mut content = at;
+        match key & 7 {
+            0 => _ = varint(message, &mut at),
+            1 => at += 8,
+            2 => {
+                let length = varint(message, &mut at) as usize;
+                content = at;
+                at += length;
+            }
+            _ => at += 4,
+        }
+        fields.push((key >> 3, &message[start..at], content - start));
+    }
+    fields
+}
+
+/// A field of bytes.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut length = content.len();
+    let mut bytes = vec![];
+    let mut key = usize::from(number) << 3 | 2;
+    for value in [&mut key, &mut length] {
+        while *value >= 0x80 {
+            bytes.push(*value as u8 | 0x80);
+            *value >>= 7;
+        }
+        bytes.push(*value as u8);
+    }
+    [&bytes, content].concat()
+}
+
+/// Moves the values of the tensors of a graph to `data`, which the graph calls `name`.
+fn externalized(model: &[u8], name: &str, data: &mut Vec<u8>) -> Vec<u8> {
+    let mut tensor = |tensor: &[u8]| {
+        let mut moved = vec![];
+        for (number, whole, content) in fields(tensor) {
+            if number == 9 {
+                let values = &whole[content..];
+                let entry = |key: &str, value: &str| {
+                    field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
+                };
+                let place = [
+                    ("location", name.to_owned()),
+                    ("offset", data.len().to_string()),
+                    ("length", values.len().to_string()),
+                ];
+                moved.extend(place.into_iter().flat_map(|(key, value)| entry(key, &value)));
+                moved.extend([14 << 3, 1]);
+                data.extend_from_slice(values);
+            } else {
+                moved.extend_from_slice(whole);
+            }
+        }
+        moved
+    };
+    let mut graph = |graph: &[u8]| -> Vec<u8> {
+        let parts = fields(graph).into_iter().map(|(number, whole, content)| match number {
+            5 => field(5, &tensor(&whole[content..])),
+            _ => whole.to_vec(),
+        });
+        parts.collect::<Vec<_>>().concat()
+    };
+    let parts = fields(model).into_iter().map(|(number, whole, content)| match number {
+        7 => field(7, &graph(&whole[content..])),
+        _ => whole.to_vec(),
+    });
+    parts.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn a_graph_in_a_folder_with_its_data_beside_it_is_imported() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, out, plain) = (dir.path().join("from"), dir.path().join("out"), dir.path().join("plain"));
+    copy_dir(&fixture("tiny-onnx"), &from);
+    let text = |path: &Path| path.display().to_string();
+    succeed(&["model", "import", &text(&from), "--out", &text(&plain)]);
+    let mut data = vec![];
+    let graph = externalized(&fs_err::read(from.join("model.onnx")).unwrap(), "model.onnx_data", &mut data);
+    assert!(data.len() > 10_000, "the weights were moved");
+    fs_err::remove_file(from.join("model.onnx")).unwrap();
+    fs_err::create_dir(from.join("onnx")).unwrap();
+    fs_err::write(from.join("onnx/model.onnx"), graph).unwrap();
+    let import = ["model", "import", &text(&from), "--out", &text(&out)];
+    assert!(fail(&import).contains("onnx/model.onnx_data, which is missing"));
+    fs_err::write(from.join("onnx/model.onnx_data"), "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    assert!(fail(&import).contains("model.onnx_data: it is a Git LFS pointer"));
+    fs_err::write(from.join("onnx/model.onnx_data"), &data).unwrap();
+    assert!(succeed(&import).contains("onnx/model.onnx_data sha256"));
+    assert_ne!(manifest_file(&out)["files"]["model.onnx_data"], Value::Null);
+    // It gives the same vectors as the graph in one file.
+    let table = dir.path().join("names.tsv");
+    fs_err::write(&table, "cui\tname\nC9000001\tred eye\nC9000002\tsore throat\n").unwrap();
+    let vectors = |model: &Path, index: &str| {
+        let index = dir.path().join(index);
+        succeed(&["index", "build", "--tsv", &text(&table), "--model", &text(model), "--out", &text(&index)]);
+        fs_err::read(index.join("vectors.bin")).unwrap()
+    };
+    assert_eq!(vectors(&out, "a"), vectors(&plain, "b"));
+    let file = out.join("model.onnx_data");
+    let mut damaged = fs_err::read(&file).unwrap();
+    damaged[5] ^= 1;
+    fs_err::write(&file, damaged).unwrap();
+    assert!(fail(&["model", "info", &text(&out)]).contains("model.onnx_data: its sha256 does not match"));
+}
+
+/// The manifest of a model.
+fn manifest_file(dir: &Path) -> Value {
+    serde_json::from_slice(&fs_err::read(dir.join("model.json")).unwrap()).unwrap()
+}
+
+#[test]
 fn damaged_torch_files_cause_no_panic() {
     // Half of a file's bytes are weights: a damaged file may be read, with other weights.
     for name in ["tiny-bin", "tiny-legacy"] {

@@ -153,7 +153,7 @@ fn names_without_a_letter_are_left_out_unless_asked_for() {
     let inputs = Inputs { tables: vec![(table, Dialect::Tabs)], ..Inputs::default() };
     inputs.read(&|_, _| true, &mut |s| collector.collect(s), Job::silent(), &mut |_, _| {}).unwrap();
     let error = collector.assemble(dir.path(), Job::silent()).unwrap_err().to_string();
-    assert!(error.contains("1 have no letter"), "{error}");
+    assert!(error.contains("1 are of digits or punctuation alone"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn serve(scratch: &ScratchDir, names: &[&str], options: &[&str]) -> Service {
     let rows = names.iter().enumerate().map(|(i, name)| format!("C{i:07}\t{name}\n"));
     let table = scratch.write("names.tsv", &format!("cui\tname\n{}", rows.collect::<String>()));
     let index = scratch.at("index");
-    succeed(&["index", "build", "--tsv", &table, "--out", &index]);
+    succeed(&["index", "build", "--tsv", &table, "--out", &index, "--nil-threshold", "0.65"]);
     let service = Service::spawn(&[&["--index", &index, "--model", "models/saplink-mini"], options].concat());
     service.wait_until_ready();
     service

@@ -4,7 +4,7 @@ use saplink::{
     domain::Statement,
     files::input::InputFile,
     job::Job,
-    terminology::{BadRows, Dialect, Reading, read_table},
+    terminology::{BadRows, Dialect, Reading, TableOptions, read_table},
 };
 
 use crate::support::root;
@@ -34,7 +34,8 @@ pub(crate) fn rows() -> Vec<(Atom, Vec<String>)> {
         Ok(())
     };
     let mut reading = Reading::new(&input.path, &mut collect, Job::silent(), BadRows::Number(0));
-    read_table(input.open(Job::silent()).unwrap(), Dialect::Tabs, &mut reading).unwrap();
+    let options = TableOptions { dialect: Dialect::Tabs, id_prefix: None };
+    read_table(input.open(Job::silent()).unwrap(), &options, &mut reading).unwrap();
     reading.finish().unwrap();
     rows
 }
