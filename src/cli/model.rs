@@ -38,7 +38,7 @@ pub struct ModelImportArgs {
     /// Maximum number of tokens of a text, with `[CLS]` and `[SEP]`; further tokens are cut off
     #[arg(long, value_name = "N", default_value = "25", value_parser = positive)]
     pub max_tokens: usize,
-    /// Replace the directory if it exists
+    /// Replace the directory if it exists; an empty one is used without it
     #[arg(long)]
     pub force: bool,
     /// ONNX Runtime library [default: .onnxruntime/ in the working directory or above the

@@ -69,6 +69,9 @@ pub struct TrainPairsArgs {
     /// Write the pairs to FILE instead of standard output; the file appears when it is complete
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace the files of --out and --dev if they exist
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `saplink train run`.

@@ -9,7 +9,9 @@ use crate::{
     ann::GraphParameters,
     cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs, InferenceArgs, TrustArgs},
     commands::{
-        common::{cannot_write, create_output, default_model_dir, load_encoder, manifest_input, print_stdout},
+        common::{
+            cannot_write, create_output, default_model_dir, load_encoder, manifest_input, open_index, print_stdout,
+        },
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
@@ -18,7 +20,6 @@ use crate::{
         SearchMode, Similarity, TrustLists,
     },
     files::StagedFile,
-    index::Index,
     linker::Linker,
     signals,
 };
@@ -50,7 +51,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
         "--score dot needs --dictionary and --against exact: graphs and indexes compare by cosine"
     );
     let folds = read_folds(args)?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
     let options = EvalOptions {
         mode: args.against,
         similarity: args.score,
@@ -83,7 +84,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
 fn trust(args: &TrustArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
     let lists = TrustLists::read(&args.words, &args.terms, &args.known, args.opposites.as_deref())?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let linker = load_linker(&args.index, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let report = eval::measure_trust(&lists, &linker, args.examples, bars.job())?;
@@ -100,9 +101,10 @@ struct ReportFiles<'a> {
 }
 
 impl<'a> ReportFiles<'a> {
-    fn create(json: Option<&'a Path>, html: Option<&'a Path>) -> Result<Self> {
-        let create =
-            |path: Option<&'a Path>| path.map(|path| Ok::<_, anyhow::Error>((create_output(path)?, path))).transpose();
+    fn create(json: Option<&'a Path>, html: Option<&'a Path>, force: bool) -> Result<Self> {
+        let create = |path: Option<&'a Path>| {
+            path.map(|path| Ok::<_, anyhow::Error>((create_output(path, force)?, path))).transpose()
+        };
         Ok(Self { json: create(json)?, html: create(html)? })
     }
 
@@ -130,7 +132,7 @@ fn load_linker(
     runtime: &Runtime,
     mode: SearchMode,
 ) -> Result<Linker> {
-    let mut index = Index::open(dir)?;
+    let mut index = open_index(dir)?;
     if mode == SearchMode::Exact {
         index.search_exactly();
     }
@@ -143,7 +145,10 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let folds = read_folds(args)?;
     let inputs = args.mentions.mentions.iter().map(|path| manifest_input(path)).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
+    if let Some(path) = &args.calibrate.out {
+        StagedFile::check(path, args.force)?;
+    }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     // The service searches the graph, so the calibration does too.
     let linker = load_linker(dir, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
@@ -152,7 +157,7 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let options = CalibrationOptions {
         nil_share: args.calibrate.nil_share,
         precision: args.calibrate.precision,
-        force: args.calibrate.force,
+        few_mentions: args.calibrate.few_mentions,
     };
     let fitted = eval::fit_calibration(&samples, &options, inputs)?;
     if let Some(path) = &args.calibrate.out {
