@@ -20,13 +20,14 @@ use crate::{
 const MAX_WORDS: usize = 16;
 /// Maximum number of words with one beginning that are searched: those with the most names.
 const MAX_LISTS: usize = 1000;
-/// Maximum number of names that one search looks at.
-const MAX_NAMES: usize = 50_000;
+/// Steps of one search: a name is one, a look-up of a name in a list is one, and a text is
+/// [`TEXT_STEPS`]. They take some milliseconds.
+const MAX_STEPS: usize = 20_000;
+/// Steps that reading the text of a name counts as.
+const TEXT_STEPS: usize = 50;
 /// Maximum number of words with one beginning that are looked up one by one; with more words the
 /// text of a name is read.
 const MAX_LOOKUPS: usize = 16;
-/// Maximum number of names whose text one search reads.
-const MAX_TEXTS: usize = 2000;
 
 /// The words of names, mapped.
 pub(crate) struct WordSearch {
@@ -87,8 +88,9 @@ impl WordSearch {
         if words.is_empty() || words.iter().any(|word| word.beginnings.is_empty()) {
             return;
         }
-        if self.whole_words(&words, &mut |name| push(name, true)) {
-            self.beginnings(&words, &text, &mut |name| push(name, false));
+        let mut steps = MAX_STEPS;
+        if self.whole_words(&words, &mut steps, &mut |name| push(name, true)) {
+            self.beginnings(&words, &text, &mut steps, &mut |name| push(name, false));
         }
     }
 
@@ -112,11 +114,14 @@ impl WordSearch {
     }
 
     /// The names with all words; false if `push` returned false.
-    fn whole_words(&self, words: &[QueryWord<'_>], push: &mut dyn FnMut(NameId) -> bool) -> bool {
+    fn whole_words(&self, words: &[QueryWord<'_>], steps: &mut usize, push: &mut dyn FnMut(NameId) -> bool) -> bool {
         let mut lists: Vec<&[u32]> = words.iter().map(|word| self.list(&word.whole)).collect();
         lists.sort_by_key(|list| list.len());
         let Some((shortest, others)) = lists.split_first_mut() else { return true };
-        for &rank in shortest.iter().take(MAX_NAMES) {
+        for &rank in shortest.iter() {
+            if !take(steps, 1 + others.len()) {
+                break;
+            }
             // The ranks ascend, so what is before this one is not needed again.
             others.iter_mut().for_each(|list| *list = &list[list.partition_point(|&other| other < rank)..]);
             if others.iter().all(|list| list.first() == Some(&rank))
@@ -134,6 +139,7 @@ impl WordSearch {
         &self,
         words: &[QueryWord<'_>],
         text: &dyn Fn(NameId) -> String,
+        steps: &mut usize,
         push: &mut dyn FnMut(NameId) -> bool,
     ) {
         let count = |word: &&QueryWord<'_>| {
@@ -144,17 +150,19 @@ impl WordSearch {
         let others = words.iter().filter(|word| word.text != rarest.text);
         let (by_lookup, by_text): (Vec<&QueryWord<'_>>, Vec<&QueryWord<'_>>) =
             others.partition(|word| word.beginnings.len() <= MAX_LOOKUPS);
-        let mut texts_left = MAX_TEXTS;
-        for rank in self.merged(&rarest.beginnings).take(MAX_NAMES) {
+        let lookups: usize = by_lookup.iter().map(|word| word.beginnings.len()).sum();
+        for rank in self.merged(&rarest.beginnings) {
+            if !take(steps, 1 + lookups) {
+                return;
+            }
             let Some(name) = self.name(rank) else { continue };
             if !by_lookup.iter().all(|word| self.has_beginning(rank, &word.beginnings)) {
                 continue;
             }
             if !by_text.is_empty() {
-                if texts_left == 0 {
+                if !take(steps, TEXT_STEPS) {
                     return;
                 }
-                texts_left -= 1;
                 let text = text(name);
                 let begins = |word: &&QueryWord<'_>| text.split(' ').any(|found| found.starts_with(word.text));
                 if !by_text.iter().all(begins) {
@@ -199,4 +207,11 @@ impl WordSearch {
             }
         })
     }
+}
+
+/// Takes `count` of the remaining steps; false if there are too few.
+fn take(steps: &mut usize, count: usize) -> bool {
+    let left = steps.checked_sub(count);
+    *steps = left.unwrap_or(0);
+    left.is_some()
 }

@@ -204,7 +204,7 @@ mod tests {
             r#"{"mention": {"CANARY": 1}}"#,
             r#"{"top_k": "CANARY, expected CANARY"}"#,
             r#"{"mentions": "CANARY"}"#,
-            r#"{"mentions": [{"text": "a", "id": ["CANARY"]}]}"#,
+            r#"{"mention": {"text": "a", "id": ["CANARY"]}}"#,
             r#"{"mention": {"text": {"CANARY": "CANARY at line CANARY"}}}"#,
             r#"CANARY"#,
         ] {

@@ -110,7 +110,8 @@ fn a_built_index_is_described_and_protected() {
     let dir = tempfile::tempdir().unwrap();
     let index = small_index(dir.path());
     let text = succeed(&["index", "info", index.to_str().unwrap()]);
-    for expected in ["small index", "concepts     4", "names        6, of which 5 distinct", "A: 4 names", "names.tsv"]
+    for expected in
+        ["small index", " kB\n", "concepts     4", "names        6, of which 5 distinct", "A: 4 names", "names.tsv"]
     {
         assert!(text.contains(expected), "{expected}: {text}");
     }
@@ -164,6 +165,8 @@ fn an_empty_directory_is_used_and_another_is_not() {
         assert!(refused.contains("there is no index to add to (no index.json); leave out --add"), "{refused}");
         assert!(!refused.contains("--force"), "{refused}");
     }
+    let small = error(&scratch.at("small"), &["--memory", "10"]);
+    assert!(small.contains("takes 0.1 MiB of memory, and 0.0 MiB are allowed"), "{small}");
 }
 
 #[test]
