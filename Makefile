@@ -76,7 +76,7 @@ docs: openapi ## write docs/configuration.md, openapi/openapi.json and the docum
 
 calibration: onnxruntime build $(STARTER) ## fit the general calibration of saplink-mini with the starter index
 	$(SAPLINK) eval --calibrate --index index/starter --mentions index/starter.mentions.tsv index/starter.calibration.tsv \
-	  --nil-share 0.5 --out models/saplink-mini/calibration.json
+	  --nil-share 0.5 --out models/saplink-mini/calibration.json --force
 
 openapi: ## write openapi/openapi.json
 	$(SAPLINK) openapi > openapi/openapi.json.new

@@ -104,7 +104,7 @@ fn open(store: &Path) -> Outcome<()> {
     let vectors = ["vectors.bin", "scales.bin", "graph.bin"].map(|name| store.join(name));
     let bytes = vectors.iter().map(size).sum::<Result<f64, _>>()?;
     println!("GB of int8 vectors and graph    {:.2} ({DIMENSIONS} dimensions)", bytes / 1e9);
-    let files = ["concepts.bin", "rows.bin", "keys.fst", "words.fst"].map(|name| store.join(name));
+    let files = ["concepts.bin", "rows.bin", "keys.fst", "words.fst", "search.bin"].map(|name| store.join(name));
     let sizes = files.iter().map(size).collect::<Result<Vec<_>, _>>()?;
     let names = counts.atoms as f64;
     println!("names, distinct, concepts       {}, {}, {}", counts.atoms, counts.rows, counts.concepts);
@@ -135,6 +135,13 @@ fn open(store: &Path) -> Outcome<()> {
     time("a name", names.iter(), |name| usize::from(concepts.name_id(&text::normalize(name)).is_some()));
     let prefix = |name: &String| name.chars().take(6).collect::<String>();
     time("a prefix of 6 letters, 20", names.iter().map(prefix), |q| concepts.find(q, &all, 0, 20).found.len());
+    let beginnings = |name: &String| {
+        let words = name.split(' ').rev().take(2).map(|word| word.chars().take(4).collect());
+        words.collect::<Vec<String>>().join(" ")
+    };
+    time("beginnings of 2 words, 20", names.iter().map(beginnings), |q| concepts.find(q, &all, 0, 20).found.len());
+    let letters = ('a'..='z').map(String::from);
+    time("a letter, 20", letters, |q| concepts.find(q, &all, 0, 20).found.len());
     let misspelled = names.iter().filter(|n| (5..60).contains(&n.len())).map(|name| {
         let mut letters: Vec<char> = name.chars().collect();
         let middle = letters.len() / 2;

@@ -4,9 +4,10 @@
 
 use std::process::ExitCode;
 
-use saplink::{cli, commands};
+use saplink::{cli, commands, signals};
 
 fn main() -> ExitCode {
+    signals::explain_bus_errors();
     match commands::run(cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if commands::was_canceled(&error) => {

@@ -1,4 +1,4 @@
-//! SIGTERM, Ctrl-C and SIGHUP.
+//! SIGTERM, Ctrl-C, SIGHUP and SIGBUS.
 //!
 //! The service awaits [`stop_signal`] and [`reload_signals`]; commands check the token of
 //! [`cancel_token`] between units of work.
@@ -66,6 +66,34 @@ pub fn exit_without_handlers(code: i32) -> ! {
     // SAFETY: the call has no preconditions. Standard error is not buffered, so no output is lost.
     unsafe { libc::_exit(code) }
 }
+
+/// From now on, reading a part of a mapped file that no longer exists ends the process with a
+/// message instead of a bare signal. It happens when a file becomes shorter while it is mapped.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the standard library has no signal handlers")]
+pub fn explain_bus_errors() {
+    extern "C" fn explain(_: libc::c_int) {
+        const MESSAGE: &[u8] = b"saplink: a file of an index or model became shorter while it was in use, or its disk \
+            failed; replace an index as a whole, as `saplink index build --force` does, and start again\n";
+        // SAFETY: both calls may be made in a signal handler (signal-safety(7)); the buffer is
+        // static.
+        unsafe {
+            libc::write(2, MESSAGE.as_ptr().cast(), MESSAGE.len());
+            libc::_exit(1);
+        }
+    }
+    // SAFETY: the structure is complete, and the handler calls nothing that is unsafe in a handler.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = explain as *const () as usize;
+        action.sa_flags = libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut());
+    }
+}
+
+/// Mapped files are explained on Linux only.
+#[cfg(not(target_os = "linux"))]
+pub fn explain_bus_errors() {}
 
 /// A token that the first SIGTERM or Ctrl-C cancels. The second signal ends the process.
 ///

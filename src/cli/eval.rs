@@ -95,6 +95,9 @@ pub struct TrustArgs {
     /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Replace the files of --json and --html if they exist
+    #[arg(long)]
+    pub force: bool,
     /// How the model is run.
     #[command(flatten)]
     pub run: InferenceArgs,
@@ -158,6 +161,9 @@ pub struct EvalMeasureArgs {
     /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Replace the files of --json, --html and --out if they exist
+    #[arg(long)]
+    pub force: bool,
     /// Seed of the bootstrap samples
     #[arg(long, value_name = "N", default_value = "42")]
     pub seed: u64,
@@ -180,9 +186,9 @@ pub struct CalibrateArgs {
     /// threshold that gives the most right answers]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "calibrate", help_heading = "Calibration")]
     pub precision: Option<f64>,
-    /// Fit to fewer than 200 labeled mentions
+    /// Fit to fewer than 200 labeled mentions; such probabilities are rough
     #[arg(long, requires = "calibrate", help_heading = "Calibration")]
-    pub force: bool,
+    pub few_mentions: bool,
     /// Write the calibration into this file instead of the manifest of --index; a model directory
     /// may have it as calibration.json
     #[arg(long, value_name = "FILE", requires = "calibrate", conflicts_with = "dry_run", help_heading = "Calibration")]

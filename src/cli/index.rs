@@ -50,7 +50,7 @@ pub struct IndexBuildArgs {
     /// Directory of the model
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL", default_value = EMBEDDED_MODEL)]
     pub model: PathBuf,
-    /// Replace the directory if it exists
+    /// Replace the directory if it exists; an empty one is used without it
     #[arg(long)]
     pub force: bool,
     /// The vectors and the graph.

@@ -5,29 +5,40 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::Args;
 
-use crate::cli::{
-    shared::InferenceArgs,
-    values::{cosine, positive},
+use crate::{
+    cli::{
+        shared::InferenceArgs,
+        values::{cosine, size},
+    },
+    corpus::CorpusFormat,
 };
 
 /// Arguments of `link`.
 #[derive(Debug, Args)]
 pub struct LinkArgs {
     /// File of mentions: .ndjson or .jsonl (a string or an object per line, as in `mentions` of
-    /// POST /link), .csv or .tsv with a header (all of these also with .gz), or .parquet
+    /// POST /link), .csv or .tsv with a header (all of these also with .gz), or .parquet; - is
+    /// standard input
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// File to write, in any of these formats: lines of JSON as POST /link answers them, or a table
-    /// with a row for each candidate
+    /// with a row for each candidate; other columns of the input are kept; - is standard output
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Format of the input [default: by the ending of its name; ndjson for -]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub input_format: Option<CorpusFormat>,
+    /// Format of the output [default: by the ending of its name; ndjson for -]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub output_format: Option<CorpusFormat>,
     /// Column of the mentions [default: mention, else text]
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
     /// Column of the ids of the mentions [default: id, if it exists]
     #[arg(long, value_name = "NAME")]
     pub id_column: Option<String>,
-    /// Continue a run that was interrupted; input, index, model and options must be the same
+    /// Continue a run that was interrupted; input, index, model and options must be the same.
+    /// Without it, what an interrupted run left is removed
     #[arg(long)]
     pub resume: bool,
     /// Replace the output if it exists
@@ -57,9 +68,9 @@ pub struct LinkArgs {
     /// Say for each candidate how its probability came about; lines of JSON only
     #[arg(long)]
     pub explain: bool,
-    /// Maximum length of a mention in bytes
-    #[arg(long, value_name = "BYTES", default_value = "1000", value_parser = positive)]
-    pub max_mention_bytes: usize,
+    /// Maximum length of a mention in UTF-8
+    #[arg(long, value_name = "SIZE", default_value = "1000", value_parser = size)]
+    pub max_mention_bytes: ByteSize,
     /// Directory of the index
     #[arg(long, value_name = "DIR", env = "SAPLINK_INDEX", default_value = "index/starter")]
     pub index: PathBuf,

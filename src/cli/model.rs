@@ -45,7 +45,7 @@ pub struct ModelImportArgs {
     /// The words of vocab.txt are in lower case, and texts are put in lower case
     #[arg(long)]
     pub uncased: bool,
-    /// Replace the directory if it exists
+    /// Replace the directory if it exists; an empty one is used without it
     #[arg(long)]
     pub force: bool,
     /// ONNX Runtime library [default: .onnxruntime/ in the working directory or above the

@@ -8,16 +8,28 @@ use clap::{Args, builder::BoolishValueParser};
 #[cfg(feature = "otlp")]
 use crate::cli::values::collector;
 use crate::{
-    cli::{shared::InferenceArgs, values::positive},
+    cli::{
+        shared::InferenceArgs,
+        values::{address, base_path, host_name, positive, size},
+    },
     telemetry::{LogFormat, LogLevel},
 };
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to listen on
-    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
+    /// Address or name, and port to listen on
+    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
+    /// Host names by which clients address the service, separated by commas; a request with another
+    /// `Host` or `Origin` is refused. A service on a loopback address also has the names of this
+    /// machine [default: any name, on a loopback address only those of this machine]
+    #[arg(long, value_name = "NAMES", env = "SAPLINK_ALLOWED_HOSTS", value_delimiter = ',', value_parser = host_name)]
+    pub allowed_hosts: Vec<String>,
+    /// Path below which a reverse proxy publishes the service, such as /saplink; the proxy may
+    /// remove it or pass it on
+    #[arg(long, value_name = "PATH", env = "SAPLINK_BASE_PATH", default_value = "/", value_parser = base_path)]
+    pub base_path: String,
     /// File of the bearer tokens that clients must send, one per line, at least 16 characters each;
     /// `admin TOKEN` may also use /admin/. Read again at SIGHUP. Required to listen on an address
     /// that other machines reach, unless --insecure is given
@@ -58,11 +70,12 @@ pub struct ServeArgs {
     /// vectors and is never written to disk
     #[arg(long, value_name = "SIZE", env = "SAPLINK_CACHE", default_value = "64MiB")]
     pub cache: ByteSize,
-    /// Maximum number of connections; a further connection waits until another ends
+    /// Maximum number of connections; on a further connection only /healthz and /readyz are
+    /// answered
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_CONNECTIONS", default_value = "1024", value_parser = positive)]
     pub max_connections: usize,
     /// Seconds after which an idle connection is closed; also the time limit for the head of a
-    /// request
+    /// request, for the next line of a stream, and for a client that takes no answer
     #[arg(long, value_name = "SECONDS", env = "SAPLINK_IDLE_TIMEOUT", default_value = "30", value_parser = positive)]
     pub idle_timeout: usize,
     /// Time limit of a request in seconds
@@ -71,15 +84,15 @@ pub struct ServeArgs {
     /// Seconds that accepted requests have to finish after SIGTERM
     #[arg(long, value_name = "SECONDS", env = "SAPLINK_DRAIN_TIMEOUT", default_value = "30", value_parser = positive)]
     pub drain_timeout: usize,
-    /// Maximum size of the body of a request in bytes
-    #[arg(long, value_name = "BYTES", env = "SAPLINK_MAX_BODY_BYTES", default_value = "2097152", value_parser = positive)]
-    pub max_body_bytes: usize,
+    /// Maximum size of the body of a request, after decompression
+    #[arg(long, value_name = "SIZE", env = "SAPLINK_MAX_BODY_BYTES", default_value = "2MiB", value_parser = size)]
+    pub max_body_bytes: ByteSize,
     /// Maximum number of mentions of a request
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_MENTIONS", default_value = "1000", value_parser = positive)]
     pub max_mentions: usize,
-    /// Maximum length of a mention in bytes
-    #[arg(long, value_name = "BYTES", env = "SAPLINK_MAX_MENTION_BYTES", default_value = "1000", value_parser = positive)]
-    pub max_mention_bytes: usize,
+    /// Maximum length of a mention in UTF-8
+    #[arg(long, value_name = "SIZE", env = "SAPLINK_MAX_MENTION_BYTES", default_value = "1000", value_parser = size)]
+    pub max_mention_bytes: ByteSize,
     /// Maximum value of top_k, the number of candidates of a mention
     #[arg(long, value_name = "N", env = "SAPLINK_MAX_TOP_K", default_value = "100", value_parser = positive)]
     pub max_top_k: usize,
@@ -112,8 +125,8 @@ pub struct ServeArgs {
 /// Arguments of `health`.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// Address and port that the service listens on
-    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080")]
+    /// Address or name, and port that the service listens on
+    #[arg(long, value_name = "ADDRESS", env = "SAPLINK_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
     /// Certificate of the service; needed if it speaks HTTPS, and trusted for any host name
     #[arg(long, value_name = "FILE", env = "SAPLINK_TLS_CERT")]

@@ -69,6 +69,9 @@ pub struct TrainPairsArgs {
     /// Write the pairs to FILE instead of standard output; the file appears when it is complete
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace the files of --out and --dev if they exist
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `saplink train run`.
@@ -88,7 +91,7 @@ pub struct TrainRunArgs {
     /// Held-out pairs, to measure retrieval
     #[arg(long, value_name = "FILE")]
     pub dev: Option<PathBuf>,
-    /// Also write the model as a Hugging Face checkpoint to DIR, which must not exist
+    /// Also write the model as a Hugging Face checkpoint to DIR, a new or an empty directory
     #[arg(long, value_name = "DIR")]
     pub export_hf: Option<PathBuf>,
     /// Share of the base's weights in the written models, 0 to 1; --resume --force writes a

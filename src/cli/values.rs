@@ -3,11 +3,15 @@
 //! Every parser answers a wrong value with the values that it accepts. Enums of other modules get
 //! their names here, so that those modules do not depend on clap.
 
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use bytesize::ByteSize;
 use clap::{ValueEnum, builder::PossibleValue};
 
 use crate::{
     ann::VectorPrecision,
     bert::{Pooling, Precision},
+    corpus::CorpusFormat,
     domain,
     encoder::Device,
     eval::{CometaColumn, SearchMode, Similarity},
@@ -33,6 +37,7 @@ macro_rules! value_enums {
 }
 
 value_enums! {
+    CorpusFormat: Ndjson = "ndjson", Csv = "csv", Tsv = "tsv", Parquet = "parquet";
     Device: Auto = "auto", Cpu = "cpu", Cuda = "cuda";
     Pooling: Cls = "cls", Mean = "mean";
     Precision: Fp32 = "fp32", Int8 = "int8", Fp16 = "fp16";
@@ -53,6 +58,42 @@ const MAX_COUNT: usize = 1_000_000_000;
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|n| (1..=MAX_COUNT).contains(n));
     count.ok_or_else(|| format!("must be between 1 and {MAX_COUNT}"))
+}
+
+/// A size of at least one byte: a number of bytes, or a number with a unit.
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
+    let size = text.parse().ok().filter(|size: &ByteSize| (1..=MAX_COUNT as u64).contains(&size.as_u64()));
+    size.ok_or_else(|| format!("must be a size such as 1000, 64KiB or 2MiB, at most {MAX_COUNT} bytes"))
+}
+
+/// An address with a port. A name such as `localhost` stands for its first IPv4 address, else its
+/// first address.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong =
+        |reason: &str| format!("{reason}; write an address and a port such as 127.0.0.1:8080 or localhost:8080");
+    if !text.contains(':') {
+        return Err(wrong("it has no port"));
+    }
+    let addresses: Vec<SocketAddr> = text.to_socket_addrs().map_err(|_| wrong("no such address"))?.collect();
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| wrong("no such address"))
+}
+
+/// A host name or address without a port.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    let has_port = text.contains(':') && !text.starts_with('[');
+    let is_name = text.bytes().all(is_part) && !has_port;
+    // Compose files may assemble a list with empty entries.
+    is_name.then(|| text.to_owned()).ok_or_else(|| "must be names such as saplink.example, without port".into())
+}
+
+/// A path without a slash at its end, so that `/` is empty.
+pub(super) fn base_path(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let is_path = (path.is_empty() || path.starts_with('/')) && path.bytes().all(is_part) && !path.contains("//");
+    is_path.then(|| path.to_owned()).ok_or_else(|| "must be a path such as /saplink".into())
 }
 
 /// A number of sessions or threads.

@@ -7,14 +7,15 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use indicatif::HumanCount;
 
 use crate::{
     cancel::Canceled,
     cli::InferenceArgs,
     concepts::Lexicon,
     encoder::{Encoder, EncoderError, EncoderOptions, Runtime},
-    files::{FileSum, StagedFile},
-    index::{Index, IndexError, InputRecord},
+    files::{FileSum, StageError, StagedFile},
+    index::{Index, IndexError, InputRecord, MANIFEST},
     job::Job,
 };
 
@@ -26,8 +27,28 @@ pub fn was_canceled(error: &anyhow::Error) -> bool {
 /// Loads the model in `dir`.
 pub(super) fn load_encoder(runtime: &Runtime, dir: &Path, args: &InferenceArgs) -> Result<Encoder> {
     let options = EncoderOptions { device: args.device, sessions: args.sessions, threads: args.threads };
-    Encoder::load(runtime, dir, options)
-        .with_context(|| format!("cannot load the model in {} (--model selects another directory)", dir.display()))
+    Encoder::load(runtime, dir, options).map_err(|error| {
+        // Another model helps with neither of these.
+        let is_of_model = !matches!(error, EncoderError::Device(_) | EncoderError::Runtime(_));
+        let hint = if is_of_model { " (--model selects another directory)" } else { "" };
+        anyhow::Error::from(error).context(format!("cannot load the model in {}{hint}", dir.display()))
+    })
+}
+
+/// Opens the index in `dir`; an error has a remedy.
+pub(super) fn open_index(dir: &Path) -> Result<Index> {
+    Index::open(dir).map_err(|error| {
+        let remedy = if !dir.join(MANIFEST).is_file() {
+            format!("it has no {MANIFEST}, so it is no index; `saplink index build` makes one")
+        } else if matches!(error, IndexError::File(_) | IndexError::Column(_) | IndexError::Manifest { .. }) {
+            "build it again, or copy it again from where it is intact".to_owned()
+        } else if matches!(error, IndexError::Calibration { .. }) {
+            "its names and vectors are intact".to_owned()
+        } else {
+            "name another index".to_owned()
+        };
+        anyhow::Error::from(error).context(format!("cannot open the index {} ({remedy})", dir.display()))
+    })
 }
 
 /// The directory of an index's model if `--model` is not given: `models/NAME`.
@@ -53,9 +74,19 @@ pub(super) fn embed_with(encoder: &Encoder) -> impl Fn(&[&str], Job<'_>) -> Resu
 
 /// Creates an output file under a temporary name; `commit` gives it its name.
 ///
-/// Commands call this before long work, so that a path that cannot be written fails at once.
-pub(super) fn create_output(path: &Path) -> Result<StagedFile> {
-    StagedFile::create(path).with_context(|| cannot_write(path))
+/// Commands call this before long work, so that a path that cannot be written fails at once. A file
+/// that exists is replaced only with `force`.
+pub(super) fn create_output(path: &Path, force: bool) -> Result<StagedFile> {
+    match StagedFile::create(path, force) {
+        // These errors name the path already.
+        Err(e @ (StageError::Exists(_) | StageError::FileName(_))) => Err(e.into()),
+        outcome => outcome.with_context(|| cannot_write(path)),
+    }
+}
+
+/// A number with its noun: `1 line`, `2,000 lines`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
 }
 
 /// The context of an error in writing `path`.

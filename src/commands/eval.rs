@@ -9,7 +9,9 @@ use crate::{
     ann::GraphParameters,
     cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs, InferenceArgs, TrustArgs},
     commands::{
-        common::{cannot_write, create_output, default_model_dir, load_encoder, manifest_input, print_stdout},
+        common::{
+            cannot_write, create_output, default_model_dir, load_encoder, manifest_input, open_index, print_stdout,
+        },
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
@@ -50,7 +52,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
         "--score dot needs --dictionary and --against exact: graphs and indexes compare by cosine"
     );
     let folds = read_folds(args)?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
     let options = EvalOptions {
         mode: args.against,
         similarity: args.score,
@@ -69,7 +71,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
             eval::evaluate(&folds, &dictionary, &EvalTarget::Dictionary(&encoder), &options, bars.job())
         }
         (None, Some(dir)) => {
-            let linker = load_linker(Index::open(dir)?, args.model.as_deref(), &args.run, &runtime, options.mode)?;
+            let linker = load_linker(open_index(dir)?, args.model.as_deref(), &args.run, &runtime, options.mode)?;
             let dictionary = Dictionary::of_index(linker.index());
             eval::evaluate(&folds, &dictionary, &EvalTarget::Index(&linker), &options, bars.job())
         }
@@ -83,9 +85,9 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
 fn trust(args: &TrustArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
     let lists = TrustLists::read(&args.words, &args.terms, &args.known, args.opposites.as_deref())?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
-    let linker = load_linker(Index::open(&args.index)?, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
+    let linker = load_linker(open_index(&args.index)?, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let report = eval::measure_trust(&lists, &linker, args.examples, bars.job())?;
     bars.finish();
     outputs.write(&report, || report.page())?;
@@ -100,9 +102,10 @@ struct ReportFiles<'a> {
 }
 
 impl<'a> ReportFiles<'a> {
-    fn create(json: Option<&'a Path>, html: Option<&'a Path>) -> Result<Self> {
-        let create =
-            |path: Option<&'a Path>| path.map(|path| Ok::<_, anyhow::Error>((create_output(path)?, path))).transpose();
+    fn create(json: Option<&'a Path>, html: Option<&'a Path>, force: bool) -> Result<Self> {
+        let create = |path: Option<&'a Path>| {
+            path.map(|path| Ok::<_, anyhow::Error>((create_output(path, force)?, path))).transpose()
+        };
         Ok(Self { json: create(json)?, html: create(html)? })
     }
 
@@ -142,7 +145,10 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let folds = read_folds(args)?;
     let inputs = args.mentions.mentions.iter().map(|path| manifest_input(path)).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref())?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
+    if let Some(path) = &args.calibrate.out {
+        StagedFile::check(path, args.force)?;
+    }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     // The service searches the graph, so the calibration does too.
     let index = Index::open_uncalibrated(dir)?;
@@ -152,7 +158,7 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let options = CalibrationOptions {
         nil_share: args.calibrate.nil_share,
         precision: args.calibrate.precision,
-        force: args.calibrate.force,
+        few_mentions: args.calibrate.few_mentions,
     };
     let fitted = eval::fit_calibration(&samples, &options, inputs)?;
     if let Some(path) = &args.calibrate.out {

@@ -5,7 +5,6 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -28,7 +27,9 @@ const STATUS_LENGTH: usize = "HTTP/1.1 200".len();
 /// Asks `/readyz`; fails if the service is not ready.
 pub(super) fn run(args: &HealthArgs) -> Result<()> {
     let address = reachable(args.listen);
-    let status = status(address, args.tls_cert.as_deref()).with_context(|| format!("no answer from {address}"))?;
+    let certificate = args.tls_cert.as_deref().map(certificates).transpose().context("cannot read the certificate")?;
+    let expected = certificate.map(|mut chain| chain.swap_remove(0));
+    let status = status(address, expected).with_context(|| format!("no answer from {address}"))?;
     if !status.ends_with(" 200") {
         bail!("{address} is not ready ({status})");
     }
@@ -46,12 +47,11 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn status(address: SocketAddr, certificate: Option<&Path>) -> Result<String> {
+fn status(address: SocketAddr, expected: Option<CertificateDer<'static>>) -> Result<String> {
     let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let Some(certificate) = certificate else { return request_status(stream) };
-    let expected = certificates(certificate)?.swap_remove(0);
+    let Some(expected) = expected else { return request_status(stream) };
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let config =

@@ -8,14 +8,11 @@ use indicatif::HumanCount;
 use crate::{
     cli::IndexBenchArgs,
     commands::{
-        common::print_stdout,
+        common::{open_index, print_stdout},
         progress_bars::{ProgressBars, elapsed, peak_memory},
     },
     files::write_manifest,
-    index::{
-        Index,
-        bench::{self, BenchOptions, SearchBenchReport, VectorSource},
-    },
+    index::bench::{self, BenchOptions, SearchBenchReport, VectorSource},
     signals,
 };
 
@@ -33,7 +30,7 @@ pub(super) fn run(args: &IndexBenchArgs) -> Result<()> {
             (source, max_rows)
         }
         None => {
-            let index = Index::open(&args.index)?;
+            let index = open_index(&args.index)?;
             let dimensions = args.dimensions.unwrap_or(index.manifest().model.dimensions);
             (VectorSource::Index { index: Box::new(index), dimensions }, u32::MAX as usize)
         }

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indicatif::{DecimalBytes, HumanCount};
 
 use crate::{
@@ -41,7 +41,12 @@ pub(super) fn run(args: &IndexBuildArgs) -> Result<()> {
     let cannot_build = || format!("cannot build {}", out.display());
     // These checks run before hours of work and before anything is removed: the directory may be
     // written, and the model can be loaded.
-    StagedDir::check(out, MANIFEST, args.force || args.add).with_context(cannot_build)?;
+    ensure!(
+        !args.add || out.join(MANIFEST).is_file(),
+        "{}: there is no index to add to (no {MANIFEST}); leave out --add to build a new one",
+        out.display()
+    );
+    StagedDir::check(out, MANIFEST, args.force || args.add)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &args.model, &args.run)?;
     let BuiltIndex { manifest, reused } = build(args, out, &encoder, &bars).with_context(cannot_build)?;

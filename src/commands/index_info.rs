@@ -8,14 +8,14 @@ use indicatif::{DecimalBytes, HumanCount};
 
 use crate::{
     cli::{IndexVerifyArgs, InfoArgs},
-    commands::common::print_stdout,
+    commands::common::{counted, open_index, print_stdout},
     concepts::{NameTally, StoreSummary},
-    index::{Calibration, Index, IndexManifest},
+    index::{Calibration, IndexManifest},
 };
 
 /// `index info`.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
-    let index = Index::open(&args.dir)?;
+    let index = open_index(&args.dir)?;
     let manifest = index.manifest();
     print_stdout(&if args.json { serde_json::to_string_pretty(manifest)? + "\n" } else { summary(manifest) })
 }
@@ -24,11 +24,11 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
 pub(super) fn verify(args: &IndexVerifyArgs) -> Result<()> {
     let manifest = IndexManifest::read(&args.dir)?;
     manifest.verify(&args.dir)?;
-    drop(Index::open(&args.dir)?);
+    drop(open_index(&args.dir)?);
     print_stdout(&format!(
-        "{}: {} files, {}, all as they were written\n",
+        "{}: {}, {}, all as they were written\n",
         manifest.label(),
-        manifest.files.len(),
+        counted(manifest.files.len() as u64, "file"),
         DecimalBytes(total_bytes(&manifest))
     ))
 }
@@ -54,7 +54,7 @@ pub(super) fn summary(manifest: &IndexManifest) -> String {
     let _ = writeln!(text, "search       {}", search_summary(manifest));
     let _ = writeln!(text, "score        {}, NIL below {}", manifest.score, manifest.nil_threshold);
     let _ = writeln!(text, "calibration  {}", calibration_summary(manifest.calibration.as_ref()));
-    let _ = writeln!(text, "size         {:.1} MB", total_bytes(manifest) as f64 / 1e6);
+    let _ = writeln!(text, "size         {}", DecimalBytes(total_bytes(manifest)));
     for input in &manifest.inputs {
         let _ = writeln!(text, "made from    {} sha256 {}", input.name, input.sum.sha256);
     }
@@ -103,7 +103,7 @@ pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
         if !source.version.is_empty() {
             let _ = write!(text, " {}", source.version);
         }
-        let _ = write!(text, ": {} names, {} codes", HumanCount(source.atoms), HumanCount(source.codes));
+        let _ = write!(text, ": {}, {}", counted(source.atoms, "name"), counted(source.codes, "code"));
         if let Some(level) = source.restriction_level {
             let _ = write!(text, ", restriction level {level}");
         }

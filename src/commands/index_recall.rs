@@ -7,20 +7,20 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     cli::IndexRecallArgs,
     commands::{
-        common::{default_model_dir, embed_with, load_encoder, print_stdout},
+        common::{default_model_dir, embed_with, load_encoder, open_index, print_stdout},
         index_info::search_summary,
         progress_bars::ProgressBars,
     },
     encoder::Runtime,
     files::input::InputFile,
-    index::{self, Index, IndexManifest, SearchTarget},
+    index::{self, IndexManifest, SearchTarget},
     linker, signals,
 };
 
 /// Measures recall, chooses `ef_search` and writes both into the manifest.
 pub(super) fn run(args: &IndexRecallArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
-    let mut index = Index::open(&args.dir)?;
+    let mut index = open_index(&args.dir)?;
     let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let encoder = load_encoder(&runtime, &model, &args.run)?;

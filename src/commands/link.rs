@@ -2,105 +2,102 @@
 //!
 //! Results go to a partial file beside the output, and a journal notes how much of it is complete.
 //! A run that was killed at any moment can be resumed, and gives the same output as one that was
-//! not.
+//! not. Results for standard output are written as they come.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{BufReader, Seek, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use indicatif::HumanCount;
-use serde::{Deserialize, Serialize};
 
 use crate::commands::{
-    common::{cannot_write, create_output, default_model_dir, load_encoder, read_lexicon},
+    common::{counted, default_model_dir, load_encoder, open_index, read_lexicon},
+    link_output::{Journal, LinkOutput, PartialFile, partial_format, standard_output},
     progress_bars::{ProgressBars, elapsed},
 };
 use crate::{
-    cancel::Canceled,
+    cancel::{CancelToken, Canceled},
     cli::LinkArgs,
-    corpus::{CorpusFormat, MentionColumns, PartialFormat, read_mentions, write_output},
+    corpus::{
+        CorpusFormat, LinkedRow, MentionColumns, MentionFile, MentionRow, PartialFormat, output_names, read_mentions,
+    },
     encoder::{EncoderError, Runtime},
-    files::{FileSum, read_manifest, write_manifest},
+    files::FileSum,
     http::PendingResults,
-    index::Index,
-    linker::{LinkLimits, LinkService, Linker, MentionOptions},
+    linker::{FieldError, LinkDefaults, LinkLimits, LinkService, Linker, MentionOptions},
     progress::Progress,
     signals,
 };
 
 /// Lines that are linked together; the journal is written after each such batch.
 const BATCH_LINES: usize = 2048;
-/// Version of [`Journal`] and of the partial file that it describes.
-const JOURNAL_FORMAT: u32 = 3;
-
-/// Notes how much of an input is linked, and with what: a run is resumed only with the same input,
-/// model, index, lexicon and options.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Journal {
-    format: u32,
-    input: FileSum,
-    /// Fingerprints of model and index, the sum of the lexicon, and the options.
-    with: String,
-    /// Lines of the input that are linked.
-    lines: u64,
-    /// Bytes of the partial file that hold their results.
-    bytes: u64,
-}
 
 /// Links a file.
 pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let started = std::time::Instant::now();
     let cancel = signals::cancel_token()?;
     let bars = ProgressBars::new(cancel.clone());
-    let (input, output) = (CorpusFormat::of(&args.input)?, CorpusFormat::of(&args.output)?);
+    let (input, output) = formats(args)?;
+    // Locked before the model is loaded: a second run for the same output is refused at once.
+    let partial = named(&args.output).map(|path| PartialFile::lock(path, args.force)).transpose()?;
+    let limits = LinkLimits { mention_bytes: args.max_mention_bytes.as_u64() as usize, ..LinkLimits::default() };
+    let service = LinkService::new(linker(args)?, limits);
+    let defaults = service.defaults(options(args)).map_err(|error| option_error(&error))?;
+    let columns = MentionColumns { mention: args.column.clone(), id: args.id_column.clone() };
+    let MentionFile { other_columns, rows } = read_mentions(named(&args.input), input, &columns, limits, bars.job())?;
+    let other_columns = output_names(other_columns);
+    let (format, header) = partial_format(output, &other_columns)?;
+    let mut link_output = match partial {
+        Some(mut partial) => {
+            let sum = named(&args.input).map(FileSum::of).transpose()?;
+            let journal = Journal::new(sum, fingerprint(args, output, service.linker())?);
+            partial.begin(journal, args.resume, &args.input, &header)?;
+            LinkOutput::File(Box::new(partial))
+        }
+        None => standard_output(&header)?,
+    };
+    let run = LinkRun { args, service, defaults, format, other_columns, cancel, bars: &bars };
+    let is_complete = run.link_all(rows, &mut link_output)?;
+    bars.finish();
+    let lines = link_output.lines();
+    if let LinkOutput::File(partial) = link_output {
+        partial.finish(output, args.force)?;
+    }
+    if is_complete {
+        eprintln!("  {} linked in {}", counted(lines, "line"), elapsed(started));
+    }
+    Ok(())
+}
+
+/// The path of an input or output; absent for `-`, the standard one.
+fn named(path: &Path) -> Option<&Path> {
+    Some(path).filter(|path| path.as_os_str() != "-")
+}
+
+/// The formats of input and output, after a check of the options that depend on them.
+fn formats(args: &LinkArgs) -> Result<(CorpusFormat, CorpusFormat)> {
+    let format = |path: &Path, given: Option<CorpusFormat>, option: &str| match (given, named(path)) {
+        (Some(CorpusFormat::Parquet), None) => {
+            bail!("{option} - cannot be Parquet; name a file, or use lines or a table of text")
+        }
+        (Some(format), _) => Ok(format),
+        (None, Some(path)) => Ok(CorpusFormat::of(path)?),
+        (None, None) => Ok(CorpusFormat::Ndjson),
+    };
+    let input = format(&args.input, args.input_format, "--input")?;
+    let output = format(&args.output, args.output_format, "--output")?;
     ensure!(
-        args.force || !args.output.exists(),
-        "{}: exists already (use --force to replace it)",
-        args.output.display()
+        !args.resume || named(&args.input).and(named(&args.output)).is_some(),
+        "--resume needs files: what came from standard input or went to standard output is not kept"
     );
     ensure!(
         !args.explain || output == CorpusFormat::Ndjson,
         "{}: a table has no room for explanations; write .ndjson or .jsonl, or leave out --explain",
         args.output.display()
     );
-    let limits = LinkLimits { mention_bytes: args.max_mention_bytes, ..LinkLimits::default() };
-    let service = LinkService::new(linker(args)?, limits);
-    let defaults = service.defaults(options(args)).map_err(|error| anyhow!("{error}"))?;
-
-    let mut partial = PartialOutput::open(args, fingerprint(args, service.linker())?, PartialFormat::of(output))?;
-    let columns = MentionColumns { mention: args.column.clone(), id: args.id_column.clone() };
-    let mentions = read_mentions(&args.input, input, &columns, limits, bars.job())?;
-    let mut mentions = mentions.skip(partial.journal.lines as usize);
-    loop {
-        let lines = mentions.by_ref().take(BATCH_LINES).collect::<Result<Vec<_>, _>>()?;
-        if lines.is_empty() {
-            break;
-        }
-        let count = lines.len();
-        let pending = PendingResults::of_lines(&service, &defaults, lines.into_iter().flatten());
-        let results = match pending.link(&cancel) {
-            Ok((results, _)) if !cancel.is_canceled() => results,
-            Ok(_) | Err(EncoderError::Canceled(_)) => {
-                eprintln!("  interrupted after {} lines; --resume continues", HumanCount(partial.journal.lines));
-                return Err(Canceled.into());
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot link {}", args.input.display())),
-        };
-        partial.append(count, &partial.format.encode(&results)?)?;
-        bars.rows_read(partial.journal.lines);
-    }
-    bars.finish();
-    let lines = partial.journal.lines;
-    partial.finish(&args.output, output)?;
-    eprintln!("  {} lines linked in {}", HumanCount(lines), elapsed(started));
-    Ok(())
+    Ok((input, output))
 }
 
 fn linker(args: &LinkArgs) -> Result<Linker> {
-    let index = Index::open(&args.index).with_context(|| format!("cannot open the index {}", args.index.display()))?;
+    let index = open_index(&args.index)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let model = args.model.clone().unwrap_or_else(|| default_model_dir(&index));
     let mut encoder = load_encoder(&runtime, &model, &args.run)?;
@@ -123,8 +120,15 @@ fn options(args: &LinkArgs) -> MentionOptions {
     }
 }
 
+/// The error of an option, by its name on the command line.
+fn option_error(error: &FieldError) -> anyhow::Error {
+    let option = error.field.as_str().replace('_', "-");
+    let entry = error.entry.map_or(String::new(), |entry| format!("value {}: ", entry + 1));
+    anyhow!("--{option}: {entry}{}", error.fault)
+}
+
 /// Identifies model, index, lexicon and options in the journal.
-fn fingerprint(args: &LinkArgs, linker: &Linker) -> Result<String> {
+fn fingerprint(args: &LinkArgs, output: CorpusFormat, linker: &Linker) -> Result<String> {
     let lexicon = args.lexicon.as_deref().map(FileSum::of).transpose()?;
     Ok(format!(
         "{} {} {:?}",
@@ -136,92 +140,67 @@ fn fingerprint(args: &LinkArgs, linker: &Linker) -> Result<String> {
             &args.semantic_types,
             &args.semantic_groups,
             &args.sources,
-            (args.no_readings, args.no_spelling, args.explain),
-            &args.column,
-            &args.id_column,
+            (args.no_readings, args.no_spelling, args.explain, args.max_mention_bytes.as_u64()),
+            (&args.column, &args.id_column, args.input_format, output),
             lexicon,
         )
     ))
 }
 
-/// The results so far, in a file beside the output, and their journal.
-struct PartialOutput {
-    path: PathBuf,
-    journal_path: PathBuf,
+/// What the rows of an input are linked with.
+struct LinkRun<'a> {
+    args: &'a LinkArgs,
+    service: LinkService,
+    defaults: LinkDefaults,
     format: PartialFormat,
-    file: File,
-    journal: Journal,
+    other_columns: Vec<String>,
+    cancel: CancelToken,
+    bars: &'a ProgressBars,
 }
 
-impl PartialOutput {
-    /// Begins a partial file, or continues the one that an earlier run left.
-    fn open(args: &LinkArgs, with: String, format: PartialFormat) -> Result<Self> {
-        let beside = |ending: &str| {
-            let mut name = args.output.clone().into_os_string();
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        let (path, journal_path) = (beside(".partial"), beside(".partial.json"));
-        let input = FileSum::of(&args.input)?;
-        let mut journal = Journal { format: JOURNAL_FORMAT, input, with, lines: 0, bytes: 0 };
-        if args.resume && journal_path.exists() {
-            let earlier: Journal = read_manifest(&journal_path, JOURNAL_FORMAT)
-                .map_err(|reason| anyhow!("{}: {reason}; leave out --resume to start again", journal_path.display()))?;
-            ensure!(
-                earlier.input == journal.input,
-                "{}: differs from the input of the earlier run {}; leave out --resume to start again",
-                args.input.display(),
-                path.display()
-            );
-            let same = earlier.with == journal.with;
-            ensure!(
-                same,
-                "{}: belongs to a run with another model, index or other options; repeat them, or leave out --resume to start again",
-                path.display()
-            );
-            journal = earlier;
+impl LinkRun<'_> {
+    /// Links the rows that `output` does not have yet; false if the reader of the output has left.
+    fn link_all(
+        &self,
+        rows: impl Iterator<Item = Result<Option<MentionRow>, crate::corpus::CorpusError>>,
+        output: &mut LinkOutput,
+    ) -> Result<bool> {
+        let mut rows = rows.skip(output.lines() as usize);
+        loop {
+            let batch = rows.by_ref().take(BATCH_LINES).collect::<Result<Vec<_>, _>>()?;
+            if batch.is_empty() {
+                return Ok(true);
+            }
+            let count = batch.len();
+            let Some(linked) = self.link(batch)? else {
+                let hint = if named(&self.args.input).is_some() && matches!(output, LinkOutput::File(_)) {
+                    "; --resume continues"
+                } else {
+                    ""
+                };
+                self.bars.abandon();
+                eprintln!("  interrupted after {}{hint}", counted(output.lines(), "line"));
+                return Err(Canceled.into());
+            };
+            if !output.append(count, &self.format.encode(&linked, &self.other_columns)?)? {
+                return Ok(false);
+            }
+            self.bars.rows_read(output.lines());
         }
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.create(true).write(true).truncate(false).open(&path).with_context(|| cannot_write(&path))?;
-        if file.metadata()?.len() < journal.bytes {
-            bail!("{}: is shorter than its journal notes; begin again without --resume", path.display());
-        }
-        // Results behind the length that the journal states are discarded and written again.
-        file.set_len(journal.bytes)
-            .and_then(|()| file.seek(std::io::SeekFrom::End(0)))
-            .with_context(|| cannot_write(&path))?;
-        if journal.bytes == 0 {
-            let header = format.header()?;
-            file.write_all(&header).with_context(|| cannot_write(&path))?;
-            journal.bytes = header.len() as u64;
-        }
-        Ok(Self { path, journal_path, format, file, journal })
     }
 
-    /// Appends the results of `lines` more lines and notes them in the journal.
-    fn append(&mut self, lines: usize, results: &[u8]) -> Result<()> {
-        self.file.write_all(results).and_then(|()| self.file.sync_data()).with_context(|| cannot_write(&self.path))?;
-        self.journal.lines += lines as u64;
-        self.journal.bytes += results.len() as u64;
-        let next = self.journal_path.with_extension("json.next");
-        write_manifest(&next, &self.journal)
-            .and_then(|()| std::fs::rename(&next, &self.journal_path))
-            .with_context(|| cannot_write(&self.journal_path))
-    }
-
-    /// Writes the output and removes the partial file and the journal.
-    fn finish(self, output: &Path, format: CorpusFormat) -> Result<()> {
-        let gzip = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
-        let mut file = create_output(output)?;
-        let partial = BufReader::new(fs_err::File::open(&self.path)?);
-        write_output(partial, format, gzip, &mut file)
-            .and_then(|()| file.commit())
-            .with_context(|| cannot_write(output))?;
-        for path in [&self.path, &self.journal_path] {
-            // The output is complete: files that stay beside it do no harm.
-            let _ = std::fs::remove_file(path);
+    /// The results of a batch; none if the run was interrupted.
+    fn link(&self, batch: Vec<Option<MentionRow>>) -> Result<Option<Vec<LinkedRow>>> {
+        let (mentions, other): (Vec<_>, Vec<_>) =
+            batch.into_iter().flatten().map(|row| (row.mention, row.other)).unzip();
+        let pending = PendingResults::of_lines(&self.service, &self.defaults, mentions);
+        match pending.link(&self.cancel) {
+            Ok((results, _)) if !self.cancel.is_canceled() => {
+                let row = |(result, other)| LinkedRow { result, other };
+                Ok(Some(results.into_iter().zip(other).map(row).collect()))
+            }
+            Ok(_) | Err(EncoderError::Canceled(_)) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot link {}", self.args.input.display())),
         }
-        Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod index_build;
 mod index_info;
 mod index_recall;
 mod link;
+mod link_output;
 mod model;
 mod progress_bars;
 mod serve;

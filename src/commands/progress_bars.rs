@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
-use crate::{cancel::CancelToken, job::Job, progress::Progress};
+use crate::{cancel::CancelToken, commands::common::counted, job::Job, progress::Progress};
 
 /// Shows the stages of a command and holds its cancel token.
 pub(super) struct ProgressBars {
@@ -55,7 +55,7 @@ impl ProgressBars {
                 Some(rows) => {
                     let bytes = DecimalBytes(per_second(stage.total) as u64);
                     let rate = format!("{} rows/s, {bytes}/s", format_rate(per_second(rows)));
-                    (format!("{} rows, {}", HumanCount(rows), DecimalBytes(stage.total)), rate)
+                    (format!("{}, {}", counted(rows, "row"), DecimalBytes(stage.total)), rate)
                 }
                 None => (HumanCount(stage.total).to_string(), format!("{}/s", format_rate(per_second(stage.total)))),
             };
@@ -99,9 +99,12 @@ impl Progress for ProgressBars {
     }
 
     fn rows_read(&self, rows: u64) {
-        if let Some(stage) = &mut *self.lock() {
+        // The steps of another stage are its rows.
+        if let Some(stage) = &mut *self.lock()
+            && stage.rows.is_some()
+        {
             stage.rows = Some(rows);
-            stage.bar.set_message(format!("{} rows, ", HumanCount(rows)));
+            stage.bar.set_message(format!("{}, ", counted(rows, "row")));
         }
     }
 

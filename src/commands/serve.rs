@@ -1,7 +1,7 @@
 //! Runs `saplink serve`: starts the service and reloads it.
 //!
-//! Invariant: a reload that fails changes nothing that works: the previous index, tokens or
-//! certificate stay active.
+//! Invariant: a reload changes index, tokens and certificate together, or nothing. It logs one line
+//! that says which.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,14 +10,16 @@ use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
 };
+use tokio_rustls::TlsAcceptor;
 
-use crate::commands::common::{default_model_dir, load_encoder, read_lexicon};
+use crate::commands::common::{default_model_dir, load_encoder, open_index, read_lexicon};
 use crate::{
     cancel::CancelToken,
     cli::{InferenceArgs, ServeArgs},
     concepts::{Filter, FilterRequest},
     encoder::{Encoder, ModelManifest, Runtime},
-    http::{self, Access, App, AppOptions, ConnectionLimits, ReloadRequest, Tls, Tokens},
+    files::is_open_for_writing,
+    http::{self, Access, App, AppOptions, ConnectionLimits, Hosts, ReloadRequest, Tls, TokenSet, Tokens},
     index::Index,
     linker::{LinkLimits, LinkOptions, Linker, Query},
     signals, telemetry,
@@ -60,7 +62,11 @@ async fn serve(
 ) -> Result<()> {
     let (app, reload_requests) = App::new(app_options(args, &onnxruntime), &http::route_paths());
     let credentials = Credentials::read(args)?;
-    let router = http::router(app.clone(), credentials.access(args));
+    let router = http::router(
+        app.clone(),
+        credentials.access(args),
+        Hosts::new(&args.allowed_hosts, args.listen.ip().is_loopback()),
+    );
     tracing::info!(library = %onnxruntime.path().display(), "ONNX Runtime");
     let scheme = if credentials.tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
@@ -74,7 +80,7 @@ async fn serve(
     let hangups = signals::reload_signals()?;
     tokio::pin!(stop);
     tokio::select! {
-        loaded = loader.clone().load(None) => app.activate(loaded?),
+        loaded = loader.clone().load(None) => activate(&app, loaded?, "ready"),
         () = &mut stop => {}
     }
     if app.active().is_some() {
@@ -99,13 +105,15 @@ fn app_options(args: &ServeArgs, onnxruntime: &Runtime) -> AppOptions {
     AppOptions {
         limits: LinkLimits {
             mentions: args.max_mentions,
-            mention_bytes: args.max_mention_bytes,
+            mention_bytes: args.max_mention_bytes.as_u64() as usize,
             top_k: args.max_top_k,
             candidates: args.max_candidates,
         },
-        body_bytes: args.max_body_bytes,
+        body_bytes: args.max_body_bytes.as_u64() as usize,
         queue: args.queue,
         request_timeout: seconds(args.request_timeout),
+        idle_timeout: seconds(args.idle_timeout),
+        base_path: args.base_path.clone(),
         onnxruntime: onnxruntime.build_info().into(),
     }
 }
@@ -128,21 +136,46 @@ async fn serve_reloads(
             Some(request) = requests.recv() => Some(request),
             else => std::future::pending().await,
         };
-        let mut errors = credentials.reload();
-        let active = app.active().map(|service| service.linker().encoder().clone());
-        match loader.clone().load(active).await {
-            Ok(linker) => app.activate(linker),
-            Err(error) => errors.push(format!("{error:#}")),
+        app.set_reloading(true);
+        let outcome = reload(app, credentials, loader).await;
+        if let Err(error) = &outcome {
+            tracing::error!(error, "nothing was reloaded: index, tokens and certificate stay as they were");
         }
-        for error in &errors {
-            tracing::error!(error, "not reloaded; this part stays as it was");
-        }
+        app.set_reloading(false);
         if let Some(request) = request {
-            let outcome = if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) };
             // The client may have left.
             let _ = request.send(outcome);
         }
     }
+}
+
+/// Loads every part, and makes them active only if all of them can be loaded.
+async fn reload(app: &App, credentials: &Credentials, loader: &Arc<LinkerLoader>) -> Result<(), String> {
+    let active = app.active().map(|service| service.linker().encoder().clone());
+    let (loaded, linker) = (credentials.read_again(), loader.clone().load(active).await);
+    let linker = linker.map_err(|error| format!("{error:#}"));
+    let (loaded, linker) = match (loaded, linker) {
+        (Ok(loaded), Ok(linker)) => (loaded, linker),
+        (loaded, linker) => {
+            return Err([loaded.err(), linker.err()].into_iter().flatten().collect::<Vec<_>>().join("; "));
+        }
+    };
+    credentials.replace(loaded);
+    activate(app, linker, "reloaded");
+    Ok(())
+}
+
+/// Makes `linker` the active one, and logs what is served now.
+fn activate(app: &App, linker: Linker, message: &str) {
+    let (index, encoder) = (linker.index(), linker.encoder());
+    tracing::info!(
+        model = encoder.manifest().label(),
+        index = index.manifest().label(),
+        hidden_sources = index.manifest().sources.len() - index.concepts().sources().count(),
+        device = %encoder.device(),
+        "{message}"
+    );
+    app.activate(linker);
 }
 
 /// The tokens of clients and the certificate of the service.
@@ -170,13 +203,35 @@ impl Credentials {
         }
     }
 
-    /// Reads both again and gives the errors.
-    fn reload(&self) -> Vec<String> {
-        let tokens = self.tokens.as_ref().and_then(|tokens| tokens.reload().err());
-        let tls = self.tls.as_ref().and_then(|tls| tls.reload().err());
-        let tokens = tokens.map(|error| format!("tokens: {error}"));
-        tokens.into_iter().chain(tls.map(|error| format!("certificate: {error}"))).collect()
+    /// Reads both again, without using them; gives the errors of both.
+    fn read_again(&self) -> Result<LoadedCredentials, String> {
+        let tokens = self.tokens.as_ref().map(|tokens| tokens.read_again()).transpose();
+        let tls = self.tls.as_ref().map(|tls| tls.read_again()).transpose();
+        match (tokens, tls) {
+            (Ok(tokens), Ok(tls)) => Ok(LoadedCredentials { tokens, tls }),
+            (tokens, tls) => {
+                let tokens = tokens.err().map(|error| format!("tokens: {error}"));
+                let tls = tls.err().map(|error| format!("certificate: {error}"));
+                Err([tokens, tls].into_iter().flatten().collect::<Vec<_>>().join("; "))
+            }
+        }
     }
+
+    /// Uses what was loaded.
+    fn replace(&self, loaded: LoadedCredentials) {
+        if let Some((tokens, loaded)) = self.tokens.as_ref().zip(loaded.tokens) {
+            tokens.replace(loaded);
+        }
+        if let Some((tls, loaded)) = self.tls.as_ref().zip(loaded.tls) {
+            tls.replace(loaded);
+        }
+    }
+}
+
+/// Tokens and certificate that were read and are not in use yet.
+struct LoadedCredentials {
+    tokens: Option<TokenSet>,
+    tls: Option<TlsAcceptor>,
 }
 
 /// Loads index, model and lexicon, at the start and at each reload.
@@ -211,16 +266,7 @@ impl LinkerLoader {
 
     /// Loads on a thread of its own. Keeps the encoder `active` if the model is the same.
     async fn load(self: Arc<Self>, active: Option<Arc<Encoder>>) -> Result<Linker> {
-        let linker = tokio::task::spawn_blocking(move || self.load_blocking(active)).await??;
-        let (index, encoder) = (linker.index(), linker.encoder());
-        tracing::info!(
-            model = encoder.manifest().label(),
-            index = index.manifest().label(),
-            hidden_sources = index.manifest().sources.len() - index.concepts().sources().count(),
-            device = %encoder.device(),
-            "ready"
-        );
-        Ok(linker)
+        tokio::task::spawn_blocking(move || self.load_blocking(active)).await?
     }
 
     fn load_blocking(&self, active: Option<Arc<Encoder>>) -> Result<Linker> {
@@ -247,9 +293,15 @@ impl LinkerLoader {
 
     /// Opens the index and hides sources.
     fn open_index(&self) -> Result<Index> {
-        let hint = if self.index.exists() { "" } else { " (`saplink index build` makes one, --index names another)" };
-        let mut index = Index::open(&self.index)
-            .with_context(|| format!("cannot open the index {}{hint}", self.index.display()))?;
+        for entry in self.index.read_dir().into_iter().flatten().flatten() {
+            ensure!(
+                !is_open_for_writing(&entry.path()),
+                "{}: another process is writing this file, and a mapped file must not change; wait for its end, and \
+                 replace an index as a whole, as `saplink index build --force` does",
+                entry.path().display()
+            );
+        }
+        let mut index = open_index(&self.index)?;
         index.hide(&self.hide_sources, self.max_restriction_level).context("cannot hide sources")?;
         let unknown = index.concepts().sources().filter(|source| source.restriction_level.is_none());
         let unknown: Vec<&str> = unknown.map(|source| source.source.as_str()).collect();

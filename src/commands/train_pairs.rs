@@ -12,7 +12,7 @@ use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use crate::commands::{
-    common::{cannot_write, create_output},
+    common::{cannot_write, counted, create_output, open_index},
     progress_bars::{ProgressBars, elapsed, peak_memory},
     terminologies::{ingest, inputs, selection},
 };
@@ -37,10 +37,10 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
     ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
     // Staged first: a path that cannot be written fails before minutes of work.
-    let mut out = args.out.as_deref().map(create_output).transpose()?;
-    let mut dev = args.dev.as_deref().map(create_output).transpose()?;
+    let mut out = args.out.as_deref().map(|path| create_output(path, args.force)).transpose()?;
+    let mut dev = args.dev.as_deref().map(|path| create_output(path, args.force)).transpose()?;
     let (inputs, selection) = (inputs(&args.inputs, &args.selection), selection(&args.selection));
-    let index = args.index.as_deref().map(Index::open).transpose()?;
+    let index = args.index.as_deref().map(open_index).transpose()?;
     let merged;
     let concepts = match &index {
         Some(index) if inputs.paths().next().is_none() => index.concepts(),
@@ -87,12 +87,13 @@ pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
 
 /// Prints the numbers of written pairs and of their concepts to standard error.
 fn print_summary(sampler: &PairSampler<SelectedNames>, written: u64, held_out: Option<u64>, started: Instant) {
-    let training = HumanCount(sampler.training_concepts() as u64);
+    let training = counted(sampler.training_concepts() as u64, "concept");
     let single_name = HumanCount(sampler.single_name_concepts());
-    eprintln!("  {} pairs of {training} concepts; left out, with one name only: {single_name}", HumanCount(written));
+    let written = counted(written, "pair");
+    eprintln!("  {written} of {training}; left out, with one name only: {single_name}");
     if let Some(pairs) = held_out {
-        let concepts = HumanCount(sampler.held_out_concepts() as u64);
-        eprintln!("  held out: {} pairs of {concepts} concepts", HumanCount(pairs));
+        let concepts = counted(sampler.held_out_concepts() as u64, "concept");
+        eprintln!("  held out: {} of {concepts}", counted(pairs, "pair"));
     }
     eprintln!("  done in {}{}", elapsed(started), peak_memory());
 }

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::HumanCount;
 
 use crate::commands::{
@@ -16,7 +16,7 @@ use crate::{
     bert::{self, BertConfig, Precision, Weights},
     cli::TrainRunArgs,
     encoder::{self, BertTokenizer, ImportOptions, Runtime},
-    files::StagedDir,
+    files::{StageError, StagedDir},
     signals,
     train::{
         CONFIG_FILE, Pairs, RunConfig, TrainError, TrainSettings, TrainingRun, base_sha256, export_checkpoint,
@@ -93,7 +93,13 @@ fn output_dirs(args: &TrainRunArgs) -> Result<(PathBuf, PathBuf)> {
             "--export-hf {}: another output has this name",
             dir.display()
         );
-        StagedDir::check(dir, CONFIG_FILE, false).context("cannot write the checkpoint")?;
+        // --force does not reach a checkpoint, which may be of another program.
+        StagedDir::check(dir, CONFIG_FILE, false).map_err(|error| match error {
+            StageError::Exists(_) | StageError::Foreign { .. } => {
+                anyhow!("--export-hf {}: exists already; name a new or an empty directory", dir.display())
+            }
+            error => anyhow::Error::from(error).context("cannot write the checkpoint"),
+        })?;
         StagedDir::check_writable(dir).context("cannot write the checkpoint")?;
     }
     Ok((int8, run))

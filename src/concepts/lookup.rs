@@ -1,7 +1,8 @@
-//! Finds concepts by the beginning of a name, or by a misspelled name (`GET /concepts?q=`).
+//! Finds concepts by a name, by words of a name, or by a misspelled name (`GET /concepts?q=`).
 //!
-//! The result is a sequence of three parts: concepts with the name, then concepts with a name that
-//! begins with it, in the order of keys, then concepts with a name within one or two edits, the
+//! The result is a sequence of parts: concepts with the name; with all words of the query in a
+//! name; with words in a name that begin with those of the query, common concepts first; with a
+//! name that begins with the query, in the order of keys; with a name within one or two edits, the
 //! nearest first. A concept occurs once, in the first part that has it; a page is a slice of the
 //! sequence. Invariant: equal requests give equal sequences.
 
@@ -28,7 +29,9 @@ const MAX_QUERY_BYTES: usize = 63;
 pub enum FoundBy {
     /// The query is the name, after normalization.
     Name,
-    /// The name begins with the query.
+    /// The name has all words of the query.
+    Words,
+    /// Words of the name begin with the words of the query, or the name begins with the query.
     Prefix,
     /// The number of edits between them: letters inserted, deleted or replaced, or two neighbors
     /// exchanged.
@@ -77,8 +80,9 @@ impl PageBuilder {
 }
 
 impl ConceptStore {
-    /// At most `limit` concepts from position `offset` on that have a name equal to `query`,
-    /// beginning with it, or nearly equal to it. Empty if `query` has no letter or digit.
+    /// At most `limit` concepts from position `offset` on that have a name equal to `query`, with
+    /// its words or words that begin with them, or nearly equal to it. Empty if `query` has no
+    /// letter or digit.
     pub fn find(&self, query: &str, filter: &Filter, offset: usize, limit: usize) -> FoundPage {
         let key = text::normalize(query);
         let mut page = PageBuilder { seen: HashSet::new(), offset, limit, page: FoundPage::default() };
@@ -96,6 +100,18 @@ impl ConceptStore {
         };
         if exact.is_some_and(|name| !push_all(name, FoundBy::Name)) {
             return;
+        }
+        if let Some(words) = &self.word_search {
+            let mut goes_on = true;
+            let text = |name| text::normalize(self.name_text(name));
+            words.search(key, text, |name, is_whole| {
+                let by = if is_whole { FoundBy::Words } else { FoundBy::Prefix };
+                goes_on = !filter.passes(self, name) || push_all(name, by);
+                goes_on
+            });
+            if !goes_on {
+                return;
+            }
         }
         for name in filter.names_in(self.names.with_prefix(key)).filter(|name| Some(*name) != exact) {
             if !push_all(name, FoundBy::Prefix) {

@@ -2,9 +2,9 @@
 //!
 //! It does not depend on vectors; `index` combines both. Reading order: `schema` (files and
 //! columns), `store` (the open store), `view` (what is read from it), `names` (distinct names and
-//! their bitmaps), `filter` and `lookup` (which names and concepts a request gets), `words` (the
-//! words of names), `spelling`, `affixes`, `repair` and `lexicon` (repair of misspelled words),
-//! `ingest` (how statements become a store).
+//! their bitmaps), `filter`, `word_search` and `lookup` (which names and concepts a request gets),
+//! `words` (the words of names), `spelling`, `affixes`, `repair` and `lexicon` (repair of
+//! misspelled words), `ingest` (how statements become a store).
 //!
 //! Invariant: reading does not depend on `ingest`, and no answer contains data of a hidden source.
 
@@ -23,11 +23,13 @@ pub(crate) mod spelling;
 pub(crate) mod store;
 pub(crate) mod succession;
 pub(crate) mod view;
+pub(crate) mod word_search;
 pub(crate) mod words;
 
 pub use counts::{Counts, SourceEntry};
 pub use error::ConceptError;
 pub use filter::{Filter, FilterRequest};
+pub(crate) use ingest::word_search::write_word_search;
 pub use ingest::{
     assemble::StoreSummary,
     collect::{NameTally, StatementCollector},

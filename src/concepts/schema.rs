@@ -11,8 +11,8 @@ use bytemuck::{Pod, Zeroable};
 use crate::{
     columns::spec::{ColumnSpec, ListSpec, StringsSpec},
     domain::{
-        AtomId, CodeId, ConceptId, LanguageId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, Succession,
-        TermTypeId,
+        AtomId, CodeId, ConceptId, LanguageId, NameId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId,
+        Succession, TermTypeId,
     },
 };
 
@@ -20,6 +20,9 @@ use crate::{
 pub(crate) const CONCEPTS_FILE: &str = "concepts.bin";
 /// Section file: the atoms of each distinct name, the bitmaps of filters, and sets of sources.
 pub(crate) const ROWS_FILE: &str = "rows.bin";
+/// Section file: the names with each word, for searches by name. An index of an earlier version
+/// lacks it.
+pub(crate) const SEARCH_FILE: &str = "search.bin";
 /// Automaton: from the key of a name (the name after normalization) to its `NameId`.
 pub(crate) const KEYS_FILE: &str = "keys.fst";
 /// Automaton: from a word of the keys to its `WordEntry`.
@@ -80,6 +83,15 @@ pub(crate) const NAME_ATOMS: ListSpec<AtomId> = ListSpec::new("row.atoms", "row.
 pub(crate) const BITMAPS: ListSpec<u8> = ListSpec::new("map.bytes", "map.ends");
 /// The distinct sets of sources.
 pub(crate) const SOURCE_SETS: ListSpec<SourceId> = ListSpec::new("sset.sources", "sset.ends");
+
+// Columns of `SEARCH_FILE`.
+
+/// The words of the keys, ascending.
+pub(crate) const SEARCH_WORDS: StringsSpec = StringsSpec::new("word.text", "word.ends");
+/// Ranks of the names with each word, ascending.
+pub(crate) const SEARCH_RANKS: ListSpec<u32> = ListSpec::new("word.ranks", "word.rends");
+/// The names by rank: names of common concepts come first.
+pub(crate) const SEARCH_NAMES: ColumnSpec<NameId> = ColumnSpec::new("rank.names");
 
 /// Stands for the code of an atom without one.
 pub(crate) const NO_CODE: CodeId = CodeId::new(u32::MAX);

@@ -21,6 +21,7 @@ use crate::{
         counts::{Counts, SourceEntry},
         names::NameTable,
         schema::{self, CONCEPTS_FILE, Edge, SuccessionStep},
+        word_search::WordSearch,
     },
     domain::{CodeId, ConceptId, LanguageId, SemanticTypeId, SemanticTypeSetId, SourceId, SourceSetId, TermTypeId},
 };
@@ -58,6 +59,8 @@ pub struct ConceptStore {
     /// Names with an atom from a source that is not hidden; absent if no source is hidden.
     pub(super) visible_names: Option<Arc<RoaringBitmap>>,
     pub(super) names: NameTable,
+    /// Absent in an index of an earlier version.
+    pub(super) word_search: Option<WordSearch>,
 }
 
 impl ConceptStore {
@@ -99,6 +102,7 @@ impl ConceptStore {
             hidden: vec![false; sources.len()],
             visible_names: None,
             names: NameTable::open(dir, sources.len(), counts.rows as usize)?,
+            word_search: WordSearch::open(dir, counts.rows as usize)?,
         };
         let per_concept = [
             store.concept_ids.len(),

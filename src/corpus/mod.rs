@@ -14,5 +14,6 @@ mod write;
 
 pub use error::CorpusError;
 pub use format::CorpusFormat;
-pub(crate) use read::{MentionColumns, read_mentions};
+pub(crate) use read::{MentionColumns, MentionFile, MentionRow, read_mentions};
+pub(crate) use rows::{LinkedRow, output_names};
 pub(crate) use write::{PartialFormat, write_output};

@@ -1,26 +1,30 @@
-//! Reads the mentions of a file.
+//! Reads the mentions of a file or of standard input, with the other columns of a table.
 
 use std::{
-    io::BufRead,
+    io::{self, BufRead, BufReader},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
 };
 
 use parquet::{
     errors::ParquetError,
     file::reader::{FileReader, SerializedFileReader},
     record::Field,
-    schema::types::Type,
 };
 
 use crate::{
     corpus::{CorpusError, CorpusFormat},
-    files::input::InputFile,
+    files::{
+        input::{InputFile, LineError},
+        records::{Dialect, RecordReader, RecordsError},
+    },
     http::{NumberedMention, max_line_bytes, read_line},
     job::Job,
     linker::LinkLimits,
 };
+
+/// The name of standard input in messages.
+const STANDARD_INPUT: &str = "standard input";
 
 /// The columns of a table that have the mentions.
 #[derive(Clone, Debug, Default)]
@@ -31,82 +35,154 @@ pub(crate) struct MentionColumns {
     pub(crate) id: Option<String>,
 }
 
-/// The lines or rows of a file in their order; blank lines have no mention.
-type Mentions<'p> = Box<dyn Iterator<Item = Result<Option<NumberedMention>, CorpusError>> + 'p>;
+/// A mention with the values of the other columns of its row.
+pub(crate) struct MentionRow {
+    pub(crate) mention: NumberedMention,
+    pub(crate) other: Vec<String>,
+}
 
-/// Reads the mentions of the file at `path`. Reports bytes, or rows of Parquet, as a stage of
-/// `job`.
+/// The mentions of a file.
+pub(crate) struct MentionFile<'p> {
+    /// The names of the columns beside mention and id; none for lines of JSON.
+    pub(crate) other_columns: Vec<String>,
+    /// The lines or rows in their order; blank lines have no mention.
+    pub(crate) rows: Box<dyn Iterator<Item = Result<Option<MentionRow>, CorpusError>> + 'p>,
+}
+
+/// Reads the mentions of the file at `path`, or of standard input without one. Reports bytes, or
+/// rows of Parquet, as a stage of `job`.
 ///
 /// # Errors
 /// [`CorpusError`] names the file, and the column that is missing. Errors further on in the file
 /// come in the iterator, which is then at its end.
 pub(crate) fn read_mentions<'p>(
-    path: &Path,
+    path: Option<&Path>,
     format: CorpusFormat,
     columns: &MentionColumns,
     limits: LinkLimits,
     job: Job<'p>,
-) -> Result<Mentions<'p>, CorpusError> {
-    let text = || InputFile::new(path).open(job);
+) -> Result<MentionFile<'p>, CorpusError> {
+    let text = || -> io::Result<Box<dyn BufRead + 'p>> {
+        match path {
+            Some(path) => InputFile::new(path).open(job),
+            None => {
+                job.progress.bytes_stage(&format!("reading {STANDARD_INPUT}"), 0);
+                Ok(Box::new(BufReader::new(io::stdin())))
+            }
+        }
+    };
+    let path = path.unwrap_or(Path::new(STANDARD_INPUT));
     match format {
         CorpusFormat::Ndjson => {
             let lines = (1..).zip(text()?.split(b'\n'));
-            Ok(Box::new(lines.map(move |(number, line)| Ok(read_line(&line?, number, &limits)))))
+            let row = move |(number, line): (usize, io::Result<Vec<u8>>)| {
+                let mention = read_line(&line?, number, &limits);
+                Ok(mention.map(|mention| MentionRow { mention, other: vec![] }))
+            };
+            Ok(MentionFile { other_columns: vec![], rows: Box::new(lines.map(row)) })
         }
-        CorpusFormat::Csv => read_table(path, text()?, b',', columns, limits),
-        CorpusFormat::Tsv => read_table(path, text()?, b'\t', columns, limits),
+        CorpusFormat::Csv => read_table(path, text()?, Dialect::Commas, columns, limits),
+        CorpusFormat::Tsv => read_table(path, text()?, Dialect::Tabs, columns, limits),
         CorpusFormat::Parquet => read_parquet(path, columns, limits, job),
     }
 }
 
-/// The positions of the columns of mention and id among `names`.
-fn column_positions(
-    path: &Path,
-    names: &[&str],
-    columns: &MentionColumns,
-) -> Result<(usize, Option<usize>), CorpusError> {
-    let position = |column: &str| names.iter().position(|name| name.trim_start_matches('\u{feff}') == column);
-    let missing = |column: &str| CorpusError::Column { path: path.into(), column: column.into() };
-    let mention = match &columns.mention {
-        Some(name) => position(name).ok_or_else(|| missing(name))?,
-        None => position("mention").or_else(|| position("text")).ok_or_else(|| missing("mention or text"))?,
-    };
-    let id = match &columns.id {
-        Some(name) => Some(position(name).ok_or_else(|| missing(name))?),
-        None => position("id"),
-    };
-    Ok((mention, id))
+/// The positions of the columns of a table.
+struct Positions {
+    mention: usize,
+    id: Option<usize>,
+    other: Vec<usize>,
 }
 
-/// Row `number` of a table. The limit of lines applies to rows too, so that the results of all
-/// formats are the same.
-fn row_mention(number: usize, text: String, id: Option<String>, limits: &LinkLimits) -> NumberedMention {
-    let id = id.filter(|id| !id.is_empty());
-    if text.len() + id.as_ref().map_or(0, String::len) > max_line_bytes(limits) {
-        return NumberedMention::too_long(number);
+impl Positions {
+    fn of(path: &Path, names: &[&str], columns: &MentionColumns) -> Result<Self, CorpusError> {
+        let position = |column: &str| names.iter().position(|name| *name == column);
+        let missing = |column: &str| CorpusError::Column { path: path.into(), column: column.into() };
+        let mention = match &columns.mention {
+            Some(name) => position(name).ok_or_else(|| missing(name))?,
+            None => position("mention").or_else(|| position("text")).ok_or_else(|| missing("mention or text"))?,
+        };
+        let id = match &columns.id {
+            Some(name) => Some(position(name).ok_or_else(|| missing(name))?),
+            None => position("id"),
+        };
+        let other = (0..names.len()).filter(|&column| column != mention && Some(column) != id).collect();
+        Ok(Self { mention, id, other })
     }
-    NumberedMention::of_row(number, id, text)
+
+    fn other_names(&self, names: &[&str]) -> Vec<String> {
+        self.other.iter().map(|&column| names[column].to_owned()).collect()
+    }
+
+    /// Row `number` with these cells. The limit of lines applies to rows too, so that the results
+    /// of all formats are the same.
+    fn row(&self, number: usize, cell: impl Fn(usize) -> String, limits: &LinkLimits) -> MentionRow {
+        let (text, id) = (cell(self.mention), self.id.map(&cell).filter(|id| !id.is_empty()));
+        let other = self.other.iter().map(|&column| cell(column)).collect();
+        let is_long = text.len() + id.as_ref().map_or(0, String::len) > max_line_bytes(limits);
+        let mention =
+            if is_long { NumberedMention::too_long(number, id) } else { NumberedMention::of_row(number, id, text) };
+        MentionRow { mention, other }
+    }
 }
 
 fn read_table<'p>(
     path: &Path,
     input: Box<dyn BufRead + 'p>,
-    delimiter: u8,
+    dialect: Dialect,
     columns: &MentionColumns,
     limits: LinkLimits,
-) -> Result<Mentions<'p>, CorpusError> {
+) -> Result<MentionFile<'p>, CorpusError> {
     let file = path.to_owned();
-    // The message of the library has the position and not the content.
-    let damaged = move |e: csv::Error| CorpusError::Damaged { path: file.clone(), reason: e.to_string() };
-    // Quotes have no meaning in TSV.
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).quoting(delimiter == b',').from_reader(input);
-    let header = reader.headers().map_err(&damaged)?.clone();
-    let (mention, id) = column_positions(path, &header.iter().collect::<Vec<_>>(), columns)?;
-    let row = move |(number, record): (usize, Result<csv::StringRecord, csv::Error>)| {
-        let record = record.map_err(&damaged)?;
-        Ok(Some(row_mention(number, record[mention].into(), id.map(|id| record[id].into()), &limits)))
+    // No reason quotes the content.
+    let damaged = move |reason: String| CorpusError::Damaged { path: file.clone(), reason };
+    let in_line = |line: u64, e: LineError| format!("line {line}: {e}");
+    let failed = {
+        let damaged = damaged.clone();
+        move |e: RecordsError| match e {
+            RecordsError::Io(e) => CorpusError::Io(e),
+            unclosed @ RecordsError::Unclosed(_) => damaged(unclosed.to_string()),
+        }
     };
-    Ok(Box::new((1..).zip(reader.into_records()).map(row)))
+    let mut records = RecordReader::new(input, dialect);
+    let header = match records.next().map_err(&failed)? {
+        Some((line, header)) => header.map_err(|e| damaged(in_line(line, e)))?.fields().unwrap_or_default(),
+        None => vec![],
+    };
+    let positions = Positions::of(path, &header, columns)?;
+    let (width, other_columns) = (header.len(), positions.other_names(&header));
+    let mut number = 0;
+    let next = move || {
+        let (line, record) = match records.next() {
+            Ok(record) => record?,
+            Err(e) => return Some(Err(failed(e))),
+        };
+        number += 1;
+        let record = match record {
+            Ok(record) => record,
+            Err(e) => return Some(Err(damaged(in_line(line, e)))),
+        };
+        Some(match record.fields() {
+            Some(cells) if cells.len() == width => {
+                Ok(Some(positions.row(number, |column| cells[column].to_owned(), &limits)))
+            }
+            Some(cells) => Err(damaged(format!("line {line}: {} fields where the header has {width}", cells.len()))),
+            None => Err(damaged(in_line(line, LineError::Utf8))),
+        })
+    };
+    Ok(MentionFile { other_columns, rows: until_error(next) })
+}
+
+/// The items of `next` up to its end or its first error.
+fn until_error<'p>(
+    mut next: impl FnMut() -> Option<Result<Option<MentionRow>, CorpusError>> + 'p,
+) -> Box<dyn Iterator<Item = Result<Option<MentionRow>, CorpusError>> + 'p> {
+    let mut is_ended = false;
+    Box::new(std::iter::from_fn(move || {
+        let item = if is_ended { None } else { next() };
+        is_ended = !matches!(item, Some(Ok(_)));
+        item
+    }))
 }
 
 fn read_parquet<'p>(
@@ -114,7 +190,7 @@ fn read_parquet<'p>(
     columns: &MentionColumns,
     limits: LinkLimits,
     job: Job<'p>,
-) -> Result<Mentions<'p>, CorpusError> {
+) -> Result<MentionFile<'p>, CorpusError> {
     let named = path.to_owned();
     let damaged = move |e: ParquetError| CorpusError::Damaged {
         path: named.clone(),
@@ -126,15 +202,9 @@ fn read_parquet<'p>(
     job.progress.stage("linking", metadata.num_rows().max(0) as u64);
     let fields = metadata.schema_descr().root_schema().get_fields().to_vec();
     let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-    let (mention, id) = column_positions(path, &names, columns)?;
-    let projected: Vec<Arc<Type>> =
-        [Some(mention), id].into_iter().flatten().map(|position| fields[position].clone()).collect();
-    let projection = Type::group_type_builder(metadata.schema_descr().root_schema().name())
-        .with_fields(projected)
-        .build()
-        .map_err(&damaged)?;
-    let mention = names[mention].to_owned();
-    let mut rows = reader.into_iter().project(Some(projection)).map_err(&damaged)?;
+    let positions = Positions::of(path, &names, columns)?;
+    let other_columns = positions.other_names(&names);
+    let mut rows = reader.into_iter();
     let mut number = 0;
     let next = move || {
         // The library panics on some kinds of damage.
@@ -142,18 +212,11 @@ fn read_parquet<'p>(
         job.progress.advance(1);
         number += 1;
         Some(row.map_err(&damaged).map(|row| {
-            let (mut text, mut id) = (String::new(), None);
-            for (name, field) in row.get_column_iter() {
-                if *name == mention {
-                    text = cell_text(field);
-                } else {
-                    id = Some(cell_text(field));
-                }
-            }
-            Some(row_mention(number, text, id, &limits))
+            let cells: Vec<String> = row.get_column_iter().map(|(_, field)| cell_text(field)).collect();
+            Some(positions.row(number, |column| cells.get(column).cloned().unwrap_or_default(), &limits))
         }))
     };
-    Ok(Box::new(std::iter::from_fn(next)))
+    Ok(MentionFile { other_columns, rows: until_error(next) })
 }
 
 fn panicked() -> ParquetError {

@@ -1,5 +1,7 @@
 //! Results as rows of a table: one row for each candidate, and one for a mention without
-//! candidates.
+//! candidates. The other columns of the input follow the columns of the result.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::http::{CandidateView, ContradictionView, LeftOutView, LinkResult};
 
@@ -25,18 +27,63 @@ pub(super) const COLUMNS: [&str; 16] = [
 /// Position of the column that is empty in a row without a candidate.
 pub(super) const RANK: usize = 3;
 
-/// The cells of a row, in the order of [`COLUMNS`]. An absent value is an empty cell.
-pub(super) type ResultRow = [String; COLUMNS.len()];
+/// The cells of a row, in the order of [`COLUMNS`], then those of the other columns. An absent
+/// value is an empty cell.
+pub(super) type ResultRow = Vec<String>;
 
-/// The rows of a result.
-pub(super) fn table_rows(result: &LinkResult) -> Vec<ResultRow> {
-    if result.candidates.is_empty() {
-        return vec![table_row(result, None)];
-    }
-    (1..).zip(&result.candidates).map(|candidate| table_row(result, Some(candidate))).collect()
+/// The result of a row, with the values of the other columns of the input.
+pub(crate) struct LinkedRow {
+    pub(crate) result: LinkResult,
+    pub(crate) other: Vec<String>,
 }
 
-fn table_row(result: &LinkResult, candidate: Option<(usize, &CandidateView)>) -> ResultRow {
+/// The names of the other columns of an input in the output: a name that the output has already
+/// gets `input_` before it.
+pub(crate) fn output_names(other: Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for mut name in other {
+        while COLUMNS.contains(&name.as_str()) || names.contains(&name) {
+            name.insert_str(0, "input_");
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// A result as a line of JSON, with the other columns as the object `columns`.
+#[derive(Serialize)]
+pub(super) struct ResultLine<'r> {
+    #[serde(flatten)]
+    result: &'r LinkResult,
+    #[serde(serialize_with = "write_columns", skip_serializing_if = "<[_]>::is_empty")]
+    columns: Vec<(&'r str, &'r str)>,
+}
+
+fn write_columns<S: Serializer>(columns: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(columns.len()))?;
+    columns.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+    map.end()
+}
+
+impl LinkedRow {
+    /// The row as a line of JSON; `names` are those of the other columns.
+    pub(super) fn line<'r>(&'r self, names: &'r [String]) -> ResultLine<'r> {
+        let columns = names.iter().map(String::as_str).zip(self.other.iter().map(String::as_str)).collect();
+        ResultLine { result: &self.result, columns }
+    }
+
+    /// The rows of a table.
+    pub(super) fn table_rows(&self) -> Vec<ResultRow> {
+        let with_other = |cells: [String; COLUMNS.len()]| cells.into_iter().chain(self.other.iter().cloned()).collect();
+        let result = &self.result;
+        if result.candidates.is_empty() {
+            return vec![with_other(result_cells(result, None))];
+        }
+        (1..).zip(&result.candidates).map(|candidate| with_other(result_cells(result, Some(candidate)))).collect()
+    }
+}
+
+fn result_cells(result: &LinkResult, candidate: Option<(usize, &CandidateView)>) -> [String; COLUMNS.len()] {
     let [rank, cui, name, matched_name, kind, score, probability, types, contradiction] =
         candidate.map(candidate_cells).unwrap_or_default();
     let left_out: Vec<String> = result.left_out.iter().map(left_out_cell).collect();

@@ -11,19 +11,19 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use parquet::{
-    basic::{Compression as ParquetCompression, ZstdLevel},
+    basic::{Compression as ParquetCompression, LogicalType, Repetition, Type as PhysicalType, ZstdLevel},
     data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type},
     errors::ParquetError,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
-    schema::parser::parse_message_type,
+    schema::{parser::parse_message_type, types::Type},
 };
 
 use crate::{
     corpus::{
         CorpusFormat,
-        rows::{COLUMNS, RANK, ResultRow, table_rows},
+        rows::{COLUMNS, LinkedRow, RANK, ResultRow},
     },
-    http::{LinkResult, write_lines},
+    http::write_lines,
 };
 
 /// Rows of Parquet that are compressed together.
@@ -74,28 +74,31 @@ impl PartialFormat {
         }
     }
 
-    /// The first bytes of a partial file.
+    /// The first bytes of a partial file; `other` are the names of the other columns.
     ///
     /// # Errors
     /// None in practice: the bytes stay in memory.
-    pub(crate) fn header(self) -> io::Result<Vec<u8>> {
+    pub(crate) fn header(self, other: &[String]) -> io::Result<Vec<u8>> {
+        let header = || COLUMNS.into_iter().chain(other.iter().map(String::as_str));
         match self {
-            Self::Table { delimiter } => write_csv(delimiter, [COLUMNS]),
-            Self::Rows => write_csv(b',', [COLUMNS]),
+            Self::Table { delimiter } => write_csv(delimiter, [header().map(one_line).collect()]),
+            Self::Rows => write_csv(b',', [header().map(str::to_owned).collect()]),
             Self::Lines => Ok(vec![]),
         }
     }
 
-    /// The bytes of `results`.
+    /// The bytes of `rows`; `other` are the names of the other columns.
     ///
     /// # Errors
     /// None in practice: the bytes stay in memory.
-    pub(crate) fn encode(self, results: &[LinkResult]) -> io::Result<Vec<u8>> {
-        let rows = || results.iter().flat_map(table_rows);
+    pub(crate) fn encode(self, rows: &[LinkedRow], other: &[String]) -> io::Result<Vec<u8>> {
+        let cells = || rows.iter().flat_map(LinkedRow::table_rows);
         match self {
-            Self::Lines => Ok(write_lines(results)?),
-            Self::Table { delimiter } => write_csv(delimiter, rows().map(|row| row.map(|cell| one_line(&cell)))),
-            Self::Rows => write_csv(b',', rows()),
+            Self::Lines => Ok(write_lines(rows.iter().map(|row| row.line(other)))?),
+            Self::Table { delimiter } => {
+                write_csv(delimiter, cells().map(|row| row.iter().map(|cell| one_line(cell)).collect()))
+            }
+            Self::Rows => write_csv(b',', cells()),
         }
     }
 }
@@ -124,10 +127,7 @@ pub(crate) fn write_output(
     }
 }
 
-fn write_csv<R: AsRef<[u8]>, const N: usize>(
-    delimiter: u8,
-    rows: impl IntoIterator<Item = [R; N]>,
-) -> io::Result<Vec<u8>> {
+fn write_csv(delimiter: u8, rows: impl IntoIterator<Item = ResultRow>) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(vec![]);
     for row in rows {
         writer.write_record(row).map_err(io::Error::other)?;
@@ -140,35 +140,52 @@ fn one_line(cell: &str) -> String {
     cell.replace(['\t', '\n', '\r'], " ")
 }
 
-/// Reads the rows of a partial file of Parquet.
+/// Reads the rows of a partial file of Parquet, the header first.
 fn read_rows(partial: impl BufRead) -> impl Iterator<Item = Result<ResultRow, ParquetError>> {
-    csv::Reader::from_reader(partial).into_records().map(|record| {
+    let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(partial);
+    reader.into_records().map(|record| {
         let record = record.map_err(|e| ParquetError::General(e.to_string()))?;
-        Ok(std::array::from_fn(|column| record.get(column).unwrap_or_default().to_owned()))
+        Ok(record.iter().map(str::to_owned).collect())
     })
+}
+
+/// The schema of the columns of a result and of the other columns `other`.
+fn schema(other: &[String]) -> Result<Type, ParquetError> {
+    let results = parse_message_type(SCHEMA)?;
+    let text = |name: &String| {
+        let column = Type::primitive_type_builder(name, PhysicalType::BYTE_ARRAY);
+        let column = column.with_repetition(Repetition::OPTIONAL).with_logical_type(Some(LogicalType::String));
+        column.build().map(Arc::new)
+    };
+    let other = other.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let fields = results.get_fields().iter().cloned().chain(other).collect();
+    Type::group_type_builder(results.name()).with_fields(fields).build()
 }
 
 fn write_parquet(partial: impl BufRead, output: impl Write + Send) -> Result<(), ParquetError> {
     let zstd = ParquetCompression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(zstd).build();
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let mut writer = SerializedFileWriter::new(output, schema, Arc::new(properties))?;
     let mut rows = read_rows(partial).peekable();
+    let names = rows.next().transpose()?.unwrap_or_default();
+    let schema = Arc::new(schema(names.get(COLUMNS.len()..).unwrap_or_default())?);
+    let mut writer = SerializedFileWriter::new(output, schema, Arc::new(properties))?;
     while rows.peek().is_some() {
         let group = rows.by_ref().take(ROW_GROUP).collect::<Result<Vec<ResultRow>, _>>()?;
-        write_row_group(&mut writer, &group)?;
+        write_row_group(&mut writer, &names, &group)?;
     }
     writer.close().map(drop)
 }
 
 fn write_row_group(
     writer: &mut SerializedFileWriter<impl Write + Send>,
+    names: &[String],
     rows: &[ResultRow],
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
-    for (position, name) in COLUMNS.into_iter().enumerate() {
+    for (position, name) in names.iter().enumerate() {
         let Some(mut column) = group.next_column()? else { break };
-        let is_present = |row: &&ResultRow| match name {
+        let is_present = |row: &&ResultRow| match name.as_str() {
+            _ if position >= COLUMNS.len() => !row[position].is_empty(),
             "id" | "mention" | "status" => true,
             "probability" | "error" | "read_as" | "left_out" | "truncated" | "contradiction" => {
                 !row[position].is_empty()
@@ -179,7 +196,7 @@ fn write_row_group(
         let levels: Vec<i16> = rows.iter().map(|row| i16::from(is_present(&row))).collect();
         let levels = (position >= RANK).then_some(levels.as_slice());
         let cells = || rows.iter().filter(is_present).map(|row| row[position].as_str());
-        match name {
+        match name.as_str() {
             "rank" => {
                 let values: Vec<i32> = cells().filter_map(|cell| cell.parse().ok()).collect();
                 column.typed::<Int32Type>().write_batch(&values, levels, None)?;
@@ -208,10 +225,17 @@ mod tests {
 
     use super::*;
     use crate::http::{
-        CandidateView, ContradictionView, LeftOutView, LinkStatus, MatchView, Problem, ProblemKind, SemanticTypeView,
+        CandidateView, ContradictionView, LeftOutView, LinkResult, LinkStatus, MatchView, Problem, ProblemKind,
+        SemanticTypeView,
     };
 
-    fn results() -> [LinkResult; 2] {
+    const OTHER: [&str; 1] = ["input_note, or \"remark\""];
+
+    fn other() -> Vec<String> {
+        OTHER.map(str::to_owned).into()
+    }
+
+    fn results() -> [LinkedRow; 2] {
         let semantic_type = |tui: &str| SemanticTypeView { tui: tui.into(), name: String::new(), group: String::new() };
         let candidate = |cui: &str, score: f64| CandidateView {
             cui: cui.into(),
@@ -238,14 +262,15 @@ mod tests {
             error: None,
         };
         let problem = Problem::new(ProblemKind::BlankMention, "");
-        [linked, LinkResult::error("m2".into(), String::new(), problem)]
+        let failed = LinkResult::error("m2".into(), String::new(), problem);
+        [(linked, "a, b"), (failed, "")].map(|(result, other)| LinkedRow { result, other: vec![other.into()] })
     }
 
     fn output(format: CorpusFormat, gzip: bool) -> Vec<u8> {
         let partial_format = PartialFormat::of(format);
-        let mut partial = partial_format.header().unwrap();
+        let mut partial = partial_format.header(&other()).unwrap();
         for result in results() {
-            partial.extend(partial_format.encode(&[result]).unwrap());
+            partial.extend(partial_format.encode(&[result], &other()).unwrap());
         }
         let mut output = vec![];
         write_output(partial.as_slice(), format, gzip, &mut output).unwrap();
@@ -256,11 +281,11 @@ mod tests {
     fn a_table_has_a_row_for_each_candidate_and_one_for_a_mention_without() {
         let header = COLUMNS.join(",");
         let expected = format!(
-            "{header}\nm1,\"a \"\"tight\"\" chest\",linked,1,C1,asthma,\"wheezing, chronic\",embedding,0.9,0.5,T047|T033,,\
-             chest,\"a (degree); \"\"tight\"\" (degree)\",true,\n\
+            "{header},\"input_note, or \"\"remark\"\"\"\nm1,\"a \"\"tight\"\" chest\",linked,1,C1,asthma,\"wheezing, chronic\",embedding,0.9,0.5,T047|T033,,\
+             chest,\"a (degree); \"\"tight\"\" (degree)\",true,,\"a, b\"\n\
              m1,\"a \"\"tight\"\" chest\",linked,2,C2,asthma,\"wheezing, chronic\",embedding,0.8,0.5,T047|T033,,\
-             chest,\"a (degree); \"\"tight\"\" (degree)\",true,side: left / -\n\
-             m2,,error,,,,,,,,,urn:saplink:problem:blank-mention,,,,\n"
+             chest,\"a (degree); \"\"tight\"\" (degree)\",true,side: left / -,\"a, b\"\n\
+             m2,,error,,,,,,,,,urn:saplink:problem:blank-mention,,,,,\n"
         );
         assert_eq!(String::from_utf8(output(CorpusFormat::Csv, false)).unwrap(), expected);
         let mut plain = String::new();
@@ -272,11 +297,11 @@ mod tests {
 
     #[test]
     fn rows_of_a_partial_file_of_parquet_are_read_as_they_were() {
-        let expected: Vec<ResultRow> = results().iter().flat_map(table_rows).collect();
-        let mut partial = PartialFormat::Rows.header().unwrap();
-        partial.extend(PartialFormat::Rows.encode(&results()).unwrap());
+        let expected: Vec<ResultRow> = results().iter().flat_map(LinkedRow::table_rows).collect();
+        let mut partial = PartialFormat::Rows.header(&other()).unwrap();
+        partial.extend(PartialFormat::Rows.encode(&results(), &other()).unwrap());
         let rows: Vec<ResultRow> = read_rows(partial.as_slice()).map(Result::unwrap).collect();
-        assert_eq!(rows, expected);
+        assert_eq!((&rows[0][COLUMNS.len()..], &rows[1..]), (&other()[..], &expected[..]));
     }
 
     #[test]
@@ -287,10 +312,21 @@ mod tests {
         assert_eq!(rows.len(), 3);
         let reading = r#"read_as: "chest", left_out: "a (degree); "tight" (degree)", truncated: true"#;
         assert!(rows[0].contains("rank: 1,") && rows[0].contains("score: 0.9,"), "{}", rows[0]);
-        assert!(rows[0].ends_with(&format!("error: null, {reading}, contradiction: null}}")), "{}", rows[0]);
-        assert!(rows[1].ends_with(&format!(r#"{reading}, contradiction: "side: left / -"}}"#)), "{}", rows[1]);
         assert!(
-            rows[2].ends_with("read_as: null, left_out: null, truncated: null, contradiction: null}"),
+            rows[0].ends_with(&format!("error: null, {reading}, contradiction: null, {}: \"a, b\"}}", OTHER[0])),
+            "{}",
+            rows[0]
+        );
+        assert!(
+            rows[1].ends_with(&format!(r#"{reading}, contradiction: "side: left / -", {}: "a, b"}}"#, OTHER[0])),
+            "{}",
+            rows[1]
+        );
+        assert!(
+            rows[2].ends_with(&format!(
+                "read_as: null, left_out: null, truncated: null, contradiction: null, {}: null}}",
+                OTHER[0]
+            )),
             "{}",
             rows[2]
         );

@@ -27,7 +27,7 @@ const CURVE_POINTS: usize = 50;
 /// How much more a mention that is labeled NIL weighs than one whose concepts were taken away: the
 /// candidates after a right one are nearer and more regular than those for an unknown concept.
 const LABELED_NIL_WEIGHT: f64 = 4.0;
-/// Fewest labeled mentions with which a calibration is fitted without `force`.
+/// Fewest labeled mentions with which a calibration is fitted without `few_mentions`.
 const MIN_MENTIONS: u64 = 200;
 
 /// The best candidate for a mention, from which a calibration is fitted.
@@ -55,7 +55,7 @@ pub struct CalibrationOptions {
     /// Wanted precision of answers; without it the threshold gives the most right answers.
     pub precision: Option<f64>,
     /// Whether fewer than 200 mentions are enough.
-    pub force: bool,
+    pub few_mentions: bool,
 }
 
 /// Samples with similar probabilities, as one bar of a reliability diagram.
@@ -94,9 +94,9 @@ pub fn fit_calibration(
     let mut mentions: Vec<usize> = samples.iter().map(|sample| sample.mention).collect();
     mentions.dedup();
     let mentions = mentions.len() as u64;
-    if mentions < MIN_MENTIONS && !options.force {
+    if mentions < MIN_MENTIONS && !options.few_mentions {
         return Err(EvalError::Calibrate(format!(
-            "a calibration needs {MIN_MENTIONS} labeled mentions, the files have {mentions}; --force fits it anyway"
+            "a calibration needs {MIN_MENTIONS} labeled mentions, the files have {mentions}; --few-mentions fits it anyway"
         )));
     }
     let weights = SampleWeights::new(samples, options.nil_share);
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
     use crate::{confidence::Feature, random::Random};
 
-    const OPTIONS: CalibrationOptions = CalibrationOptions { nil_share: 0.5, precision: None, force: false };
+    const OPTIONS: CalibrationOptions = CalibrationOptions { nil_share: 0.5, precision: None, few_mentions: false };
 
     /// Samples with cosines from 0 to 1 that are right with a logistic probability, and NIL samples
     /// with cosines from 0 to 0.5.
@@ -379,8 +379,9 @@ mod tests {
     #[test]
     fn few_mentions_are_refused_unless_forced() {
         for samples in [&samples(3)[..], &[]] {
-            assert!(fit_calibration(samples, &OPTIONS, vec![]).unwrap_err().to_string().contains("--force"));
-            let forced = fit_calibration(samples, &CalibrationOptions { force: true, ..OPTIONS }, vec![]).unwrap();
+            assert!(fit_calibration(samples, &OPTIONS, vec![]).unwrap_err().to_string().contains("--few-mentions"));
+            let forced =
+                fit_calibration(samples, &CalibrationOptions { few_mentions: true, ..OPTIONS }, vec![]).unwrap();
             assert_eq!(forced.calibration.fault(), None);
         }
     }

@@ -19,11 +19,14 @@ mod disk;
 pub mod input;
 mod lfs;
 mod manifest;
+pub mod records;
 pub mod sorter;
 mod staged;
+mod writers;
 
 pub use checksum::{ChecksumError, FileSum, checksums, sha256_hex};
 pub(crate) use disk::free_space;
 pub use lfs::refuse_lfs_pointer;
 pub use manifest::{read_manifest, replace_manifest, write_manifest, write_sealed};
 pub use staged::{Abandoned, StageError, StagedDir, StagedFile, abandoned};
+pub(crate) use writers::is_open_for_writing;

@@ -2,7 +2,9 @@
 //!
 //! A writer fills a directory (or file) beside its target and renames it when it is complete. A
 //! lock on the staged directory shows that its writer is running; a directory without a lock is
-//! abandoned, and the next writer of the same target may resume from it or remove it.
+//! abandoned, and the next writer of the same target may resume from it or remove it. If the target
+//! is an empty directory, such as a mounted volume, the staged directory is inside it, and its
+//! files move up one by one, the manifest last.
 //!
 //! Invariant: a reader of the target sees the old content or the new one, never a part of either.
 
@@ -25,13 +27,16 @@ pub enum StageError {
     #[error("{}: exists already (use --force to replace it)", .0.display())]
     Exists(PathBuf),
     /// The target exists and saplink did not write it.
-    #[error("{}: --force only replaces a directory that saplink wrote, and this one has no {manifest}", path.display())]
+    #[error("{}: --force only replaces a directory that saplink wrote, and this one has no {manifest}; name a new or an empty directory", path.display())]
     Foreign {
         /// The target.
         path: PathBuf,
         /// The file that marks a directory of saplink.
         manifest: &'static str,
     },
+    /// The target is a mount point, which cannot be exchanged with another directory.
+    #[error("{}: is a mount point, which cannot be replaced; empty it, or mount the directory above it", .0.display())]
+    Mounted(PathBuf),
     /// The target of a [`StagedDir`] has no last part, such as `/` or `..`.
     #[error("{}: is not the name of a directory", .0.display())]
     Name(PathBuf),
@@ -46,6 +51,8 @@ pub enum StageError {
 /// writer of the same target removes it.
 pub struct StagedDir {
     target: PathBuf,
+    /// The file that is put in place last.
+    manifest: &'static str,
     staging: TempDir,
     /// Open while this process writes the directory.
     _lock: File,
@@ -59,37 +66,44 @@ impl StagedDir {
     /// The same as [`StagedDir::create`].
     pub fn check<'a>(target: &'a Path, manifest: &'static str, force: bool) -> Result<&'a OsStr, StageError> {
         let name = target.file_name().ok_or_else(|| StageError::Name(target.into()))?;
-        if target.exists() && !force {
+        if !target.exists() || is_vacant(target, name)? {
+            return Ok(name);
+        }
+        if !target.join(manifest).is_file() {
+            return Err(StageError::Foreign { path: target.into(), manifest });
+        }
+        if !force {
             return Err(StageError::Exists(target.into()));
         }
-        if target.exists() && !target.join(manifest).is_file() {
-            return Err(StageError::Foreign { path: target.into(), manifest });
+        if is_mount_point(target) {
+            return Err(StageError::Mounted(target.into()));
         }
         Ok(name)
     }
 
     /// Prepares to write `target`, a directory with a file `manifest`. With `force` it may replace
-    /// such a directory.
+    /// such a directory. An empty directory may be used without `force`.
     ///
     /// # Errors
-    /// [`StageError::Exists`] and [`StageError::Foreign`] when the target must not be replaced.
+    /// [`StageError::Exists`], [`StageError::Foreign`] and [`StageError::Mounted`] when the target
+    /// must not or cannot be replaced.
     pub fn create(target: &Path, manifest: &'static str, force: bool) -> Result<Self, StageError> {
         let name = Self::check(target, manifest, force)?;
-        let parent = parent_of(target);
+        let parent = staging_parent(target, name)?;
         fs_err::create_dir_all(parent)?;
         abandoned(target)?.into_iter().for_each(Abandoned::remove);
         let staging = tempfile::Builder::new().prefix(&staging_prefix(name)).tempdir_in(parent)?;
         let lock = File::open(staging.path())?;
         lock.try_lock().map_err(io::Error::from)?;
-        Ok(Self { target: target.into(), staging, _lock: lock })
+        Ok(Self { target: target.into(), manifest, staging, _lock: lock })
     }
 
-    /// Checks that files can be created in the parent of `target`.
+    /// Checks that files can be created where `target` is staged.
     ///
     /// # Errors
-    /// The error of the system, with the name of the parent.
+    /// The error of the system, with the name of the directory.
     pub fn check_writable(target: &Path) -> io::Result<()> {
-        let parent = parent_of(target);
+        let parent = staging_parent(target, target.file_name().unwrap_or_default())?;
         fs_err::create_dir_all(parent)?;
         let with_path = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", parent.display()));
         tempfile::tempfile_in(parent).map(drop).map_err(with_path)
@@ -119,6 +133,9 @@ impl StagedDir {
         }
         set_mode(self.path(), 0o755)?;
         File::open(self.path())?.sync_all()?;
+        if self.path().parent() == Some(&self.target) {
+            return self.fill_target();
+        }
         if self.target.exists() {
             exchange(self.path(), &self.target)?;
         } else {
@@ -126,6 +143,27 @@ impl StagedDir {
         }
         self.staging.disable_cleanup(false);
         File::open(parent_of(&self.target))?.sync_all()?;
+        Ok(())
+    }
+}
+
+impl StagedDir {
+    /// Moves the files from their directory in the target to the target, the manifest last.
+    fn fill_target(self) -> Result<(), StageError> {
+        let name = self.target.file_name().unwrap_or_default();
+        if !is_vacant(&self.target, name)? {
+            return Err(StageError::Exists(self.target.clone()));
+        }
+        let mut names =
+            fs_err::read_dir(self.path())?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        names.sort_by_key(|name| name == self.manifest);
+        for name in names {
+            if name == self.manifest {
+                File::open(&self.target)?.sync_all()?;
+            }
+            fs_err::rename(self.path().join(&name), self.target.join(&name))?;
+        }
+        File::open(&self.target)?.sync_all()?;
         Ok(())
     }
 }
@@ -138,13 +176,23 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// Prepares to write `target`; the commit replaces a file that exists there.
+    /// Checks whether [`StagedFile::create`] would accept the target, and returns the last part of
+    /// `target`.
     ///
     /// # Errors
-    /// [`StageError::FileName`] when the target is a directory or a device.
-    pub fn create(target: &Path) -> Result<Self, StageError> {
+    /// The same as [`StagedFile::create`].
+    pub fn check(target: &Path, force: bool) -> Result<&OsStr, StageError> {
         let name = target.file_name().filter(|_| target.is_file() || !target.exists());
-        let prefix = staging_prefix(name.ok_or_else(|| StageError::FileName(target.into()))?);
+        let name = name.ok_or_else(|| StageError::FileName(target.into()))?;
+        if target.exists() && !force { Err(StageError::Exists(target.into())) } else { Ok(name) }
+    }
+
+    /// Prepares to write `target`. With `force` the commit replaces a file that exists there.
+    ///
+    /// # Errors
+    /// [`StageError::FileName`] when the target is a directory or a device, [`StageError::Exists`].
+    pub fn create(target: &Path, force: bool) -> Result<Self, StageError> {
+        let prefix = staging_prefix(Self::check(target, force)?);
         let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(parent_of(target))?;
         Ok(Self { target: target.into(), file: BufWriter::new(file) })
     }
@@ -172,6 +220,42 @@ impl Write for StagedFile {
 /// The directory of `target`; `.` for a name without one.
 pub(super) fn parent_of(target: &Path) -> &Path {
     target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether `dir` is a directory without files but those of staging directories for it, and the
+/// folder that every new file system has.
+fn is_vacant(dir: &Path, name: &OsStr) -> io::Result<bool> {
+    if !dir.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs_err::read_dir(dir)? {
+        let entry = entry?.file_name();
+        if entry != "lost+found" && !entry.to_string_lossy().starts_with(&staging_prefix(name)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Where `target`, whose last part is `name`, is staged: in it if it is an empty directory, else
+/// beside it.
+fn staging_parent<'a>(target: &'a Path, name: &OsStr) -> io::Result<&'a Path> {
+    Ok(if is_vacant(target, name)? { target } else { parent_of(target) })
+}
+
+/// Whether another file system, or another directory, is mounted at `dir`.
+fn is_mount_point(dir: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        statx(CWD, dir, AtFlags::empty(), StatxFlags::empty())
+            .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = dir;
+        false
+    }
 }
 
 /// First part of the names of staging directories and files for the target `name`.
@@ -202,12 +286,13 @@ impl Abandoned {
 
 /// The abandoned staging directories of `target`: those that no living process has locked.
 pub fn abandoned(target: &Path) -> io::Result<Vec<Abandoned>> {
-    let (parent, Some(name)) = (parent_of(target), target.file_name()) else { return Ok(vec![]) };
-    if !parent.is_dir() {
-        return Ok(vec![]);
+    let Some(name) = target.file_name() else { return Ok(vec![]) };
+    let mut entries = vec![];
+    for dir in [parent_of(target), target].into_iter().filter(|dir| dir.is_dir()) {
+        entries.extend(fs_err::read_dir(dir)?);
     }
     let mut found = vec![];
-    for entry in fs_err::read_dir(parent)? {
+    for entry in entries {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(&staging_prefix(name))
             && let Ok(lock) = File::open(entry.path())
@@ -310,20 +395,43 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_directory_is_filled_and_stays_the_same_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("volume");
+        fs_err::create_dir_all(target.join("lost+found")).unwrap();
+        fs_err::create_dir(target.join(".volume.partial-dead")).unwrap();
+        let opened = File::open(&target).unwrap();
+        let staged = StagedDir::create(&target, "part", false).unwrap();
+        let staged_again = StagedDir::create(&target, "part", false).unwrap();
+        for staged in [&staged, &staged_again] {
+            fs_err::write(staged.path().join("part"), "one").unwrap();
+            fs_err::write(staged.path().join("zzz"), "more").unwrap();
+        }
+        assert_eq!(abandoned(&target).unwrap().len(), 0, "the directory of a killed process is removed");
+        staged.commit().unwrap();
+        assert!(matches!(staged_again.commit(), Err(StageError::Exists(_))), "it is not empty any more");
+        assert_eq!(entries(&target), 3);
+        assert_eq!(entries(dir.path()), 1, "nothing is written beside it");
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(opened.metadata().unwrap().ino(), target.metadata().unwrap().ino());
+        assert!(matches!(write(&target, "two", false), Err(StageError::Exists(_))));
+    }
+
+    #[test]
     fn a_file_appears_complete_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("a b");
         for content in ["one", "two"] {
-            let mut staged = StagedFile::create(&target).unwrap();
+            let mut staged = StagedFile::create(&target, true).unwrap();
             staged.write_all(content.as_bytes()).unwrap();
             staged.commit().unwrap();
             assert_eq!(fs_err::read_to_string(&target).unwrap(), content);
         }
-        StagedFile::create(&target).unwrap().write_all(b"half").unwrap();
+        StagedFile::create(&target, true).unwrap().write_all(b"half").unwrap();
         assert_eq!(fs_err::read_to_string(&target).unwrap(), "two");
         assert_eq!(entries(dir.path()), 1, "no staging file is left");
         for wrong in [dir.path(), Path::new("/"), Path::new(""), Path::new("/dev/null")] {
-            assert!(matches!(StagedFile::create(wrong), Err(StageError::FileName(_))), "{}", wrong.display());
+            assert!(matches!(StagedFile::create(wrong, true), Err(StageError::FileName(_))), "{}", wrong.display());
         }
     }
 

@@ -22,8 +22,7 @@ use crate::{
     linker::{LinkLimits, LinkService, Linker},
 };
 
-/// A request to reload. The sender takes the outcome: the reason when anything could not be
-/// reloaded.
+/// A request to reload. The sender takes the outcome: the reason when nothing was reloaded.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
 /// Settings of a service.
@@ -37,6 +36,10 @@ pub struct AppOptions {
     pub queue: usize,
     /// Time that a request may take.
     pub request_timeout: Duration,
+    /// Time to wait for the next line of a stream.
+    pub idle_timeout: Duration,
+    /// Path below which a proxy publishes the service, such as `/saplink`; may be empty.
+    pub base_path: String,
     /// Build of the ONNX Runtime that is loaded.
     pub onnxruntime: String,
 }
@@ -54,6 +57,7 @@ struct Shared {
     admission: Admission,
     metrics: Arc<Metrics>,
     reload: mpsc::Sender<ReloadRequest>,
+    is_reloading: AtomicBool,
 }
 
 impl App {
@@ -68,6 +72,7 @@ impl App {
             admission: Admission::new(options.queue, options.request_timeout, metrics.admitted.clone()),
             metrics,
             reload,
+            is_reloading: AtomicBool::new(false),
             options,
         };
         (Self { shared: Arc::new(shared) }, reload_requests)
@@ -115,15 +120,24 @@ impl App {
         &self.shared.metrics
     }
 
-    /// Reloads index, tokens and certificate.
+    /// Notes that a reload begins or ends; a request for another one is refused meanwhile.
+    pub fn set_reloading(&self, is_reloading: bool) {
+        self.shared.is_reloading.store(is_reloading, Ordering::Release);
+    }
+
+    /// Reloads index, tokens and certificate: all of them or nothing.
     ///
     /// # Errors
     /// `not-reloaded` with the reason, or when another reload is running.
     pub(super) async fn reload(&self) -> Result<(), Problem> {
+        if self.shared.is_reloading.swap(true, Ordering::AcqRel) {
+            let detail = "another reload is running; send the request again after it";
+            return Err(Problem::new(ProblemKind::NotReloaded, detail));
+        }
         let (sender, outcome) = oneshot::channel();
-        let is_running = |_| Problem::new(ProblemKind::NotReloaded, "another reload is running");
-        self.shared.reload.try_send(sender).map_err(is_running)?;
-        let outcome = outcome.await.map_err(|_| Problem::new(ProblemKind::NotReady, "the service is stopping"))?;
+        let stopping = || Problem::new(ProblemKind::NotReady, "the service is stopping");
+        self.shared.reload.try_send(sender).map_err(|_| stopping())?;
+        let outcome = outcome.await.map_err(|_| stopping())?;
         outcome.map_err(|reason| Problem::new(ProblemKind::NotReloaded, reason))
     }
 }

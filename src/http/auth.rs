@@ -84,6 +84,9 @@ pub enum TokensError {
     Empty(PathBuf),
 }
 
+/// Tokens that [`Tokens::read_again`] read and that are not accepted yet.
+pub struct TokenSet(HashMap<TokenHash, Right>);
+
 /// The accepted tokens of a file.
 pub struct Tokens {
     path: PathBuf,
@@ -104,17 +107,20 @@ impl Tokens {
         Ok(Self { path: path.into(), accepted: RwLock::new(parse(path)?), rates })
     }
 
-    /// Reads the file again. On an error the previous tokens stay accepted.
+    /// Reads the file again, and accepts none of its tokens yet.
     ///
     /// # Errors
     /// As [`Tokens::read`].
-    pub fn reload(&self) -> Result<(), TokensError> {
-        let accepted = parse(&self.path)?;
-        *self.accepted.write().unwrap_or_else(PoisonError::into_inner) = accepted;
+    pub fn read_again(&self) -> Result<TokenSet, TokensError> {
+        parse(&self.path).map(TokenSet)
+    }
+
+    /// Accepts `tokens` instead of the previous ones.
+    pub fn replace(&self, tokens: TokenSet) {
+        *self.accepted.write().unwrap_or_else(PoisonError::into_inner) = tokens.0;
         if let Some(rates) = &self.rates {
             rates.retain_recent();
         }
-        Ok(())
     }
 
     /// The right of the client that sent `headers`.
@@ -264,11 +270,11 @@ mod tests {
         assert!(tokens.right(&HeaderMap::new()).is_err());
         fs_err::write(&path, "short").unwrap();
         assert!(
-            tokens.reload().is_err() && right("Bearer 0123456789abcdef").is_some(),
+            tokens.read_again().is_err() && right("Bearer 0123456789abcdef").is_some(),
             "the previous tokens stay accepted"
         );
         fs_err::write(&path, "aaaaaaaaaaaaaaaa").unwrap();
-        tokens.reload().unwrap();
+        tokens.replace(tokens.read_again().unwrap());
         assert!(right("Bearer aaaaaaaaaaaaaaaa").is_some() && right("Bearer 0123456789abcdef").is_none());
     }
 }

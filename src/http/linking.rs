@@ -15,7 +15,7 @@ use crate::{
         request::{LinkRequest, MentionPath, NumberedMention},
         response::LinkResult,
     },
-    linker::{FieldError, LinkBatch, LinkDefaults, LinkService, LinkedMention, Stage, StageDurations},
+    linker::{FieldError, LinkBatch, LinkDefaults, LinkService, LinkedMention, Mention, Stage, StageDurations},
 };
 
 /// Mentions that were checked and wait to be linked.
@@ -29,8 +29,8 @@ pub(crate) struct PendingResults {
 struct ResultSlot {
     number: usize,
     path: MentionPath,
-    /// The problem of a line that has no mention; the others have a mention in the batch.
-    problem: Option<Problem>,
+    /// A mention that could not be decoded, with its problem; the others are in the batch.
+    invalid: Option<(Mention, Problem)>,
 }
 
 impl PendingResults {
@@ -41,9 +41,15 @@ impl PendingResults {
         lines: impl IntoIterator<Item = NumberedMention>,
     ) -> Self {
         let (mut slots, mut mentions) = (vec![], vec![]);
-        for NumberedMention { number, path, mention } in lines {
-            let problem = mention.map(|mention| mentions.push(mention)).err();
-            slots.push(ResultSlot { number, path, problem });
+        for NumberedMention { number, path, mention, problem } in lines {
+            let invalid = match problem {
+                Some(problem) => Some((mention, problem)),
+                None => {
+                    mentions.push(mention);
+                    None
+                }
+            };
+            slots.push(ResultSlot { number, path, invalid });
         }
         Self { service: service.clone(), batch: service.check(mentions, defaults), slots }
     }
@@ -90,8 +96,9 @@ impl PendingResults {
 impl ResultSlot {
     fn result(self, mentions: &mut impl Iterator<Item = LinkedMention>, concepts: &ConceptStore) -> LinkResult {
         let default_id = format!("m{}", self.number);
-        if let Some(problem) = self.problem {
-            return LinkResult::error(default_id, String::new(), problem);
+        if let Some((mention, problem)) = self.invalid {
+            let id = mention.valid_id().map_or(default_id, str::to_owned);
+            return LinkResult::error(id, mention.text, problem);
         }
         let Some(LinkedMention { mention, outcome }) = mentions.next() else {
             return LinkResult::error(default_id, String::new(), Problem::new(ProblemKind::Internal, "no answer"));

@@ -16,6 +16,8 @@ use axum::{
 use tracing::Instrument;
 
 use crate::http::{
+    connection::ProbesOnly,
+    hosts::PROBES,
     metrics::{Metrics, method_label},
     problem::{PROBLEM_JSON, Problem, ProblemKind},
     request::BodyFormat,
@@ -27,10 +29,42 @@ use crate::{linker::StageDurations, telemetry::otlp};
 /// Target of the log lines of requests.
 const LOG_TARGET: &str = "saplink::http";
 
-/// Refuses a body that announces more than `max_bytes` before it is sent. The lines of a stream are
-/// bounded one by one. Notes the format of the body for the route that reads it.
+/// Bytes of the method, path, query and headers of a request.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+/// The compressions of bodies.
+const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, zstd");
+
+/// Refuses a large head, and all requests but probes on a connection beyond the limit.
+pub(super) async fn check_connection_and_head(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if request.extensions().get::<ProbesOnly>().is_some() && !PROBES.contains(&path) {
+        let detail = "too many connections are open; try again after the time that Retry-After gives";
+        let mut response = Problem::new(ProblemKind::Overloaded, detail).into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if line + headers.sum::<usize>() > MAX_HEAD_BYTES {
+        let detail = format!("path, query and headers have at most {MAX_HEAD_BYTES} bytes");
+        return Problem::new(ProblemKind::HeadTooLarge, detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// Refuses a compression that cannot be read, and a body that announces more than `max_bytes`,
+/// before it is sent. The lines of a stream are bounded one by one. Notes the format of the body
+/// for the route that reads it.
 pub(super) async fn check_announced_body(max_bytes: usize, mut request: Request, next: Next) -> Response {
     let format = BodyFormat::of(request.headers());
+    let is_known = |encoding: &HeaderValue| matches!(encoding.as_bytes(), b"gzip" | b"zstd" | b"identity");
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    if encodings.iter().count() > 1 || !encodings.iter().all(is_known) {
+        let detail = "send content-encoding: gzip or zstd, one of them once, or no such header";
+        let mut response = Problem::new(ProblemKind::UnsupportedEncoding, detail).into_response();
+        response.headers_mut().insert(header::ACCEPT_ENCODING, ENCODINGS);
+        return response;
+    }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if format != BodyFormat::Ndjson && length.is_some_and(|bytes| bytes > max_bytes as u64) {
         let detail = format!("a body has at most {max_bytes} bytes");

@@ -4,7 +4,7 @@
 //! `request` (what a client sends, typed), `response` (what the service answers), `problem`
 //! (errors), `linking` (from mentions to results, also for `saplink link`),
 //! `app` (the state that routes share), `admission` (the queue), `middleware`, `auth`, `metrics`,
-//! `server`, `tls`.
+//! `hosts`, `base_path`, `server`, `connection`, `tls`.
 //!
 //! Files import each other in one direction: `router -> routes -> linking, app -> request, response
 //! -> problem`.
@@ -16,7 +16,10 @@
 mod admission;
 mod app;
 mod auth;
+mod base_path;
 mod concept_lookup;
+mod connection;
+mod hosts;
 mod linking;
 mod metrics;
 mod middleware;
@@ -30,7 +33,8 @@ mod server;
 mod tls;
 
 pub use app::{App, AppOptions, ReloadRequest};
-pub use auth::{Access, Tokens, TokensError};
+pub use auth::{Access, TokenSet, Tokens, TokensError};
+pub use hosts::Hosts;
 pub(crate) use linking::PendingResults;
 #[cfg(test)]
 pub(crate) use problem::{Problem, ProblemKind};

@@ -19,6 +19,10 @@ pub(crate) enum ProblemKind {
     Unauthorized,
     /// The token may not administer.
     Forbidden,
+    /// The host of the request is not one of this service.
+    WrongHost,
+    /// The page that sent the request is not of this service.
+    WrongOrigin,
     /// The token exceeds its rate.
     TooFast,
     /// The body is no JSON.
@@ -27,6 +31,10 @@ pub(crate) enum ProblemKind {
     InvalidRequest,
     /// The media type of the body.
     UnsupportedMediaType,
+    /// The compression of the body.
+    UnsupportedEncoding,
+    /// The head of the request exceeds the limit.
+    HeadTooLarge,
     /// The body exceeds the limit.
     BodyTooLarge,
     /// The request exceeds the limit of mentions.
@@ -75,13 +83,17 @@ pub(crate) enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::Unauthorized,
         Self::Forbidden,
+        Self::WrongHost,
+        Self::WrongOrigin,
         Self::TooFast,
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedMediaType,
+        Self::UnsupportedEncoding,
+        Self::HeadTooLarge,
         Self::BodyTooLarge,
         Self::TooManyMentions,
         Self::TooManyCandidates,
@@ -117,6 +129,8 @@ impl ProblemKind {
         match self {
             Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "The request has no accepted token"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token does not allow this request"),
+            Self::WrongHost => ("wrong-host", S::MISDIRECTED_REQUEST, "The service does not serve this host"),
+            Self::WrongOrigin => ("wrong-origin", S::FORBIDDEN, "The service does not serve pages of this origin"),
             Self::TooFast => ("too-fast", S::TOO_MANY_REQUESTS, "Too many requests with this token"),
             Self::InvalidJson => ("invalid-json", S::BAD_REQUEST, "The body or line is not valid JSON"),
             Self::InvalidRequest => {
@@ -124,6 +138,12 @@ impl ProblemKind {
             }
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON or NDJSON")
+            }
+            Self::UnsupportedEncoding => {
+                ("unsupported-encoding", S::UNSUPPORTED_MEDIA_TYPE, "The compression of the body is not supported")
+            }
+            Self::HeadTooLarge => {
+                ("head-too-large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large")
             }
             Self::BodyTooLarge => ("body-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::TooManyMentions => ("too-many-mentions", S::UNPROCESSABLE_ENTITY, "Too many mentions in one request"),
@@ -162,7 +182,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The resource does not support this method")
             }
-            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "A part was not reloaded and stays as it was"),
+            Self::NotReloaded => ("not-reloaded", S::CONFLICT, "Nothing was reloaded"),
             Self::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "Too many requests are waiting"),
             Self::Timeout => ("timeout", S::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::NotReady => ("not-ready", S::SERVICE_UNAVAILABLE, "The service is not ready"),

@@ -19,17 +19,22 @@ use axum::{
     response::Redirect,
     routing::get,
 };
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
-use utoipa::OpenApi;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, decompression::RequestDecompressionLayer,
+    set_header::SetResponseHeaderLayer,
+};
+use utoipa::{OpenApi, openapi::Server};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::http::{
     app::App,
     auth::{self, Access},
+    base_path,
+    hosts::{Hosts, check_hosts},
     middleware,
     problem::{Problem, ProblemKind},
-    routes::{admin, codes, concepts, find, link, status, vocabularies},
+    routes::{admin, codes, concepts, embed, find, link, status, vocabularies},
 };
 
 #[derive(OpenApi)]
@@ -54,6 +59,7 @@ struct ApiDescription;
 fn api() -> OpenApiRouter<App> {
     let mut router = OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(link::link))
+        .routes(routes!(embed::embed))
         .routes(routes!(find::find))
         .routes(routes!(concepts::concept))
         .routes(routes!(concepts::related))
@@ -82,30 +88,39 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     Ok(api().into_openapi().to_pretty_json()? + "\n")
 }
 
-/// The service; `access` decides who may send which requests.
-pub fn router(app: App, access: Access) -> Router {
-    let (routes, openapi) = api().split_for_parts();
+/// The service; `access` decides who may send which requests, and `hosts` under which names.
+pub fn router(app: App, access: Access, hosts: Hosts) -> Router {
+    let (routes, mut openapi) = api().split_for_parts();
+    let base = app.options().base_path.clone();
+    openapi.servers = (!base.is_empty()).then(|| vec![Server::new(&base)]);
+    // The page finds the description by a relative path, so it works below any path of a proxy.
+    let docs = SwaggerUi::new("/docs").url("/openapi.json", openapi).config(Config::from("../openapi.json"));
     let (body_bytes, timeout) = (app.options().body_bytes, app.options().request_timeout);
     let metrics = app.metrics().clone();
     let router = routes
         .with_state(app)
-        .merge(Router::from(SwaggerUi::new("/docs").url("/openapi.json", openapi)).layer(default_header(CSP, DOCS_CSP)))
+        .merge(Router::from(docs).layer(default_header(CSP, DOCS_CSP)))
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Problem::new(ProblemKind::NotFound, "GET /docs describes the resources") })
         .layer(DefaultBodyLimit::max(body_bytes));
     // The last layer is the outermost: it sees a request first and its answer last.
-    router
+    let router = router
+        .layer(RequestDecompressionLayer::new())
         .layer(from_fn(move |request, next| auth::authorize(access.clone(), request, next)))
         .layer(from_fn(move |request, next| middleware::check_announced_body(body_bytes, request, next)))
+        .layer(from_fn(move |request, next| check_hosts(hosts.clone(), request, next)))
+        .layer(from_fn(middleware::check_connection_and_head))
         .layer(CatchPanicLayer::custom(middleware::panic_response))
         .layer(from_fn(move |request, next| middleware::limit_time(timeout, request, next)))
         .layer(map_response(middleware::framework_error_to_problem))
+        .layer(CompressionLayer::new())
         .layer(default_header(CSP, "default-src 'none'; frame-ancestors 'none'"))
         .layer(default_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(default_header(header::X_FRAME_OPTIONS, "DENY"))
         .layer(default_header(header::REFERRER_POLICY, "no-referrer"))
         .layer(default_header(header::CACHE_CONTROL, "no-store"))
-        .layer(from_fn(move |request, next| middleware::log_and_count(metrics.clone(), request, next)))
+        .layer(from_fn(move |request, next| middleware::log_and_count(metrics.clone(), request, next)));
+    base_path::below(&base, router)
 }
 
 const CSP: HeaderName = header::CONTENT_SECURITY_POLICY;

@@ -9,7 +9,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     calibration::Calibration,
     error::IndexError,
-    layout::{BLOCK_ROWS, PARTIAL, parts},
+    layout::{BLOCK_ROWS, OPTIONAL, PARTIAL, parts},
     manifest::{FORMAT, IndexManifest, Recall, SCORE},
     open::Index,
     recall::SearchTarget,
@@ -23,7 +23,7 @@ use crate::{
         parameters::GraphParameters,
         vectors::{QuantizedVector, VectorPrecision, Vectors, VectorsWriter},
     },
-    concepts::{ConceptStore, Counts, Selection, StoreSummary},
+    concepts::{ConceptStore, Counts, Selection, StoreSummary, write_word_search},
     domain::NameId,
     files::{StagedDir, checksums, free_space},
     job::Job,
@@ -109,6 +109,8 @@ fn complete(
     check_resources(dir, counts, options)?;
 
     let concepts = ConceptStore::open(dir, &assembled.sources, counts)?;
+    job.progress.stage("indexing the words of names", 0);
+    write_word_search(dir, &concepts)?;
     let writer = VectorsWriter::create(dir, dimensions, options.vectors)?;
     PartialManifest::new(&options.model, options.vectors, counts, &assembled.sources).write(dir)?;
     let reused = embed_rows(&concepts, writer, options, reusable, embed, job)?;
@@ -176,7 +178,7 @@ pub(super) fn manifest_of(
         graph: GraphParameters { repaired, ..options.graph },
         recall: None,
         inputs: options.inputs.clone(),
-        files: checksums(dir, &parts(options.vectors))?,
+        files: checksums(dir, &[&parts(options.vectors)[..], &[OPTIONAL]].concat())?,
         saplink: env!("CARGO_PKG_VERSION").into(),
     })
 }

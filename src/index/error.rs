@@ -31,6 +31,14 @@ pub enum IndexError {
         /// What is wrong with it, and the remedy.
         reason: String,
     },
+    /// The calibration in the manifest cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Calibration {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it, and the remedy.
+        reason: String,
+    },
     /// A mapped file is missing or damaged.
     #[error(transparent)]
     Column(#[from] ColumnError),
@@ -54,9 +62,9 @@ pub enum IndexError {
     },
     /// Building the graph takes more memory than the caller allows.
     #[error(
-        "building the graph takes {} MB of memory, and {} MB are allowed; \
+        "building the graph takes {:.1} MiB of memory, and {:.1} MiB are allowed; \
          allow more with --memory, or build with a smaller --m",
-        megabytes(*needed), megabytes(*allowed)
+        tenths_of_mebibytes(*needed).ceil() / 10.0, tenths_of_mebibytes(*allowed).floor() / 10.0
     )]
     Memory {
         /// Bytes that the graph needs.
@@ -66,8 +74,8 @@ pub enum IndexError {
     },
     /// The file system has too little free space for the vectors and the graph.
     #[error(
-        "{}: the vectors and the graph need {} MB, and {} MB are free",
-        path.display(), megabytes(*needed), megabytes(*free)
+        "{}: the vectors and the graph need {:.1} MiB, and {:.1} MiB are free",
+        path.display(), tenths_of_mebibytes(*needed).ceil() / 10.0, tenths_of_mebibytes(*free).floor() / 10.0
     )]
     Space {
         /// The directory of the new index.
@@ -93,6 +101,7 @@ pub enum IndexError {
     Canceled(#[from] Canceled),
 }
 
-fn megabytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
+/// What is needed is rounded up and what there is is rounded down, so that the two differ.
+fn tenths_of_mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / (1 << 20) as f64 * 10.0
 }

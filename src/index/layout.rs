@@ -3,7 +3,7 @@
 //! | file | content | module |
 //! | --- | --- | --- |
 //! | `index.json` | manifest | `index` |
-//! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst` | concepts and names | `concepts` |
+//! | `concepts.bin`, `rows.bin`, `keys.fst`, `words.fst`, `search.bin` | names | `concepts` |
 //! | `vectors.bin`, `scales.bin`, `residuals.bin`, `graph.bin` | vectors and graph | `ann` |
 //! | `partial.json` | state of an unfinished build | `index` |
 //!
@@ -14,7 +14,7 @@ use crate::{
         VectorPrecision,
         layout::{GRAPH_FILE, RESIDUALS_FILE, SCALES_FILE, VECTORS_FILE},
     },
-    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, ROWS_FILE, WORDS_FILE},
+    concepts::schema::{CONCEPTS_FILE, KEYS_FILE, ROWS_FILE, SEARCH_FILE, WORDS_FILE},
 };
 
 /// File name of the manifest. A directory with this file is an index.
@@ -30,7 +30,11 @@ pub(super) const PARTIAL: &str = "partial.json";
 /// build needs the same blocks.
 pub(super) const BLOCK_ROWS: u32 = 1 << 13;
 
-/// Every file that the manifest of an index with vectors of this precision lists.
+/// The file that an index of an earlier version lacks.
+pub(super) const OPTIONAL: &str = SEARCH_FILE;
+
+/// Every file that the manifest of an index with vectors of this precision lists; a new index has
+/// [`OPTIONAL`] too.
 pub(super) fn parts(precision: VectorPrecision) -> Vec<&'static str> {
     let mut parts = vec![CONCEPTS_FILE, ROWS_FILE, KEYS_FILE, WORDS_FILE, VECTORS_FILE, SCALES_FILE, GRAPH_FILE];
     if precision == VectorPrecision::Int16 {

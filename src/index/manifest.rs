@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     calibration::Calibration,
     error::IndexError,
-    layout::{MANIFEST, parts},
+    layout::{MANIFEST, OPTIONAL, parts},
     references::{InputRecord, ModelReference},
 };
 use crate::{
@@ -110,7 +110,7 @@ impl IndexManifest {
         let manifest = Self::read_any_calibration(dir)?;
         match manifest.calibration.as_ref().and_then(Calibration::fault) {
             None => Ok(manifest),
-            Some(fault) => Err(IndexError::Manifest {
+            Some(fault) => Err(IndexError::Calibration {
                 path: dir.join(MANIFEST),
                 reason: format!("{fault}: calibrate the index again (`saplink eval --calibrate`)"),
             }),
@@ -133,7 +133,12 @@ impl IndexManifest {
         if let Some(fault) = manifest.fault() {
             return Err(fail(fault));
         }
-        for name in parts(manifest.vectors) {
+        let optional = manifest.files.contains_key(OPTIONAL).then_some(OPTIONAL);
+        // A file that the manifest does not know could be of another index.
+        if optional.is_none() && dir.join(OPTIONAL).exists() {
+            return Err(fail(format!("{OPTIONAL} is not listed; remove it, or build the index again")));
+        }
+        for name in parts(manifest.vectors).into_iter().chain(optional) {
             let sum = manifest.files.get(name).ok_or_else(|| fail(format!("{name} is not listed")))?;
             if sum.bytes <= MAX_CHECKED_BYTES {
                 sum.check(&dir.join(name))?;

@@ -142,13 +142,13 @@ pub enum Fault {
     #[error("an id has at most {MAX_ID_BYTES} bytes")]
     IdTooLong,
     /// `top_k` is 0 or too large.
-    #[error("top_k is between 1 and {max}")]
+    #[error("must be between 1 and {max}")]
     TopKOutOfRange {
         /// [`LinkLimits::top_k`].
         max: usize,
     },
     /// `min_score` is no cosine.
-    #[error("min_score is between -1 and 1")]
+    #[error("must be between -1 and 1")]
     MinScoreOutOfRange,
     /// A list of a filter has too many entries.
     #[error("a filter has at most {MAX_FILTER_ENTRIES} entries")]

@@ -67,4 +67,6 @@ pub use ontology::{OntologyOptions, Scope};
 pub use reading::{BadRows, ReadSummary, Reading, StatementSink};
 pub use rrf::{RrfFile, UmlsReader, UmlsRelease, read_umls};
 pub use sssom::read_sssom;
-pub use table::{Dialect, TableOptions, read_table};
+pub use table::{TableOptions, read_table};
+
+pub use crate::files::records::Dialect;

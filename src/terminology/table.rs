@@ -5,13 +5,10 @@
 //! ids) are optional. Commas separate several values of a column. Other columns are ignored and
 //! reported.
 //!
-//! Invariants: in TSV a tab always ends a value. The size of a record is bounded, so that a missing
-//! closing quote is found. A row without a valid id, name or language emits no statement; a fault
-//! in another column costs that value only.
+//! Invariant: a row without a valid id, name or language emits no statement; a fault in another
+//! column costs that value only.
 
 use std::{borrow::Cow, io::BufRead};
-
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use crate::{
     domain::{
@@ -19,7 +16,10 @@ use crate::{
         curie::{concept_id, source_abbreviation},
         is_concept_id, language_abbreviation, semantic_type,
     },
-    files::input::{LineError, LineReader, MAX_LINE_BYTES, NumberedLine},
+    files::{
+        input::LineError,
+        records::{Dialect, Record, RecordReader, RecordsError},
+    },
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, PREFERRED},
@@ -35,15 +35,6 @@ const MAX_COLUMNS_SHOWN: usize = 5;
 /// Columns that are read; the first two are required.
 const COLUMNS: [&str; 9] =
     ["cui", "name", "semantic_type", "source", "source_code", "term_type", "language", "definition", "parents"];
-
-/// The separator of values in a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// TSV: tabs, no quotes.
-    Tabs,
-    /// CSV: commas; a value may be in double quotes.
-    Commas,
-}
 
 /// How a table is read.
 #[derive(Clone, Copy, Debug)]
@@ -71,15 +62,15 @@ impl TableOptions<'_> {
 /// [`TerminologyError`] when the header cannot be used, a quoted value or the last row does not
 /// end, or reading fails.
 pub fn read_table(input: impl BufRead, options: &TableOptions, reading: &mut Reading) -> Result<(), TerminologyError> {
-    let mut records = Records::new(input, options.dialect);
-    let Some((line, header)) = records.next(reading)? else { return Ok(()) };
+    let mut records = RecordReader::new(input, options.dialect);
+    let Some((line, header)) = records.next().map_err(|e| records_error(e, reading))? else { return Ok(()) };
     let header = header.map_err(|e| reading.file_error(format!("line {line}: {e}")))?;
     let columns = TableColumns::new(&header).map_err(|reason| reading.file_error(reason))?;
     if !columns.ignored.is_empty() {
         let (ignored, known) = (columns.ignored.join(", "), COLUMNS.join(", "));
         reading.note(format!("ignored columns: {ignored}; known columns: {known}"));
     }
-    while let Some((line, record)) = records.next(reading)? {
+    while let Some((line, record)) = records.next().map_err(|e| records_error(e, reading))? {
         reading.begin_row()?;
         match record.map_err(|e| e.to_string()).and_then(|record| columns.row(record)) {
             Ok(row) => row.emit(line, options, reading)?,
@@ -94,78 +85,10 @@ pub fn read_table(input: impl BufRead, options: &TableOptions, reading: &mut Rea
     Ok(())
 }
 
-/// Reads the records of a table and skips blank lines.
-struct Records<R> {
-    lines: LineReader<R>,
-    parser: Reader,
-    /// The fields of the last record, one after the other.
-    text: Vec<u8>,
-    /// The end of each field in `text`.
-    ends: Vec<usize>,
-}
-
-impl<R: BufRead> Records<R> {
-    fn new(input: R, dialect: Dialect) -> Self {
-        let (delimiter, quoting) = match dialect {
-            Dialect::Tabs => (b'\t', false),
-            Dialect::Commas => (b',', true),
-        };
-        let mut parser = ReaderBuilder::new();
-        parser.delimiter(delimiter).quoting(quoting).terminator(Terminator::Any(b'\n'));
-        Self { lines: LineReader::new(input), parser: parser.build(), text: vec![], ends: vec![] }
-    }
-
-    /// The next record with the line on which it begins; `None` at the end of the input.
-    fn next(&mut self, reading: &Reading) -> Result<Option<NumberedLine<Record<'_>>>, TerminologyError> {
-        let (mut first, mut bytes, mut text, mut ends) = (0, 0, 0, 0);
-        while let Some((number, line)) = self.lines.next_bytes()? {
-            let line = match line {
-                Ok(b"") if first == 0 => continue,
-                Ok(line) if bytes + line.len() <= MAX_LINE_BYTES => line,
-                Err(e) if first == 0 => return Ok(Some((number, Err(e)))),
-                _ => break,
-            };
-            first = if first == 0 { number } else { first };
-            bytes += line.len() + 1;
-            // A record has at most as many bytes and fields as its lines have bytes, so the buffer
-            // is always large enough.
-            self.text.resize(self.text.len().max(bytes + 1), 0);
-            self.ends.resize(self.ends.len().max(bytes + 1), 0);
-            // The parser takes an empty slice for the end of the input, which would also end a
-            // quoted value.
-            for input in [line, b"\n"].into_iter().filter(|input| !input.is_empty()) {
-                let (result, _, more_text, more_ends) =
-                    self.parser.read_record(input, &mut self.text[text..], &mut self.ends[ends..]);
-                (text, ends) = (text + more_text, ends + more_ends);
-                if result == ReadRecordResult::Record {
-                    let record = std::str::from_utf8(&self.text[..text]);
-                    let record = record.map_err(|_| LineError::of_encoding(&self.text[..text]));
-                    return Ok(Some((first, record.map(|text| Record { text, ends: &self.ends[..ends] }))));
-                }
-            }
-        }
-        match first {
-            0 => Ok(None),
-            _ => Err(reading.file_error(format!("the quoted value that begins in line {first} does not end"))),
-        }
-    }
-}
-
-/// One record: its fields, one after the other, and their ends.
-struct Record<'a> {
-    text: &'a str,
-    ends: &'a [usize],
-}
-
-impl<'a> Record<'a> {
-    /// A field without surrounding white space; `None` where a delimiter splits a character.
-    fn field(&self, position: usize) -> Option<&'a str> {
-        let start = if position == 0 { 0 } else { self.ends[position - 1] };
-        self.text.get(start..self.ends[position]).map(str::trim)
-    }
-
-    fn fields(&self) -> Option<Vec<&'a str>> {
-        (0..self.ends.len()).map(|position| self.field(position)).collect()
+fn records_error(error: RecordsError, reading: &Reading) -> TerminologyError {
+    match error {
+        RecordsError::Io(error) => error.into(),
+        unclosed @ RecordsError::Unclosed(_) => reading.file_error(unclosed.to_string()),
     }
 }
 
@@ -189,7 +112,7 @@ impl TableColumns {
         }
         let columns = header.fields().ok_or("its first line is not valid UTF-8")?;
         // Names of columns may have any case.
-        let columns: Vec<String> = columns.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let columns: Vec<String> = columns.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         if let Some(repeated) = COLUMNS.iter().find(|name| columns.iter().filter(|c| c == name).count() > 1) {
             return Err(format!("its first line names the column `{repeated}` twice"));
         }
@@ -213,7 +136,7 @@ impl TableColumns {
         let mut values = [""; COLUMNS.len()];
         for (value, position) in values.iter_mut().zip(self.positions) {
             if let Some(position) = position {
-                *value = record.field(position).ok_or_else(|| LineError::Utf8.to_string())?;
+                *value = record.field(position).map(str::trim).ok_or_else(|| LineError::Utf8.to_string())?;
             }
         }
         Ok(TableRow(values))
@@ -287,6 +210,7 @@ mod tests {
     use std::io::{BufReader, Read, repeat};
 
     use super::{Dialect::*, *};
+    use crate::files::input::MAX_LINE_BYTES;
     use crate::terminology::testing::{ReadResult, read_with, survives_damage};
 
     fn options(dialect: Dialect) -> TableOptions<'static> {

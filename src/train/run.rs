@@ -337,7 +337,7 @@ impl RunState<'_> {
             total_steps: settings.steps,
             map: Some(NameMap { concepts: &titles, names: &names, before: &self.map_before, after: &map_after }),
         });
-        let mut file = StagedFile::create(path)?;
+        let mut file = StagedFile::create(path, true)?;
         file.write_all(page.as_bytes())?;
         Ok(file.commit()?)
     }

@@ -57,7 +57,8 @@ impl RunConfig {
             return if is_run { settings.check_same(&self.dir) } else { Err(TrainError::NoRun(self.dir.clone())) };
         }
         let is_run = TrainSettings::read(&self.dir).is_ok();
-        if self.dir.exists() && (!self.force || !is_run) {
+        let is_empty = self.dir.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        if self.dir.exists() && !is_empty && (!self.force || !is_run) {
             return Err(TrainError::Exists { path: self.dir.clone(), is_run });
         }
         Ok(())
@@ -72,7 +73,7 @@ impl RunConfig {
         self.check(settings)?;
         if !self.resume {
             // Locks the old run too: it is not removed while another process works on it.
-            let _old = self.dir.exists().then(|| lock(&self.dir)).transpose()?;
+            let _old = self.dir.join(SETTINGS_FILE).exists().then(|| lock(&self.dir)).transpose()?;
             let staged = StagedDir::create(&self.dir, SETTINGS_FILE, self.force)?;
             fs_err::create_dir(staged.path().join(CHECKPOINTS_DIR))?;
             settings.write(staged.path())?;

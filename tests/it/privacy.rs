@@ -24,6 +24,22 @@ fn no_mention_in_logs_or_errors() {
         assert_eq!(service.link(&json!({"mention": {"text": long, "explain": true}})).status, 200);
         let line = json!({"text": format!("no {CANARY}"), "explain": true}).to_string();
         assert_eq!(service.post("/link", "application/x-ndjson", line.as_bytes()).status, 200);
+        let embed = json!({"texts": [CANARY, format!("{CANARY} pain")]}).to_string();
+        assert_eq!(service.post("/embed", "application/json", embed.as_bytes()).status, 200);
+        for body in [
+            json!({"texts": [CANARY, 5]}),
+            json!({"texts": [format!("{CANARY}\u{0}")]}),
+            json!({"texts": [CANARY], "encoding": CANARY}),
+            json!({"texts": [CANARY], CANARY: 1}),
+            json!({"texts": [CANARY.repeat(1000)]}),
+        ] {
+            let answer = service.post("/embed", "application/json", body.to_string().as_bytes());
+            assert!(answer.status == 422 && !answer.text.contains(CANARY), "{answer:?}");
+        }
+        // The result of a mention that cannot be decoded has its text, and nothing else of it.
+        let entries = [json!({"text": "a", CANARY: 1}), json!({"text": "a", "top_k": CANARY}), json!([CANARY])];
+        let answer = service.link(&json!({"mentions": entries}));
+        assert!(answer.status == 200 && !answer.text.contains(CANARY), "{answer:?}");
         let reloaded = service.post("/admin/reload", "text/plain", CANARY.as_bytes());
         assert_eq!(reloaded.status, 200, "{reloaded:?}");
         for body in [
@@ -83,13 +99,21 @@ fn no_mention_in_logs_or_errors() {
         }
         for malformed in [
             format!(
-                "POST /link?{CANARY} HTTP/1.1\r\nhost: {CANARY}\r\nx-note: {CANARY}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{{\"mention\": \"{CANARY}"
+                "POST /link?{CANARY} HTTP/1.1\r\nhost: localhost\r\nx-note: {CANARY}\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{{\"mention\": \"{CANARY}"
             ),
             format!(
-                "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 12\r\n\r\n\"{CANARY}\" x"
+                "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 12\r\n\r\n\"{CANARY}\" x"
+            ),
+            format!("GET /info HTTP/1.1\r\nhost: {CANARY}\r\norigin: http://{CANARY}\r\nconnection: close\r\n\r\n"),
+            format!(
+                "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-encoding: {CANARY}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
+            ),
+            format!(
+                "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{CANARY}",
+                CANARY.len()
             ),
             format!("{CANARY} / HTTP/1.1\r\n{CANARY}\r\n\r\n"),
-            format!("{} /link HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", CANARY.to_uppercase()),
+            format!("{} /link HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", CANARY.to_uppercase()),
         ] {
             let answer = service.raw(malformed.as_bytes(), Duration::from_secs(3));
             assert!(!answer.contains(CANARY), "{answer}");

@@ -1,4 +1,4 @@
-//! The body of `POST /link`: one JSON object, or a stream of lines.
+//! The bodies of `POST /link` (one JSON object, or a stream of lines) and of `POST /embed`.
 
 use axum::{
     body::{Body, Bytes},
@@ -8,15 +8,19 @@ use axum::{
 
 use crate::http::{
     problem::{Problem, ProblemKind},
-    request::link::LinkRequest,
+    request::{embed::EmbedRequest, link::LinkRequest},
 };
+
+/// The media types of lines of JSON.
+const NDJSON_TYPES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
 /// The format of a body, by its media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum BodyFormat {
     /// `application/json`.
     Json,
-    /// `application/x-ndjson`: one JSON value a line.
+    /// `application/x-ndjson` or another name of it: one JSON value a line.
     Ndjson,
     /// Any other media type, or none.
     Other,
@@ -29,7 +33,7 @@ impl BodyFormat {
         let media_type = value.split(';').next().unwrap_or("").trim();
         if media_type.eq_ignore_ascii_case("application/json") {
             Self::Json
-        } else if media_type.eq_ignore_ascii_case("application/x-ndjson") {
+        } else if NDJSON_TYPES.iter().any(|name| media_type.eq_ignore_ascii_case(name)) {
             Self::Ndjson
         } else {
             Self::Other
@@ -55,15 +59,31 @@ impl<S: Send + Sync> FromRequest<S> for LinkBody {
                 "send content-type: application/json or application/x-ndjson",
             )),
             BodyFormat::Json => {
-                let body =
-                    Bytes::from_request(request, state).await.map_err(|rejection| {
-                        match ProblemKind::of_status(rejection.status()) {
-                            ProblemKind::BodyTooLarge => Problem::new(ProblemKind::BodyTooLarge, "send a smaller body"),
-                            kind => Problem::new(kind, "the body could not be read to its end"),
-                        }
-                    })?;
+                let body = read_whole(request, state).await?;
                 LinkRequest::decode(&body).map(|request| Self::Request(Box::new(request)))
             }
         }
     }
+}
+
+/// The body of `POST /embed`.
+pub(in crate::http) struct EmbedBody(pub(in crate::http) EmbedRequest);
+
+impl<S: Send + Sync> FromRequest<S> for EmbedBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.extensions().get() != Some(&BodyFormat::Json) {
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, "send content-type: application/json"));
+        }
+        EmbedRequest::decode(&read_whole(request, state).await?).map(Self)
+    }
+}
+
+/// The bytes of a body within the limit.
+async fn read_whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match ProblemKind::of_status(rejection.status()) {
+        ProblemKind::BodyTooLarge => Problem::new(ProblemKind::BodyTooLarge, "send a smaller body"),
+        kind => Problem::new(kind, "the body ends too early, or is not compressed as content-encoding says"),
+    })
 }

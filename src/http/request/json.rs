@@ -10,7 +10,7 @@ use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::de::SliceRead;
+use serde_json::{de::SliceRead, value::RawValue};
 
 use crate::http::problem::{Problem, ProblemKind};
 
@@ -63,6 +63,11 @@ pub(super) fn decode<'de, T>(
     Ok(value)
 }
 
+/// A document without a byte order mark at its beginning (RFC 8259, section 8.1).
+pub(super) fn without_mark(document: &[u8]) -> &[u8] {
+    document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document)
+}
+
 /// Checks that a document begins as an object does.
 ///
 /// # Errors
@@ -73,6 +78,24 @@ pub(super) fn check_is_object(document: &[u8]) -> Result<(), JsonError> {
     }
     decode(document, |json, _| IgnoredAny::deserialize(json))?;
     Err(JsonError::Data { field: None, fault: DataFault::Expected("an object") })
+}
+
+impl JsonError {
+    /// The same error in a text that begins with `before`.
+    pub(super) fn after(self, before: &[u8]) -> Self {
+        let Self::Syntax { line, column } = self else { return self };
+        let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+        let indent = before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default().len();
+        Self::Syntax { line: line + lines, column: if line == 1 { column + indent } else { column } }
+    }
+
+    /// The same error, when the text is line `number` of a stream.
+    pub(super) fn in_line(self, number: usize) -> Self {
+        match self {
+            Self::Syntax { column, .. } => Self::Syntax { line: number, column },
+            data => data,
+        }
+    }
 }
 
 impl Cursor {
@@ -223,6 +246,18 @@ impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Array<'_, S> {
     }
 }
 
+/// Reads any value as its JSON text, which is checked later.
+#[derive(Clone, Copy)]
+pub(super) struct Raw;
+
+impl<'de> DeserializeSeed<'de> for Raw {
+    type Value = &'de RawValue;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'de RawValue, D::Error> {
+        <&RawValue>::deserialize(deserializer)
+    }
+}
+
 /// Reads a string.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'c>(pub(super) &'c Cursor);
@@ -240,10 +275,7 @@ impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         let (field, fault) = match error {
             JsonError::Syntax { line, column } => {
-                return Self::new(
-                    ProblemKind::InvalidJson,
-                    format!("the error is in line {line}, column {column}, of this JSON text"),
-                );
+                return Self::new(ProblemKind::InvalidJson, format!("the error is in line {line}, column {column}"));
             }
             JsonError::Data { field, fault } => (field, fault),
         };

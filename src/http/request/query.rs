@@ -92,7 +92,7 @@ pub(in crate::http) struct CodesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct FindQuery {
-    /// A name, the beginning of one, or one misspelled.
+    /// A name, words of a name or their beginnings in any order, or a misspelled name.
     #[param(example = "heart att")]
     q: String,
     /// Only concepts of these semantic types (TUIs), separated by commas.

@@ -21,8 +21,9 @@ use crate::{
     {"cui": "C0018787", "name": "heart", "matched_name": "heart attak", "match": "fuzzy", "edits": 1, "semantic_types": []}],
     "next_offset": 20}))]
 pub(crate) struct FindResponse {
-    /// Concepts that have the name, then concepts with a name that begins with `q`, then
-    /// concepts with a name that is nearly `q`.
+    /// Concepts that have the name; that have every word of `q` in a name; that have words in a
+    /// name which begin with the words of `q`; that have a name which is nearly `q`. Common
+    /// concepts come first.
     pub(crate) concepts: Vec<FoundView>,
     /// Offset of the next page; absent on the last page, and where a page of this length would
     /// exceed 10,000.
@@ -52,7 +53,9 @@ pub(crate) struct FoundView {
 pub(crate) enum FoundByView {
     /// The name is `q` after normalization.
     Name,
-    /// The name begins with `q`.
+    /// The name has every word of `q`, in any order.
+    Words,
+    /// Every word of `q` begins a word of the name, in any order, or the name begins with `q`.
     Prefix,
     /// The name differs from `q` by one edit, or by two when `q` has ten letters or more.
     Fuzzy,
@@ -71,6 +74,7 @@ impl FoundView {
     fn new(found: &FoundConcept, concepts: &ConceptStore) -> Self {
         let (r#match, edits) = match found.by {
             FoundBy::Name => (FoundByView::Name, None),
+            FoundBy::Words => (FoundByView::Words, None),
             FoundBy::Prefix => (FoundByView::Prefix, None),
             FoundBy::Spelling(edits) => (FoundByView::Fuzzy, Some(edits)),
         };

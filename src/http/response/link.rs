@@ -301,10 +301,10 @@ fn names_schema(description: &str, names: impl IntoIterator<Item = &'static str>
 ///
 /// # Errors
 /// When a value cannot be written as JSON.
-pub(crate) fn write_lines(values: &[impl Serialize]) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn write_lines(values: impl IntoIterator<Item = impl Serialize>) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = vec![];
     for value in values {
-        serde_json::to_writer(&mut lines, value)?;
+        serde_json::to_writer(&mut lines, &value)?;
         lines.push(b'\n');
     }
     Ok(lines)

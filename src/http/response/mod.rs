@@ -5,6 +5,7 @@
 
 mod code;
 mod concept;
+mod embed;
 mod find;
 mod link;
 mod operation;
@@ -13,6 +14,7 @@ mod semantic_type;
 
 pub(super) use code::{CodeConceptsView, ConceptCodesView};
 pub(super) use concept::{ConceptView, RelatedView, RelationName, RetiredView};
+pub(super) use embed::{EmbedResponse, VectorView};
 pub(super) use find::FindResponse;
 pub(super) use link::LinkResponse;
 #[cfg(test)]

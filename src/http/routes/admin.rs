@@ -6,9 +6,9 @@ use crate::http::{app::App, problem::Problem, response::Reloaded};
 
 /// Reload index, tokens and certificate
 ///
-/// Does what SIGHUP does. Requests that have begun finish with the previous index. A part that
-/// cannot be loaded stays as it was. A request whose time ends before everything is loaded is
-/// answered 503; the reload continues.
+/// Does what SIGHUP does. Everything is loaded and then becomes active together; if one part cannot
+/// be loaded, nothing changes. Requests that have begun finish with the previous index. A request
+/// whose time ends before everything is loaded is answered 503; the reload continues.
 #[utoipa::path(
     post,
     path = "/admin/reload",
@@ -16,7 +16,7 @@ use crate::http::{app::App, problem::Problem, response::Reloaded};
     responses(
         (status = 200, description = "The active model and index", body = Reloaded, example = json!({
             "model": "saplink-mini@167c812a", "index": "starter@af90d365"})),
-        (status = 409, description = "A part was refused, or another reload is running", body = Problem,
+        (status = 409, description = "A part cannot be loaded, so nothing changed; or another reload is running", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "Starting, stopping or out of time", body = Problem,
             content_type = "application/problem+json"),

@@ -15,9 +15,10 @@ use crate::{
 
 /// Find concepts by name
 ///
-/// Concepts with the name `q` come first, then concepts with a name that begins with `q`, then
-/// concepts with a name that is nearly `q`. Runs no inference, so it is fast enough for
-/// autocomplete. The same request gives the same order.
+/// Concepts with the name `q` come first, then concepts with every word of `q` in a name, in any
+/// order, then concepts with words in a name that begin with the words of `q`, then concepts with a
+/// name that is nearly `q`. Common concepts, which have many names and sources, come first. Runs no
+/// inference, so it is fast enough for autocomplete. The same request gives the same order.
 #[utoipa::path(
     get,
     path = "/concepts",

@@ -3,6 +3,7 @@
 pub(super) mod admin;
 pub(super) mod codes;
 pub(super) mod concepts;
+pub(super) mod embed;
 pub(super) mod find;
 pub(super) mod link;
 mod ndjson;

@@ -14,6 +14,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::{
     http::{
@@ -28,8 +29,6 @@ use crate::{
 
 /// Maximum number of lines that are linked together.
 const MAX_BATCH_LINES: usize = 256;
-/// Time to wait for the next line.
-const LINE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Answers the lines of `body`.
 ///
@@ -39,7 +38,7 @@ pub(super) fn respond(app: App, body: Body) -> Result<Response, Problem> {
     let service = app.service()?;
     let defaults = service.defaults(MentionOptions::default());
     let defaults = defaults.map_err(|error| Problem::from(error.fault).at(error.path()))?;
-    let lines = BodyLines::new(body, max_line_bytes(service.limits()));
+    let lines = BodyLines::new(body, max_line_bytes(service.limits()), app.options().idle_timeout);
     let results =
         stream::unfold(LineStream { app, service, defaults, lines, line_count: 0 }, |mut stream| async move {
             let results = stream.next_results().await?;
@@ -100,21 +99,25 @@ struct BodyLines {
     /// The beginning of the next line; of a line that is too long, one byte more than `max_bytes`.
     partial: Vec<u8>,
     max_bytes: usize,
+    /// Time to wait for the next line.
+    timeout: Duration,
     is_ended: bool,
 }
 
 impl BodyLines {
-    fn new(body: Body, max_bytes: usize) -> Self {
+    fn new(body: Body, max_bytes: usize, timeout: Duration) -> Self {
         let body = body.into_data_stream();
-        Self { body, lines: VecDeque::new(), partial: vec![], max_bytes, is_ended: false }
+        Self { body, lines: VecDeque::new(), partial: vec![], max_bytes, timeout, is_ended: false }
     }
 
     /// The lines that have arrived, after waiting for at least one; none at the end of the body.
     async fn next_lines(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
+        let deadline = Instant::now() + self.timeout;
         while self.lines.is_empty() && !self.is_ended {
-            let Ok(read) = tokio::time::timeout(LINE_TIMEOUT, self.body.next()).await else {
+            let Ok(read) = tokio::time::timeout_at(deadline, self.body.next()).await else {
                 self.is_ended = true;
-                return Err(Problem::new(ProblemKind::Timeout, "no line arrived for too long"));
+                let detail = "no line arrived for the time of --idle-timeout; send the remaining lines again";
+                return Err(Problem::new(ProblemKind::Timeout, detail));
             };
             match read {
                 Some(Ok(bytes)) => self.push(&bytes),

@@ -12,7 +12,7 @@ use crate::{
         layout::{GRAPH_FILE, SCALES_FILE, VECTORS_FILE},
         parameters::GraphParameters,
     },
-    concepts::{Selection, StoreSummary},
+    concepts::{ConceptStore, Selection, StoreSummary, write_word_search},
     index::{
         build::{BuildOptions, manifest_of},
         error::IndexError,
@@ -36,6 +36,7 @@ pub fn write_hollow_index(
     dimensions: usize,
 ) -> Result<(), IndexError> {
     let rows = assembled.counts.rows as usize;
+    write_word_search(dir, &ConceptStore::open(dir, &assembled.sources, assembled.counts)?)?;
     fs_err::File::create(dir.join(VECTORS_FILE))?.set_len((rows * dimensions) as u64)?;
     fs_err::write(dir.join(SCALES_FILE), vec![0; rows * size_of::<f32>()])?;
     let nodes: Vec<u32> = (0..rows as u32).step_by(builder::SAMPLE).collect();

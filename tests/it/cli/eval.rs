@@ -189,6 +189,14 @@ fn bad_input_is_named_and_no_report_is_written() {
     );
     assert!(fail(&["eval", "--mentions", &scratch.at("none"), "--dictionary", &args[4]]).contains("none"));
     assert!(fail(&["eval", "--mentions", &args[2], "--dictionary", &scratch.at("none")]).contains("none"));
+    for option in ["--json", "--html"] {
+        let existing = scratch.write("existing", "mine");
+        let refused = fail(&with(&args, &[option, &existing]));
+        assert!(refused.contains("existing: exists already (use --force"), "{refused}");
+        assert_eq!(scratch.read("existing"), "mine");
+        succeed(&with(&args, &[option, &existing, "--force"]));
+        assert_ne!(scratch.read("existing"), "mine");
+    }
     let refused = fail(&with(&args, &["--json", &scratch.at("no/such/r.json")]));
     assert!(refused.contains("no/such/r.json"), "{refused}");
 }
@@ -281,20 +289,23 @@ fn a_wanted_precision_raises_the_threshold_that_a_file_can_take() {
     assert_eq!((&precise["precision"], plain.get("precision")), (&json!(0.95), None));
     let nowhere = fail(&[&args[..], &["--out", &scratch.at("no/such/c.json")]].concat());
     assert!(nowhere.contains("no/such/c.json"), "{nowhere}");
+    let existing = fail(&[&args[..], &["--out", &scratch.at("plain.json")]].concat());
+    assert!(existing.contains("plain.json: exists already (use --force"), "{existing}");
 }
 
 #[test]
-fn few_mentions_calibrate_only_by_force() {
+fn few_mentions_calibrate_only_if_asked() {
     let scratch = ScratchDir::new();
     let dir = starter_copy(&scratch);
     let few = scratch.write("few.tsv", "asthma\tC0004096\nHYPERTENSION\tC0020538\nleft message\tNIL\n");
     let args = ["eval", "--calibrate", "--mentions", &few, "--index", &dir];
     let refused = fail(&args);
     assert!(
-        refused.contains("needs 200 labeled mentions, the files have 3") && refused.contains("--force"),
+        refused.contains("needs 200 labeled mentions, the files have 3") && refused.contains("--few-mentions"),
         "{refused}"
     );
-    succeed(&[&args[..], &["--force"]].concat());
+    assert!(fail(&[&args[..], &["--force"]].concat()).contains("--few-mentions"), "--force replaces files only");
+    succeed(&[&args[..], &["--few-mentions"]].concat());
     assert!(succeed(&["index", "info", &dir]).contains("calibration  fitted to 3 mentions"));
 }
 

@@ -134,7 +134,7 @@ fn only_examples_quote_mentions() {
             assert!(!text.contains(private), "{private}: {text}");
         }
     }
-    succeed(&with(&args, &[&more[..], &["--examples", "3"]].concat()));
+    succeed(&with(&args, &[&more[..], &["--examples", "3", "--force"]].concat()));
     let report: Value = serde_json::from_str(&scratch.read("t.json")).unwrap();
     let examples: Vec<_> =
         report["examples"].as_array().unwrap().iter().map(|e| [&e["list"], &e["mention"], &e["found"]]).collect();
@@ -185,7 +185,7 @@ fn a_calibration_writes_its_reports() {
     let labeled = "heart attack\tC0027051\nmyocardial infarction\tC0027051\ndiabetes\tC0011849\nzanthoxyl\tNIL\n";
     let mentions = scratch.write("mentions.tsv", labeled);
     let [json_at, page_at, model] = ["c.json", "c.html", "tiny"].map(|name| scratch.at(name));
-    let args = ["eval", "--calibrate", "--force", "--mentions", &mentions, "--index", &index, "--model", &model];
+    let args = ["eval", "--calibrate", "--few-mentions", "--mentions", &mentions, "--index", &index, "--model", &model];
     succeed(&[&args[..], &["--json", &json_at, "--html", &page_at]].concat());
     let report: Value = serde_json::from_str(&scratch.read("c.json")).unwrap();
     let stored = manifest(&Path::new(&index).join("index.json"));

@@ -1,6 +1,7 @@
 //! `saplink index build`: what it writes, how it resumes and adds, and what stops it.
 
 use std::{
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Stdio},
     thread,
@@ -10,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    fail, fixture, run, run_with_small_files, saplink, signal,
+    ScratchDir, fail, fixture, run, run_with_small_files, saplink, signal,
     small_index::{NAMES, numbered_index, small_index},
     succeed, wait,
 };
@@ -109,7 +110,8 @@ fn a_built_index_is_described_and_protected() {
     let dir = tempfile::tempdir().unwrap();
     let index = small_index(dir.path());
     let text = succeed(&["index", "info", index.to_str().unwrap()]);
-    for expected in ["small index", "concepts     4", "names        6, of which 5 distinct", "A: 4 names", "names.tsv"]
+    for expected in
+        ["small index", " kB\n", "concepts     4", "names        6, of which 5 distinct", "A: 4 names", "names.tsv"]
     {
         assert!(text.contains(expected), "{expected}: {text}");
     }
@@ -127,8 +129,44 @@ fn a_built_index_is_described_and_protected() {
         "--out",
         index.to_str().unwrap(),
     ];
-    assert!(fail(&again).contains("exists already (use --force"));
+    let existing = fail(&again);
+    assert!(existing.contains("exists already (use --force"), "{existing}");
+    assert_eq!(existing.matches(index.to_str().unwrap()).count(), 1, "the path is named once: {existing}");
     succeed(&[&again[..], &["--force"]].concat());
+}
+
+#[test]
+fn an_empty_directory_is_used_and_another_is_not() {
+    let scratch = ScratchDir::new();
+    let table = scratch.write("names.tsv", "cui\tname\nC0027051\theart attack\n");
+    let tiny = fixture("tiny").display().to_string();
+    let (model, volume, full) = (scratch.at("model"), scratch.at("volume"), scratch.at("full"));
+    for dir in [&model, &volume, &full] {
+        fs_err::create_dir(dir).unwrap();
+    }
+    succeed(&["model", "import", &tiny, "--out", &model]);
+    let run = |out: &str, more: &[&str]| {
+        run(&[&["index", "build", "--tsv", &table, "--model", &model, "--out", out], more].concat())
+    };
+    // The directory stays the same one, as a mounted volume does.
+    let opened = fs_err::File::open(&volume).unwrap();
+    assert!(run(&volume, &[]).status.success());
+    assert!(succeed(&["index", "verify", &volume]).contains("all as they were written"));
+    assert_eq!(opened.metadata().unwrap().ino(), fs_err::metadata(&volume).unwrap().ino());
+    assert!(!scratch.names().iter().any(|name| name.contains("partial")));
+    scratch.write("full/letter", "dear");
+    let error = |out: &str, more: &[&str]| String::from_utf8(run(out, more).stderr).unwrap();
+    for force in [&[][..], &["--force"]] {
+        let refused = error(&full, force);
+        assert!(refused.contains("has no index.json; name a new or an empty directory"), "{refused}");
+    }
+    for none in [&full, &scratch.at("missing")] {
+        let refused = error(none, &["--add"]);
+        assert!(refused.contains("there is no index to add to (no index.json); leave out --add"), "{refused}");
+        assert!(!refused.contains("--force"), "{refused}");
+    }
+    let small = error(&scratch.at("small"), &["--memory", "10"]);
+    assert!(small.contains("takes 0.1 MiB of memory, and 0.0 MiB are allowed"), "{small}");
 }
 
 #[test]
@@ -310,5 +348,5 @@ fn int8_vectors_have_no_residuals() {
     assert!(!scratch.path().join("small/residuals.bin").exists());
     assert_eq!(scratch.read("fine", "residuals.bin").len() as u64, 500 * DIMENSIONS);
     assert!(scratch.read("fine", "vectors.bin") == scratch.read("small", "vectors.bin"));
-    assert!(succeed(&["index", "verify", &scratch.at("small")]).contains("7 files"));
+    assert!(succeed(&["index", "verify", &scratch.at("small")]).contains("8 files"));
 }

@@ -1,6 +1,13 @@
 //! `saplink link`: files of every format, resumed runs, bad input.
 
-use std::{thread, time::Duration};
+use std::{
+    io::Write,
+    process::{Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use flate2::{Compression, write::GzEncoder};
 
 use crate::support::{ScratchDir, fail, run, saplink, shared, starter_index, succeed, wait};
 
@@ -9,6 +16,12 @@ fn with<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let index = ["--index", starter_index().to_str().unwrap()];
     let index = if more.contains(&"--index") { &[][..] } else { &index };
     [&["link", "--input", input, "--output", output], index, more].concat()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 const CORPUS: &str = "\"heart attack\"\n\n{\"id\": \"note 2\", \"text\": \"hurts when i breathe in\", \"top_k\": 2}\n\"cold\"\n{\"text\": 5}\n\"..\"\n";
@@ -32,14 +45,24 @@ fn tables_are_read_and_written_with_ids_and_mentions() {
     }
     let rows = scratch.read("out.csv");
     let lines: Vec<&str> = rows.lines().collect();
-    let columns = "id,mention,status,rank,cui,name,matched_name,match,score,probability,semantic_types,error,read_as,left_out,truncated,contradiction";
+    let columns = "id,mention,status,rank,cui,name,matched_name,match,score,probability,semantic_types,error,read_as,left_out,truncated,contradiction,note";
     assert_eq!(lines[0], columns);
     assert!(lines[1].starts_with("7,\"hurts, when i \"\"breathe\"\" in\",") && lines[1].contains(",1,C"), "{rows}");
     assert!(lines[2].starts_with("m2,Cold,ambiguous,1,C"), "{rows}");
     assert!(lines.last().unwrap().starts_with("n3,..,error,,,"), "{rows}");
+    for (row, note) in [(1, ",x"), (2, ",y"), (lines.len() - 1, ",z")] {
+        assert!(lines[row].ends_with(note), "other columns are kept: {rows}");
+    }
+    let json = scratch.read("out.ndjson");
+    assert!(json.lines().next().unwrap().ends_with(",\"columns\":{\"note\":\"x\"}}"), "{json}");
     // An output table is a valid input: it has the columns id and mention.
     for table in ["out.parquet", "out.tsv.gz"] {
-        succeed(&with(&scratch.at(table), &scratch.at("again.csv"), &["--top-k", "1", "--force"]));
+        let output = run(&with(&scratch.at(table), &scratch.at("again.csv"), &["--top-k", "1", "--force"]));
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{log}");
+        // Rows of Parquet are counted as rows, and bytes of text as bytes.
+        let line = log.lines().find(|line| line.contains(" in 0.") || line.contains(" in 1.")).unwrap_or_default();
+        assert_eq!(line.contains(" B, ") || line.contains("B/s"), table != "out.parquet", "{log}");
         let again = scratch.read("again.csv");
         // An ambiguous mention has a row for each owner, and each of these rows is linked again.
         let ids = |text: &str| {
@@ -48,6 +71,9 @@ fn tables_are_read_and_written_with_ids_and_mentions() {
             ids
         };
         assert_eq!(ids(&again), ids(&rows), "{table}");
+        let header = again.lines().next().unwrap();
+        assert!(header.starts_with(&columns.replace(",note", ",input_status,input_rank")), "{header}");
+        assert!(header.ends_with(",input_contradiction,note"), "{header}");
     }
     succeed(&with(
         &scratch.at("out.parquet"),
@@ -85,6 +111,91 @@ fn a_killed_run_resumes_and_gives_the_same_output() {
 }
 
 #[test]
+fn a_run_that_begins_anew_removes_what_another_left() {
+    let scratch = ScratchDir::new();
+    let corpus: String = (0..30_000).map(|i| format!("\"pain in place {i} of the body, worse at night\"\n")).collect();
+    let input = scratch.write("in.ndjson", &corpus);
+    let out = scratch.at("out.ndjson");
+    let journal = "out.ndjson.partial.json".to_owned();
+    let mut child = saplink(&with(&input, &out, &["--top-k", "1"])).spawn().unwrap();
+    while !scratch.names().contains(&journal) {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
+        thread::sleep(Duration::from_millis(5));
+    }
+    // A second run for the same output is refused at once.
+    let begun = Instant::now();
+    for more in [&["--top-k", "1"][..], &["--top-k", "1", "--resume"], &["--top-k", "2", "--force"]] {
+        let refused = fail(&with(&input, &out, more));
+        assert!(refused.contains("out.ndjson.partial: another run writes this file"), "{refused}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    child.kill().unwrap();
+    wait(&mut child, Duration::from_secs(10));
+    assert!(scratch.names().contains(&journal));
+    // Begun anew with other options, and killed before its first batch is complete.
+    let mut child = saplink(&with(&input, &out, &["--top-k", "3"])).spawn().unwrap();
+    while scratch.names().contains(&journal) {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    wait(&mut child, Duration::from_secs(10));
+    let short = scratch.write("short.ndjson", "\"asthma\"\n");
+    succeed(&with(&short, &out, &["--top-k", "3", "--resume"]));
+    assert_eq!(scratch.read("out.ndjson").lines().count(), 1, "no line of another run is taken");
+    assert!(!scratch.names().iter().any(|name| name.contains("partial")));
+}
+
+/// The output of `saplink link` with `input` as its standard input.
+fn pipe(input: &str, args: &[&str]) -> Output {
+    let index = ["link", "--index", starter_index().to_str().unwrap()];
+    let mut child = saplink(&[&index[..], args].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A run that fails early does not read its input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_dash_is_standard_input_and_output() {
+    let scratch = ScratchDir::new();
+    let expected = shared().post("/link", "application/x-ndjson", CORPUS.as_bytes()).text;
+    let piped = pipe(CORPUS, &["--input", "-", "--output", "-"]);
+    assert_eq!(String::from_utf8_lossy(&piped.stdout), expected);
+    assert!(String::from_utf8_lossy(&piped.stderr).contains("6 lines linked"), "{piped:?}");
+    let one = pipe("\"asthma\"\n", &["--input", "-", "--output", "-"]);
+    assert!(String::from_utf8_lossy(&one.stderr).contains("1 line linked"), "{one:?}");
+    let table = ["--input", "-", "--input-format", "csv", "--output", "-", "--output-format", "tsv", "--top-k", "1"];
+    let rows = String::from_utf8(pipe("note,text\nx,asthma\n", &table).stdout).unwrap();
+    let lines: Vec<Vec<&str>> = rows.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!((lines.len(), lines[0].last(), lines[1].last()), (2, Some(&"note"), Some(&"x")), "{rows}");
+    let out = scratch.at("out.ndjson");
+    assert!(pipe(CORPUS, &["--input", "-", "--output", &out]).status.success());
+    assert_eq!(scratch.read("out.ndjson"), expected);
+    assert_eq!(scratch.names(), ["out.ndjson"]);
+    for (args, expected) in [
+        (&["--input", "-", "--output", "-", "--resume"][..], "--resume needs files"),
+        (&["--input", "-", "--output", &out, "--resume", "--force"], "--resume needs files"),
+        (&["--input", "-", "--input-format", "parquet", "--output", "-"], "--input - cannot be Parquet"),
+        (&["--input", "-", "--output", "-", "--output-format", "parquet"], "--output - cannot be Parquet"),
+        (&["--input", "-", "--output", "-", "--output-format", "csv", "--explain"], "no room for explanations"),
+        (
+            &["--input", "-", "--input-format", "csv", "--output", "-"],
+            "standard input: it has no column mention or text",
+        ),
+    ] {
+        let refused = pipe("CANARY\n", args);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{args:?}: {error}");
+        assert!(error.contains(expected) && !error.contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
 fn options_of_linking_give_the_answers_of_the_route() {
     let scratch = ScratchDir::new();
     let line = |text: &str, options: &str| format!("{{\"text\": \"{text}\"{options}}}\n");
@@ -109,25 +220,43 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     let scratch = ScratchDir::new();
     let out = scratch.at("out.csv");
     let table = scratch.write("in.csv", "CANARY,b\nCANARY,c\n");
+    let long_table: Vec<u8> = (0..300).flat_map(|i| format!("text\n{i}").into_bytes()).collect();
     for (input, more, expected) in [
         (scratch.at("missing.csv"), vec![], "missing.csv"),
         (scratch.write("in.txt", "a"), vec![], "in.txt: unsupported extension; use .ndjson"),
         (table.clone(), vec![], "in.csv: it has no column mention or text"),
         (table.clone(), vec!["--column", "words"], "in.csv: it has no column words"),
-        (scratch.write("ragged.csv", "text,id\nCANARY,1\nCANARY\n"), vec![], "ragged.csv: CSV error"),
+        (
+            scratch.write("ragged.csv", "text,id\nCANARY,1\nCANARY\n"),
+            vec![],
+            "ragged.csv: line 3: 1 fields where the header has 2",
+        ),
+        (
+            scratch.write("quote.csv", "text,id\nasthma,1\n\"CANARY,2\nCANARY,3\n"),
+            vec![],
+            "quote.csv: the quoted value that begins in line 3 does not end",
+        ),
+        (scratch.write("bytes.csv", b"text\nCANARY\xff\n"), vec![], "bytes.csv: line 2: it is not valid UTF-8"),
+        (
+            scratch.write("cut.csv.gz", &gzip(&long_table)[..300]),
+            vec![],
+            "saplink: SCRATCH/cut.csv.gz: it ends too early: the file is truncated",
+        ),
         (scratch.write("in.parquet", "CANARY"), vec![], "in.parquet: not a Parquet file"),
         (scratch.write("in.csv.gz", "CANARY"), vec![], "in.csv.gz: it is not gzip-compressed"),
         (
             scratch.write("ok.ndjson", "\"a\"\n"),
             vec!["--semantic-types", "CANARY"],
-            "semantic_types[0]: not a TUI of the UMLS Semantic Network",
+            "--semantic-types: value 1: not a TUI of the UMLS Semantic Network",
         ),
-        (scratch.at("ok.ndjson"), vec!["--top-k", "1000"], "top_k: top_k is between 1 and 100"),
+        (scratch.at("ok.ndjson"), vec!["--top-k", "1000"], "--top-k: must be between 1 and 100"),
         (scratch.at("ok.ndjson"), vec!["--index", "no/index"], "no/index"),
     ] {
         let output = run(&with(&input, &out, &more));
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && error.contains(expected), "{expected}: {error}");
+        let expected = expected.replace("SCRATCH", &scratch.at("")).replace("//", "/");
+        assert!(!output.status.success() && error.contains(&expected), "{expected}: {error}");
+        assert!(!scratch.names().iter().any(|name| name.contains("partial")), "{expected}: {:?}", scratch.names());
         assert!(!error.contains("CANARY") && !error.contains("panicked"), "{error}");
         assert!(!scratch.names().contains(&"out.csv".to_owned()));
     }

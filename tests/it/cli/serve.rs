@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Service, fail, fixture, starter_index, succeed};
+use crate::support::{Service, copy_dir, fail, fixture, starter_index, succeed};
 
 #[test]
 fn start_errors_name_the_cause() {
@@ -14,6 +14,21 @@ fn start_errors_name_the_cause() {
     let missing = dir.path().join("no index").display().to_string();
     let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", &missing]);
     assert!(error.contains("no index") && error.contains("`saplink index build` makes one"), "{error}");
+
+    let damaged = dir.path().join("damaged");
+    copy_dir(starter_index(), &damaged);
+    fs_err::OpenOptions::new().write(true).open(damaged.join("concepts.bin")).unwrap().set_len(1000).unwrap();
+    let damaged = damaged.to_str().unwrap();
+    fs_err::create_dir(&missing).unwrap();
+    for (index, remedy) in [
+        (missing.as_str(), "it has no index.json, so it is no index; `saplink index build` makes one"),
+        (damaged, "build it again, or copy it again from where it is intact"),
+    ] {
+        for command in [&["serve", "--listen", "127.0.0.1:0", "--index", index][..], &["index", "info", index]] {
+            let error = fail(command);
+            assert!(error.contains(&format!("cannot open the index {index} (")) && error.contains(remedy), "{error}");
+        }
+    }
 
     let other = dir.path().join("other model").display().to_string();
     let tiny = fixture("tiny").display().to_string();
@@ -37,6 +52,7 @@ fn missing_cuda_is_an_error() {
     let index = starter_index().to_str().unwrap();
     let error = fail(&["serve", "--listen", "127.0.0.1:0", "--index", index, "--device", "cuda"]);
     assert!(error.contains("CUDA was asked for and cannot be used"), "{error}");
+    assert!(!error.contains("--model"), "another model does not help: {error}");
 }
 
 #[test]

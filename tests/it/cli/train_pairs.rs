@@ -62,9 +62,9 @@ fn pairs_of_a_table_come_in_the_order_of_ids() {
     assert_eq!(few.lines().count(), 2);
     assert!(few.lines().all(|line| expected.contains(line)));
 
-    // `--out` writes the same pairs and replaces an existing file.
+    // `--out` writes the same pairs, and replaces an existing file with `--force`.
     for _ in 0..2 {
-        let printed = pairs(&["--tsv", &scratch.at("names.tsv"), "--out", &scratch.at("pairs")]);
+        let printed = pairs(&["--tsv", &scratch.at("names.tsv"), "--out", &scratch.at("pairs"), "--force"]);
         assert_eq!((printed.as_str(), scratch.read("pairs").as_str()), ("", expected));
     }
     assert_eq!(scratch.names().len(), 2);
@@ -153,7 +153,7 @@ fn held_out_concepts_are_only_in_the_dev_file() {
     let lines = held_out.lines().count();
     assert!(log.contains(&format!("held out: {lines} pairs of 100 concepts")), "{log}");
     let seed = |seed: &str| {
-        let printed = pairs(&["--index", index, "--dev", &dev, "--dev-concepts", "100", "--seed", seed]);
+        let printed = pairs(&["--index", index, "--dev", &dev, "--dev-concepts", "100", "--seed", seed, "--force"]);
         (printed, scratch.read("dev"))
     };
     assert_eq!(seed("5"), (training, held_out.clone()));
@@ -185,7 +185,7 @@ fn input_without_pairs_is_named_and_nothing_is_written() {
         (&["--tsv", &names, "--dev", &dev, "--dev-concepts", "1"], "and 1 of them are to be held out".into()),
         (&["--tsv", &names, "--dev", &out, "--dev-concepts", "1"], "--out and --dev name the same file".into()),
         (&["--tsv", &names, "--sources", "MSH"], "no name is from source MSH".into()),
-        (&["--index", &here], "index.json: No such file or directory".into()),
+        (&["--index", &here], "it has no index.json, so it is no index; `saplink index build` makes one".into()),
     ] {
         let error = fail(&with(&[args, &["--out", &out]].concat()));
         assert!(error.contains(&expected), "{expected}: {error}");
@@ -194,13 +194,15 @@ fn input_without_pairs_is_named_and_nothing_is_written() {
     }
     for (out, expected) in [(&here, "is not the name of a file"), (&other, "No such file or directory")] {
         let error = fail(&with(&["--tsv", &names, "--out", out]));
-        assert!(error.contains(&format!("cannot write {out}")) && error.contains(expected), "{error}");
+        assert!(error.contains(out) && error.contains(expected), "{error}");
     }
     assert_eq!(scratch.names().len(), before);
 
     // A failed run keeps an existing output.
     scratch.write("pairs", "old");
-    fail(&with(&["--tsv", &alone, "--out", &out]));
+    let refused = fail(&with(&["--tsv", &names, "--out", &out]));
+    assert!(refused.contains("pairs: exists already (use --force"), "{refused}");
+    fail(&with(&["--tsv", &alone, "--out", &out, "--force"]));
     assert_eq!(scratch.read("pairs"), "old");
 }
 

@@ -343,6 +343,7 @@ fn bad_input_is_refused_before_anything_is_written() {
     let tiny = fixture("tiny");
     let existing = dir.path().join("existing");
     fs_err::create_dir(&existing).unwrap();
+    fs_err::write(existing.join("letter"), "dear").unwrap();
     let existing = text(&existing);
     let unwritable = if Path::new("/proc").is_dir() { "/proc/model" } else { "/dev/null/model" };
     for (pairs, base, more, expected) in [
@@ -360,7 +361,7 @@ fn bad_input_is_refused_before_anything_is_written() {
         (&good, &tiny, &["--out", &existing], "--force only replaces a directory that saplink wrote"),
         (&good, &tiny, &["--out", unwritable], unwritable.rsplit_once('/').unwrap().0),
         (&good, &tiny, &["--export-hf", unwritable], unwritable.rsplit_once('/').unwrap().0),
-        (&good, &tiny, &["--export-hf", &existing], "exists already"),
+        (&good, &tiny, &["--export-hf", &existing], "exists already; name a new or an empty directory"),
         (&good, &tiny, &["--dev", "/nowhere/pairs"], "/nowhere/pairs"),
     ] {
         let force = if more.contains(&existing.as_str()) { &["--force"][..] } else { &[] };

@@ -1,11 +1,14 @@
 //! `GET /concepts?q=`, `GET /concepts/{cui}` and its related concepts.
 
+use std::path::Path;
+
 use saplink::files::FileSum;
 use serde_json::json;
 
 use crate::support::{
-    self, copy_dir, manifest,
-    rich_index::{CROWD, MANY, assert_distinct, directories, get, pages, serve_index, shared, strings},
+    self, ScratchDir, copy_dir, fail, manifest,
+    rich_index::{self, CROWD, MANY, assert_distinct, directories, get, pages, serve_index, shared, strings},
+    succeed,
 };
 
 #[test]
@@ -158,18 +161,75 @@ fn concepts_are_found_by_name_prefix_and_misspelling() {
     );
     let prefix = get("/concepts?q=heart");
     assert_eq!(strings(&prefix["concepts"], "matched_name"), ["heart attack", "heart disease"]);
-    assert_eq!(strings(&prefix["concepts"], "match"), ["prefix", "prefix"]);
+    assert_eq!(strings(&prefix["concepts"], "match"), ["words", "words"]);
+    assert_eq!(strings(&get("/concepts?q=hear")["concepts"], "match"), ["prefix", "prefix"]);
     let fuzzy = get("/concepts?q=heart+atack");
     assert_eq!((&fuzzy["concepts"][0]["match"], &fuzzy["concepts"][0]["edits"]), (&json!("fuzzy"), &json!(1)));
     assert_eq!(get("/concepts?q=nothing%20of%20the%20kind"), json!({"concepts": []}));
+    // One more concept has the word in another name.
     let found = pages("/concepts?q=infarct&limit=33", "concepts", "cui");
-    assert_distinct(&found, MANY);
+    assert_distinct(&found, MANY + 1);
     assert_eq!(found, pages("/concepts?q=infarct&limit=100", "concepts", "cui"));
     assert_eq!(get("/concepts?q=infarct")["concepts"].as_array().unwrap().len(), 20);
     for filter in ["semantic_types=T121", "semantic_groups=CHEM", "semantic_types=T121,T121&sources=OPEN,HPO"] {
         assert_distinct(&pages(&format!("/concepts?q=infarct&limit=100&{filter}"), "concepts", "cui"), MANY / 2);
     }
     assert_eq!(get("/concepts?q=infarct&sources=HPO"), json!({"concepts": []}));
+}
+
+#[test]
+fn words_are_found_in_any_order_and_common_concepts_come_first() {
+    let scratch = ScratchDir::new();
+    let common = ["heart attack", "cardiac infarction", "MI of the heart", "myocardial infarction"];
+    let names = common.map(|name| format!("C0000009\t{name}\n")).concat()
+        + "C0000001\tcerebral infarction\nC0000002\tinfarction of the spleen\nC0000002\tsplenic infarction\n\
+           C0000003\tradiography, ribs\nC0000004\tribavirin therapy\nC0000005\tinfarctions, old\n\
+           C0000006\tAnterior infarct pain pain\nC0000007\t心筋梗塞\n";
+    let table = scratch.write("names.tsv", &format!("cui\tname\n{names}"));
+    let (model, _) = rich_index::directories();
+    let index = scratch.at("index");
+    let model = model.to_str().unwrap();
+    succeed(&["index", "build", "--tsv", &table, "--model", model, "--out", &index]);
+    let service = serve_index(index.as_ref(), &[], &[]);
+    let find = |q: &str| {
+        let answer = service.get(&format!("/concepts?q={q}"));
+        assert_eq!(answer.status, 200, "{q}: {answer:?}");
+        let concepts = answer.json()["concepts"].clone();
+        let of = |field| strings(&concepts, field).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        of("cui").into_iter().zip(of("match")).map(|(cui, found)| format!("{}:{found}", &cui[7..])).collect::<Vec<_>>()
+    };
+    for (q, expected) in [
+        // The concepts with four names, two and one, then the beginning of a word.
+        ("infarction", &["9:words", "2:words", "1:words", "5:prefix"][..]),
+        ("infarction+myocardial", &["9:words"]),
+        ("inf+myo", &["9:prefix"]),
+        ("infarction+spl", &["2:prefix"]),
+        ("heart", &["9:words"]),
+        ("ribs", &["3:words"]),
+        ("rib", &["3:prefix", "4:prefix"]),
+        ("ribs+radio", &["3:prefix"]),
+        ("pain+pain", &["6:words"]),
+        ("pai+inf", &["6:prefix"]),
+        ("infarction+infarction+cerebral", &["1:words"]),
+        ("%E5%BF%83", &["7:prefix"]),
+        ("radiography%2C+ribs", &["3:name"]),
+        ("radiographi+ribs", &["3:fuzzy"]),
+        ("ribs+nothing", &[]),
+    ] {
+        assert_eq!(find(q), expected, "{q}");
+    }
+    // An index without the words, as earlier versions wrote it, finds beginnings of names.
+    let path = Path::new(&index).join("index.json");
+    let mut described = manifest(&path);
+    fs_err::remove_file(Path::new(&index).join("search.bin")).unwrap();
+    assert!(fail(&["index", "info", &index]).contains("search.bin"), "a listed file that is missing is an error");
+    described["files"].as_object_mut().unwrap().remove("search.bin");
+    fs_err::write(&path, described.to_string()).unwrap();
+    let service = serve_index(index.as_ref(), &[], &[]);
+    let found = service.get("/concepts?q=infarction").json();
+    assert_eq!(strings(&found["concepts"], "cui"), ["C0000002", "C0000005"]);
+    let starter = support::shared().get("/concepts?q=infarction&limit=1").json();
+    assert_eq!(starter["concepts"][0]["name"], "myocardial infarction");
 }
 
 #[test]

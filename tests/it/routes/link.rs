@@ -44,6 +44,63 @@ fn a_mention_matches_exactly_after_normalization_or_by_embedding() {
 }
 
 #[test]
+fn a_bad_mention_of_several_is_an_error_in_its_own_result() {
+    let cases = [
+        (r#"{"text": "cold", "id": "keep-me", "top_k": -1}"#, "keep-me", "cold", "invalid-request", Some(".top_k")),
+        ("null", "m2", "", "invalid-request", Some("")),
+        ("7", "m2", "", "invalid-request", Some("")),
+        (r#"["a"]"#, "m2", "", "invalid-request", Some("")),
+        (r#"{"text": 5}"#, "m2", "", "invalid-request", Some(".text")),
+        (r#"{"id": "keep-me"}"#, "keep-me", "", "invalid-request", Some("")),
+        (r#"{"id": "keep-me", "text": "cold", "txet": 1}"#, "keep-me", "cold", "invalid-request", Some("")),
+        (r#"{"id": "keep-me", "id": "b", "text": "cold"}"#, "keep-me", "cold", "invalid-request", Some(".id")),
+        (r#"{"id": ["x"], "text": "cold"}"#, "m2", "cold", "invalid-request", Some(".id")),
+        (r#"{"id": "keep-me", "text": "\ud800"}"#, "keep-me", "", "invalid-json", None),
+        (
+            r#"{"id": "keep-me", "text": "cold", "semantic_types": ["T047", 1]}"#,
+            "keep-me",
+            "cold",
+            "invalid-request",
+            Some(".semantic_types[1]"),
+        ),
+        (
+            r#"{"id": "keep-me", "text": "cold", "sources": ["NOWHERE"]}"#,
+            "keep-me",
+            "cold",
+            "unknown-source",
+            Some(".sources[0]"),
+        ),
+    ];
+    for (mention, id, text, kind, field) in cases {
+        let body =
+            format!("{{\n  \"mentions\": [\"asthma\",\n    {mention}, {{\"text\": \"cold\", \"id\": \"last\"}}]}}");
+        let answer = shared().post("/link", "application/json", body.as_bytes());
+        assert_eq!(answer.status, 200, "{mention}: {answer:?}");
+        let results = answer.json()["results"].clone();
+        assert_eq!((&results[0]["status"], &results[2]["id"]), (&json!("linked"), &json!("last")), "{mention}");
+        let (result, field) = (&results[1], field.map(|field| format!("mentions[1]{field}")));
+        assert_eq!((&result["id"], &result["mention"]), (&json!(id), &json!(text)), "{mention}: {result}");
+        assert_eq!(result["error"]["type"], format!("urn:saplink:problem:{kind}"), "{mention}: {result}");
+        assert_eq!(result["error"]["field"].as_str(), field.as_deref(), "{mention}: {result}");
+        // The same in a stream.
+        let lines = format!("\"asthma\"\n{mention}\n\"cold\"\n");
+        let lines = shared().post("/link", "application/x-ndjson", lines.as_bytes()).text;
+        let line: Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
+        assert_eq!((&line["id"], &line["mention"]), (&json!(id), &json!(text)), "{mention}: {line}");
+        assert_eq!(line["error"]["type"], result["error"]["type"], "{mention}: {line}");
+        if kind == "invalid-json" {
+            assert!(line["error"]["detail"].as_str().unwrap().contains("line 2, column"), "{line}");
+            assert!(result["error"]["detail"].as_str().unwrap().contains("line 3, column 38"), "{result}");
+        }
+    }
+    let broken = shared().post("/link", "application/json", b"{\"mentions\": [\"asthma\", {\"text\": }]}");
+    assert_eq!((broken.status, broken.problem().as_str()), (400, "invalid-json"));
+    let long = format!("{{\"id\": \"keep-me\", \"text\": \"{}\"}}\n", "x".repeat(40_000));
+    let long = shared().post("/link", "application/x-ndjson", long.as_bytes()).text;
+    assert!(long.contains("\"id\":\"keep-me\"") && long.contains("mention-too-long"), "{long}");
+}
+
+#[test]
 fn mentions_may_have_options_of_their_own() {
     let answer = shared().link(&json!({
         "mentions": ["heart attack", {"id": "note 7", "text": "asthma", "top_k": 2}, {"text": "", "id": "empty"},

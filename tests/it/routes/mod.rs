@@ -2,6 +2,8 @@
 
 mod codes;
 mod concepts;
+mod embed;
+mod encodings;
 mod everyday_mentions;
 mod hidden_sources;
 mod link;

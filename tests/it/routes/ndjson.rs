@@ -77,7 +77,7 @@ fn answers_arrive_while_lines_are_sent_and_bodies_may_be_large() {
     let service = Service::start(&["--max-body-bytes", "1000", "--request-timeout", "1"]);
     let mut client = TcpStream::connect(&service.address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let head = "POST /link HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-ndjson; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head = "POST /link HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-ndjson; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
     client.write_all(head.as_bytes()).unwrap();
     let mut answers = BufReader::new(client.try_clone().unwrap());
     let mut next = || loop {

@@ -48,7 +48,7 @@ fn every_operation_has_a_summary_an_example_and_its_errors() {
             }
         }
     }
-    assert_eq!(operations, 13);
+    assert_eq!(operations, 14);
     assert!(example_of_problem(schemas), "Problem: example");
 }
 

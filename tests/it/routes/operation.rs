@@ -1,6 +1,6 @@
 //! `GET /healthz`, `/readyz`, `/info` and `/metrics`, and `POST /admin/reload`.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn an_admin_token_reloads_over_http() {
     let service = Service::spawn(&options);
     service.wait_until_ready();
     let reload = |token: &str| {
-        let head = format!("POST /admin/reload HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{token}\r\n");
+        let head = format!("POST /admin/reload HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{token}\r\n");
         let answer = service.raw(head.as_bytes(), Duration::from_secs(20));
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse::<u16>().unwrap(), serde_json::from_str::<Value>(body).unwrap())
@@ -77,13 +77,29 @@ fn an_admin_token_reloads_over_http() {
     assert_eq!((status, &second["model"]), (200, &first["model"]));
     assert!(first["index"] != second["index"], "{first} {second}");
 
+    // All or nothing: the new index can be loaded, but the tokens cannot.
+    build("C0027051\theart attack\nC0004096\tasthma\nC0011849\tdiabetes\n");
+    fs_err::write(at("tokens"), "admin short\n").unwrap();
+    let (status, refused) = reload(admin);
+    assert_eq!((status, &refused["type"]), (409, &json!("urn:saplink:problem:not-reloaded")));
+    fs_err::write(at("tokens"), "admin CANARY-9876543210\n").unwrap();
+    fs_err::rename(at("index"), at("other")).unwrap();
+    assert_eq!(reload(admin).0, 409, "neither index nor tokens are replaced");
+    fs_err::rename(at("other"), at("index")).unwrap();
+    let info =
+        "GET /info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer CANARY-0123456789\r\n\r\n";
+    let answer = service.raw(info.as_bytes(), Duration::from_secs(20));
+    assert!(answer.contains("200 OK") && answer.contains("\"concepts\":2,"), "{answer}");
+    let log = service.log();
+    assert_eq!((log.matches("reloaded").count(), log.matches("nothing was reloaded").count()), (4, 2), "{log}");
+
     fs_err::write(dir.path().join("index/index.json"), "{}").unwrap();
     fs_err::write(at("tokens"), "admin short\n").unwrap();
     let (status, refused) = reload(admin);
     assert_eq!((status, &refused["type"]), (409, &json!("urn:saplink:problem:not-reloaded")));
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("tokens:1:") && detail.contains("index.json"), "{detail}");
-    assert!(service.log().contains("not reloaded") && !service.log().contains("CANARY"), "{}", service.log());
+    assert!(service.log().contains("nothing was reloaded") && !service.log().contains("CANARY"), "{}", service.log());
 }
 
 #[test]
@@ -91,6 +107,14 @@ fn a_loopback_service_allows_administration_and_an_insecure_one_does_not() {
     let index = starter_index().to_str().unwrap();
     let service = Service::start(&[]);
     assert_eq!(service.post("/admin/reload", "application/json", b"").status, 200);
+    let answers: Vec<_> = thread::scope(|scope| {
+        let requests: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| service.post("/admin/reload", "application/json", b""))).collect();
+        requests.into_iter().map(|request| request.join().unwrap()).collect()
+    });
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 409).collect();
+    assert!(!refused.is_empty() && answers.iter().any(|answer| answer.status == 200), "{answers:?}");
+    assert!(refused.iter().all(|answer| answer.text.contains("another reload is running")), "{refused:?}");
     assert_eq!(service.get("/admin/reload").problem(), "method-not-allowed");
     let open = Service::spawn_on("0.0.0.0", &[], &["--index", index, "--insecure"]);
     open.wait_until_ready();

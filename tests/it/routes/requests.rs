@@ -36,7 +36,6 @@ fn bad_bodies_are_4xx_with_a_stable_type() {
         (br#"{"mention": "a", "topk": 3}"#, 422, "invalid-request", None),
         (br#"{"mentions": "a"}"#, 422, "invalid-request", Some("mentions")),
         (br#"{"mentions": []}"#, 422, "invalid-request", Some("mentions")),
-        (br#"{"mentions": ["a", 5]}"#, 422, "invalid-request", Some("mentions[1]")),
         (br#"{"mention": "a", "top_k": 0}"#, 422, "invalid-request", Some("top_k")),
         (br#"{"mention": "a", "top_k": 101}"#, 422, "invalid-request", Some("top_k")),
         (br#"{"mention": "a", "top_k": -1}"#, 422, "invalid-request", Some("top_k")),
@@ -52,7 +51,8 @@ fn bad_bodies_are_4xx_with_a_stable_type() {
         (br#"{"mention": "a", "explain": [true]}"#, 422, "invalid-request", Some("explain")),
         (br#"{"mention": "a", "explain": true, "explain": true}"#, 422, "invalid-request", Some("explain")),
         (br#"{"mention": {"text": "a", "readings": "yes"}}"#, 422, "invalid-request", Some("mention.readings")),
-        (br#"{"mentions": ["a", {"text": "a", "spelling": 1}]}"#, 422, "invalid-request", Some("mentions[1].spelling")),
+        (br#"{"mention": "a", "mention": "a"}"#, 422, "invalid-request", Some("mention")),
+        (br#"{"mention": {"text": "a", "id": "x", "id": "x"}}"#, 422, "invalid-request", Some("mention.id")),
         (
             br#"{"mention": "a", "semantic_groups": ["DISO", "disorder"]}"#,
             422,
@@ -79,7 +79,7 @@ fn bad_bodies_are_4xx_with_a_stable_type() {
     }
     // The announced length is refused before the body is read.
     let larger =
-        b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 3000000\r\n\r\n{";
+        b"POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 3000000\r\n\r\n{";
     let answer = shared().raw(larger, Duration::from_secs(2));
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("urn:saplink:problem:body-too-large"), "{answer}");
     let answer = shared().post("/link", "application/json", mentions(10_000).as_bytes());
@@ -179,8 +179,9 @@ fn answers_have_security_headers_and_no_cors_headers() {
     for (path, policy) in
         [("/docs/", "default-src 'self';"), ("/info", "default-src 'none';"), ("/nothing", "default-src 'none';")]
     {
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: x\r\norigin: https://elsewhere.example\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost:8080\r\nconnection: close\r\n\r\n"
+        );
         let answer = service.raw(request.as_bytes(), Duration::from_secs(5)).to_lowercase();
         let head = answer.split("\r\n\r\n").next().unwrap();
         for header in [
@@ -194,7 +195,7 @@ fn answers_have_security_headers_and_no_cors_headers() {
         }
         assert!(!head.contains("access-control-"), "{head}");
     }
-    let preflight = "OPTIONS /link HTTP/1.1\r\nhost: x\r\norigin: https://elsewhere.example\r\naccess-control-request-method: POST\r\nconnection: close\r\n\r\n";
+    let preflight = "OPTIONS /link HTTP/1.1\r\nhost: localhost\r\norigin: https://elsewhere.example\r\naccess-control-request-method: POST\r\nconnection: close\r\n\r\n";
     let answer = service.raw(preflight.as_bytes(), Duration::from_secs(5));
-    assert!(answer.starts_with("HTTP/1.1 405") && !answer.to_lowercase().contains("access-control-"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 403") && !answer.to_lowercase().contains("access-control-"), "{answer}");
 }

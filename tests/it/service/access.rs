@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Service, fail, run, signal, starter_index, wait_for};
+use crate::support::{Service, curl_http2, fail, run, signal, starter_index, wait_for};
 
 /// The status of `GET /info` with a header line.
 fn status(service: &Service, authorization: &str) -> u16 {
-    let request = format!("GET /info HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{authorization}\r\n\r\n");
+    let request = format!("GET /info HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{authorization}\r\n\r\n");
     let answer = service.raw(request.as_bytes(), Duration::from_secs(5));
     answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
@@ -42,7 +42,7 @@ fn tokens_are_required_and_reloaded() {
     fs_err::write(&tokens, "short\n").unwrap();
     signal(service.id(), "HUP");
     wait_for("refused", Duration::from_secs(10), || {
-        service.log().contains("not reloaded") && service.log().contains("tokens:1: ")
+        service.log().contains("nothing was reloaded") && service.log().contains("tokens:1: ")
     });
     assert_eq!(accepted("CANARY-5555555555"), 200, "the previous tokens stay accepted");
     assert!(!service.log().contains("CANARY"), "{}", service.log());
@@ -97,16 +97,22 @@ fn https_is_served_and_certificates_are_reloaded() {
     wait_for("the service is ready", Duration::from_secs(30), || health(&cert));
     assert!(!health(&other), "another certificate is refused");
     assert!(service.log().contains("listening on https://"));
+    let url = format!("https://{}/healthz", service.address);
+    if let Some(answer) = curl_http2(&["--http2", "-w", " v%{http_version}", &url]) {
+        assert!(answer.ends_with(" v2"), "HTTP/2 is agreed on by ALPN: {answer}");
+    }
     // Plain HTTP, silence and other bytes do not keep a connection open.
-    for sent in ["GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", "", "CANARY"] {
+    for sent in ["GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", "", "CANARY"] {
         let started = Instant::now();
         assert!(!service.raw(sent.as_bytes(), Duration::from_secs(5)).contains("HTTP/1.1 200"));
         assert!(started.elapsed() < Duration::from_secs(4), "{sent}");
     }
+    let old_key = dir.path().join("old.key").display().to_string();
+    fs_err::copy(&key, &old_key).unwrap();
     fs_err::copy(&other, &cert).unwrap();
     signal(service.id(), "HUP");
     wait_for("a certificate without its key is refused", Duration::from_secs(10), || {
-        service.log().contains("not reloaded") && service.log().contains("certificate: ")
+        service.log().contains("nothing was reloaded") && service.log().contains("certificate: ")
     });
     fs_err::copy(&other_key, &key).unwrap();
     signal(service.id(), "HUP");
@@ -118,4 +124,36 @@ fn https_is_served_and_certificates_are_reloaded() {
     };
     assert!(refused("no/cert.pem", &key).contains("no/cert.pem"));
     assert!(refused(&key, &key).contains("it has no certificate"));
+    let other_pair = refused(&cert, &old_key);
+    assert!(other_pair.contains("the key does not belong to the certificate"), "{other_pair}");
+    let pem = fs_err::read_to_string(&key).unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let encrypted = at("encrypted.pem");
+    let command = ["pkey", "-in", &key, "-aes128", "-passout", "pass:secret", "-out", &encrypted];
+    assert!(std::process::Command::new("openssl").args(command).status().unwrap().success());
+    for (name, content) in [
+        ("cut.pem", &pem[..pem.len() / 2]),
+        ("begin.pem", "-----BEGIN PRIVATE KEY\n"),
+        ("base64.pem", "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n"),
+        ("none.pem", ""),
+    ] {
+        fs_err::write(at(name), content).unwrap();
+    }
+    for (name, expected) in [
+        ("cut.pem", "cut.pem: it is cut off: an END line is missing"),
+        ("begin.pem", "begin.pem: not a PEM file"),
+        ("base64.pem", "base64.pem: not a PEM file: a section is not base64"),
+        ("none.pem", "none.pem: it has no private key"),
+        ("encrypted.pem", "encrypted.pem: the key is encrypted; remove its passphrase: openssl pkey"),
+    ] {
+        let error = refused(&cert, &at(name));
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("[") && !error.contains("PRIVATE"), "{error}");
+    }
+    fs_err::write(at("cut.pem"), &fs_err::read_to_string(&cert).unwrap()[..300]).unwrap();
+    let error = refused(&at("cut.pem"), &key);
+    assert!(error.contains("cut.pem: it is cut off: an END line is missing"), "{error}");
+    // `health` reads the file before it asks the service.
+    let error = fail(&["health", "--listen", &service.address, "--tls-cert", &at("cut.pem")]);
+    assert!(error.contains("cut.pem: it is cut off") && !error.contains("no answer"), "{error}");
 }

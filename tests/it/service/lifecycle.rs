@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Service, large_request, signal, starter_index, succeed, wait_for};
+use crate::support::{Service, copy_dir, large_request, signal, starter_index, succeed, wait_for};
 
 #[test]
 fn sigterm_while_loading_and_under_load_exits_with_0() {
@@ -34,6 +34,39 @@ fn sigterm_while_loading_and_under_load_exits_with_0() {
 }
 
 #[test]
+fn an_index_that_is_changed_in_place_ends_the_service_with_a_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = dir.path().join("index");
+    copy_dir(starter_index(), &index);
+    let options = ["--index", index.to_str().unwrap(), "--cache", "0"];
+    // A file that is being written is refused, at the start and at a reload.
+    let writer = fs_err::OpenOptions::new().append(true).open(index.join("vectors.bin")).unwrap();
+    let mut refused = Service::spawn(&options);
+    if refused.wait(Duration::from_secs(20)) == Some(1) {
+        let log = refused.log();
+        assert!(log.contains("vectors.bin: another process is writing this file"), "{log}");
+    } else {
+        panic!("the system tells the owner of a file who writes it");
+    }
+    drop(writer);
+    let mut service = Service::spawn(&options);
+    service.wait_until_ready();
+    let writer = fs_err::OpenOptions::new().append(true).open(index.join("vectors.bin")).unwrap();
+    let answer = service.post("/admin/reload", "application/json", b"");
+    assert!(answer.status == 409 && answer.text.contains("another process is writing"), "{answer:?}");
+    for name in ["vectors.bin", "concepts.bin", "graph.bin", "rows.bin"] {
+        let _ = fs_err::OpenOptions::new().write(true).truncate(true).open(index.join(name));
+    }
+    drop(writer);
+    let body = r#"{"mention": "a pain that comes and goes"}"#;
+    let head = "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    service.raw(request.as_bytes(), Duration::from_secs(10));
+    assert_eq!(service.wait(Duration::from_secs(10)), Some(1), "{}", service.log());
+    assert!(service.log().contains("became shorter while it was in use"), "{}", service.log());
+}
+
+#[test]
 fn sigterm_finishes_accepted_requests() {
     let mut service = Service::start(&["--sessions", "1"]);
     let answer = thread::scope(|scope| {
@@ -53,7 +86,7 @@ fn the_drain_time_is_limited() {
     let mut body = std::net::TcpStream::connect(&service.address).unwrap();
     std::io::Write::write_all(
         &mut body,
-        b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
+        b"POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
     )
     .unwrap();
     thread::sleep(Duration::from_millis(100));
@@ -93,7 +126,7 @@ fn sighup_reloads_the_index_under_load_and_refuses_a_bad_one() {
             wait_for("the new index", Duration::from_secs(20), || concepts() == 3);
             fs_err::write(dir.path().join("index/index.json"), "{}").unwrap();
             signal(service.id(), "HUP");
-            wait_for("refused", Duration::from_secs(20), || service.log().contains("not reloaded"));
+            wait_for("refused", Duration::from_secs(20), || service.log().contains("nothing was reloaded"));
             assert_eq!(concepts(), 3, "the previous index stays active");
             build(names(""));
             signal(service.id(), "HUP");

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Service, large_request, metric, wait_for};
+use crate::support::{Service, curl_http2, large_request, metric, wait_for};
 
 #[test]
 fn a_full_queue_is_429_and_the_rest_is_answered() {
@@ -55,7 +55,8 @@ fn a_single_mention_does_not_wait_for_a_large_request() {
 #[test]
 fn a_slow_body_times_out() {
     let service = Service::start(&["--request-timeout", "1"]);
-    let slow = b"POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let slow =
+        b"POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     let started = Instant::now();
     let answer = service.raw(slow, Duration::from_secs(5));
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("urn:saplink:problem:timeout"), "{answer}");
@@ -67,7 +68,7 @@ fn work_of_a_disconnected_client_is_canceled() {
     let service = Service::start(&["--sessions", "1", "--cache", "0"]);
     let body = large_request(0, 1000).to_string();
     let head = format!(
-        "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut client = TcpStream::connect(&service.address).unwrap();
@@ -99,9 +100,9 @@ fn work_beyond_the_time_limit_is_canceled() {
 fn connections_are_limited_in_number_idle_time_and_head_size() {
     let service = Service::start(&["--max-connections", "2", "--idle-timeout", "1"]);
     let idle: Vec<_> = (0..2).map(|_| TcpStream::connect(&service.address).unwrap()).collect();
-    let started = Instant::now();
-    assert_eq!(service.get("/healthz").status, 200, "idle connections are closed and make room");
-    assert!((Duration::from_millis(300)..Duration::from_secs(10)).contains(&started.elapsed()), "{started:?}");
+    wait_for("the connections are accepted", Duration::from_secs(5), || service.raw_get("/info").contains(" 429 "));
+    assert!(service.raw_get("/readyz").contains(" 200 "), "a probe is answered");
+    wait_for("idle connections make room", Duration::from_secs(5), || service.raw_get("/info").contains(" 200 "));
     for mut client in idle {
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         assert_eq!(client.read(&mut [0; 16]).unwrap(), 0, "the service closes the connection");
@@ -113,10 +114,85 @@ fn connections_are_limited_in_number_idle_time_and_head_size() {
         thread::sleep(Duration::from_millis(100));
     }
     assert!(started.elapsed() < Duration::from_secs(5));
-    let large = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "x".repeat(20_000));
+    let large = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-large: {}\r\n\r\n", "x".repeat(20_000));
     let answer = service.raw(large.as_bytes(), Duration::from_secs(5));
-    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 431") && answer.contains("x-request-id: "), "{answer}");
+    assert!(answer.contains("urn:saplink:problem:head-too-large"), "{answer}");
+    let larger = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-large: {}\r\n\r\n", "x".repeat(200_000));
+    let answer = service.raw(larger.as_bytes(), Duration::from_secs(5));
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     assert_eq!(service.get("/healthz").status, 200);
+}
+
+#[test]
+fn silent_streams_end_and_probes_are_answered_meanwhile() {
+    let service = Service::start(&["--max-connections", "3", "--idle-timeout", "5"]);
+    let head = "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    let open = |line: &str| {
+        let mut client = TcpStream::connect(&service.address).unwrap();
+        client.write_all(format!("{head}{:x}\r\n{line}\r\n", line.len()).as_bytes()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+    };
+    let started = Instant::now();
+    let clients = ["\"asthma\"\n", "\"asthma\"\n\"co", " "].map(open);
+    let refused = service.raw_get("/sources");
+    assert!(refused.contains("urn:saplink:problem:overloaded") && refused.contains("retry-after: 1"), "{refused}");
+    assert!(refused.contains("connection: close"), "{refused}");
+    for probe in ["/healthz", "/readyz"] {
+        let asked = Instant::now();
+        assert!(service.raw_get(probe).contains(" 200 "), "{probe}");
+        assert!(asked.elapsed() < Duration::from_secs(1), "{probe}");
+    }
+    for mut client in clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("urn:saplink:problem:timeout") && answer.contains("--idle-timeout"), "{answer}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    wait_for("there is room again", Duration::from_secs(5), || service.raw_get("/sources").contains(" 200 "));
+}
+
+#[test]
+fn a_client_that_takes_no_answer_is_cut_off() {
+    let service = Service::start(&["--idle-timeout", "1", "--cache", "0"]);
+    let mut client = TcpStream::connect(&service.address).unwrap();
+    client.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    // The answer is larger than the buffers of the system, and is never read.
+    let lines = "{\"text\": \"asthma\", \"top_k\": 100}\n".repeat(500);
+    let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
+    let started = Instant::now();
+    while client.write_all(chunk.as_bytes()).is_ok() {
+        assert!(started.elapsed() < Duration::from_secs(50), "the connection is still open");
+    }
+    assert_eq!(service.get("/healthz").status, 200);
+}
+
+#[test]
+fn http_2_is_spoken_without_tls() {
+    let service = Service::start(&["--idle-timeout", "1"]);
+    let url = service.url("/link");
+    let json = ["-H", "content-type: application/json", "-d", "{\"mention\": \"asthma\"}", "-w", " v%{http_version}"];
+    let Some(answer) = curl_http2(&[&["--http2-prior-knowledge", &url], &json[..]].concat()) else {
+        eprintln!("skipped: there is no curl with HTTP/2 here");
+        return;
+    };
+    assert!(answer.contains("\"linked\"") && answer.ends_with(" v2"), "{answer}");
+    let lines = ["-H", "content-type: application/x-ndjson", "--data-binary", "\"asthma\"\n\"cold\"\n"];
+    let answer = curl_http2(&[&["--http2-prior-knowledge", &url], &lines[..]].concat()).unwrap();
+    assert_eq!(answer.lines().count(), 2, "{answer}");
+    let foreign = curl_http2(&["--http2-prior-knowledge", "-H", "host: evil.example", &url]).unwrap();
+    assert!(foreign.contains("wrong-host"), "{foreign}");
+    let large = format!("x-large: {}", "x".repeat(30_000));
+    let answer = curl_http2(&["--http2-prior-knowledge", "-i", "-H", &large, &service.url("/info")]).unwrap();
+    assert!(answer.starts_with("HTTP/2 431") && answer.contains("x-request-id"), "{answer}");
+    // An idle connection of HTTP/2 is closed.
+    let started = Instant::now();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    service.raw_bytes(preface, Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[test]

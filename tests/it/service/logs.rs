@@ -12,7 +12,7 @@ fn log_lines_have_the_request_id_and_the_trace_id() {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     for traceparent in [format!("00-{trace}-b7ad6b7169203331-01"), "CANARY".into()] {
         let request = format!(
-            "GET /info HTTP/1.1\r\nhost: x\r\nx-request-id: CANARY\r\nconnection: close\r\ntraceparent: {traceparent}\r\n\r\n"
+            "GET /info HTTP/1.1\r\nhost: localhost\r\nx-request-id: CANARY\r\nconnection: close\r\ntraceparent: {traceparent}\r\n\r\n"
         );
         let answer = service.raw(request.as_bytes(), Duration::from_secs(5));
         let id = answer.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap().to_owned();

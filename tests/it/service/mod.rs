@@ -6,3 +6,4 @@ mod limits;
 mod logs;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod proxy;

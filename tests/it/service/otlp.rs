@@ -69,7 +69,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn send(service: &Service, line: &str, traceparent: &str) -> String {
     let body = json!({"mentions": [CANARY, format!("{CANARY} pain"), "heart atack"]}).to_string();
     let head = format!(
-        "{line} HTTP/1.1\r\nhost: {CANARY}\r\nconnection: close\r\ntraceparent: {traceparent}\r\ntracestate: {CANARY}={CANARY}\r\n\
+        "{line} HTTP/1.1\r\nhost: localhost\r\nx-host: {CANARY}\r\nconnection: close\r\ntraceparent: {traceparent}\r\ntracestate: {CANARY}={CANARY}\r\n\
          baggage: {CANARY}={CANARY}\r\nuser-agent: {CANARY}\r\nx-request-id: {CANARY}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n",
         body.len()

@@ -19,5 +19,5 @@ pub(crate) use self::{
     },
     corruption::{TestRng, damage},
     scratch::{ScratchDir, copy_dir},
-    service::{Answer, Service, large_request, metric, shared, wait_for},
+    service::{Answer, Service, curl_http2, large_request, metric, shared, wait_for},
 };

@@ -16,7 +16,7 @@ impl ScratchDir {
     }
 
     /// Writes a file and returns its path.
-    pub(crate) fn write(&self, name: &str, content: &str) -> String {
+    pub(crate) fn write(&self, name: &str, content: &(impl AsRef<[u8]> + ?Sized)) -> String {
         fs_err::write(self.at(name), content).unwrap();
         self.at(name)
     }

@@ -100,6 +100,17 @@ impl Service {
     /// Writes `bytes` to a connection and returns the bytes that arrive until it closes or
     /// `timeout` ends.
     pub(crate) fn raw(&self, bytes: &[u8], timeout: Duration) -> String {
+        String::from_utf8_lossy(&self.raw_bytes(bytes, timeout)).into_owned()
+    }
+
+    /// The answer to `GET path` on a connection of its own, with its head.
+    pub(crate) fn raw_get(&self, path: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        self.raw(request.as_bytes(), Duration::from_secs(10))
+    }
+
+    /// As [`Self::raw`], for an answer that may be no text.
+    pub(crate) fn raw_bytes(&self, bytes: &[u8], timeout: Duration) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(timeout)).unwrap();
         stream.write_all(bytes).unwrap();
@@ -107,14 +118,14 @@ impl Service {
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             answer.extend_from_slice(&buffer[..n]);
         }
-        String::from_utf8_lossy(&answer).into_owned()
+        answer
     }
 
     /// Posts to `/link` without waiting for the answer.
     pub(crate) fn send_and_forget(&self, request: &Value) {
         let body = request.to_string();
         let head = format!(
-            "POST /link HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -208,6 +219,16 @@ impl Answer {
         let kind = json["type"].as_str().unwrap().strip_prefix("urn:saplink:problem:");
         kind.unwrap_or_else(|| panic!("{self:?}")).to_owned()
     }
+}
+
+/// The answer that curl gets with `args`; absent if there is no curl that speaks HTTP/2.
+pub(crate) fn curl_http2(args: &[&str]) -> Option<String> {
+    let version = Command::new("curl").arg("--version").output().ok()?;
+    if !String::from_utf8_lossy(&version.stdout).contains("HTTP2") {
+        return None;
+    }
+    let output = Command::new("curl").args(["-sk", "--max-time", "20"]).args(args).output().unwrap();
+    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 fn agent() -> &'static ureq::Agent {
