@@ -112,14 +112,17 @@ fn by_measure(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
 /// "rheumatoid factor" and "positive rheumatoid factor".
 fn by_claim(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     let claims = |group: usize| {
-        let says_nothing = mention.values[group] == 0;
         let is_word = group == table::SIGN || name.has_direction_word;
-        says_nothing && is_word && name.values[group].count_ones() == 1
+        // Low and high, or negative and positive, but not normal.
+        is_word && mention.values[group] == 0 && matches!(name.values[group], 0b01 | 0b10)
     };
     let group = [table::DIRECTION, table::SIGN].into_iter().find(|&group| claims(group))?;
     let things = words_outside(name, group);
-    let has = |thing: &&str| mention.words.iter().any(|word| is_same_stem(thing, &word.text) && !word.is_denied());
-    if things.is_empty() || !things.iter().all(has) {
+    let own = mention.words.iter().filter(|word| !word.is_stop).map(|word| word.text.as_str()).collect::<Vec<_>>();
+    let are_in =
+        |some: &[&str], others: &[&str]| some.iter().all(|word| others.iter().any(|other| is_same_stem(word, other)));
+    let is_denied = mention.words.iter().any(Word::is_denied);
+    if things.is_empty() || is_denied || !are_in(&things, &own) || !are_in(&own, &things) {
         return None;
     }
     let claim = name.features.iter().find(|feature| feature.group == group)?.word;

@@ -416,9 +416,10 @@ pub(super) const LACKING: &[&str] = &[
 
 /// Number of the first entries of [`THINGS`] that a mention may leave out and still mean: "HLA-B27"
 /// is the antigen.
-pub(super) const OMITTED_THINGS: usize = 3;
+pub(super) const OMITTED_THINGS: usize = 4;
 /// Last words of things that are called after another thing, with their synonyms.
 pub(super) const THINGS: &[&str] = &[
+    "removal retrieval explantation",
     "virus viruses",
     "gene genes",
     "antigen antigens",
@@ -429,7 +430,6 @@ pub(super) const THINGS: &[&str] = &[
     "withdrawal",
     "catheter catheters",
     "receptor receptors",
-    "removal retrieval explantation",
     "releasing",
     "inhibiting",
     "binding",

@@ -291,7 +291,7 @@ fn bare_codes_and_other_names_of_sources_are_taken() {
     assert_contains(&String::from_utf8_lossy(&build(&scratch, "refused", &inputs, &[]).stderr), &["--id-prefix"]);
     built(&scratch, "index", &inputs, &["--id-prefix", "sctid"]);
     let (only, _) = built(&scratch, "mesh", &inputs, &["--id-prefix", "SCTID", "--sources", "MeSH"]);
-    assert_contains(&only, &["source       MSH: 1 names"]);
+    assert_contains(&only, &["source       MSH: 1 name,"]);
     let start = |options: &[&str]| {
         let service =
             Service::spawn(&[&["--index", &scratch.at("index"), "--model", &scratch.at("tiny")], options].concat());

@@ -45,6 +45,14 @@ fn without_entities(name: &str) -> String {
     name.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
+/// An id with the prefix in capitals where the files have it in both cases.
+fn canonical(id: &str) -> String {
+    match id.split_once(':') {
+        Some((prefix @ ("chebi" | "cl" | "go" | "hp"), local)) => format!("{}:{local}", prefix.to_uppercase()),
+        _ => id.to_owned(),
+    }
+}
+
 /// Numbers of concepts, names and codes.
 type Counts = (usize, usize, usize);
 
@@ -60,8 +68,9 @@ fn counts_of_columns(text: &str, separator: char, columns: [usize; 5]) -> Counts
     for line in text.lines() {
         let fields: Vec<&str> = line.split(separator).collect();
         let [concept, source, term_type, code, name] = columns.map(|c| fields[c]);
-        concepts.insert(concept);
-        names.insert((concept, source, term_type, code, without_entities(name)));
+        let concept = canonical(concept);
+        concepts.insert(concept.clone());
+        names.insert((concept.clone(), source, term_type, code, without_entities(name)));
         if !code.is_empty() {
             codes.insert((concept, source, code));
         }
@@ -141,7 +150,7 @@ fn without_version(xref: &str) -> String {
 fn obo_terms(text: &str) -> Vec<Term> {
     let stanzas = text.split("\n[").skip(1).filter_map(|s| s.strip_prefix("Term]"));
     let term = |stanza: &str| {
-        let mut term = Term::default();
+        let (mut term, mut same, mut other) = (Term::default(), vec![], vec![]);
         for line in stanza.lines() {
             let Some((tag, value)) = line.split_once(": ") else { continue };
             let quoted = || value.split('"').nth(1).unwrap().to_owned();
@@ -151,12 +160,20 @@ fn obo_terms(text: &str) -> Vec<Term> {
                 "synonym" if value.splitn(3, '"').nth(2).unwrap().trim_start().starts_with("EXACT") => {
                     term.synonyms.push((quoted(), value.contains("EXACT HP:0045077")));
                 }
-                "xref" => term.xrefs.push(value.split([' ', '{']).next().unwrap().replace('\\', "")),
+                "xref" => {
+                    let target = value.split([' ', '{']).next().unwrap().replace('\\', "");
+                    term.xrefs.push(target.replace("http://linkedlifedata.com/resource/umls/id/", "UMLS:"));
+                }
+                "property_value" if value.starts_with("skos:exactMatch") => same.push(quoted()),
+                // A relation that says that a cross-reference is not the term itself.
+                "property_value" if value.starts_with("skos:") => other.push(quoted()),
                 // The id of an anonymous term has no meaning outside its file.
                 "is_obsolete" | "is_anonymous" => term.obsolete |= value == "true",
                 _ => {}
             }
         }
+        term.xrefs.retain(|xref| !other.contains(xref));
+        term.xrefs.extend(same);
         term
     };
     stanzas.map(term).collect()
@@ -182,7 +199,8 @@ fn graph_terms(text: &str) -> Vec<Term> {
             obsolete: node["meta"]["deprecated"] == true,
         }
     };
-    nodes.filter(|n| n["type"] == "CLASS").map(term).collect()
+    // A node without a type is a term, too.
+    nodes.filter(|n| n["type"] == "CLASS" || n["type"].is_null()).map(term).collect()
 }
 
 #[test]
