@@ -435,14 +435,14 @@ pub(super) const THINGS: &[&str] = &[
     "binding",
 ];
 
-/// Last words of disorders that are called after what causes them: a mention with one of these words
-/// may have a name without it ("hepatitis A infection"), but not the other way round.
+/// Last words of disorders that are called after their cause: a mention with one of these words may
+/// have a name without it ("hepatitis A infection"), but not the other way round.
 pub(super) const EFFECTS: &[&str] = &["infection infections", "rash"];
 
 /// Words of [`THINGS`] that a word for the thing follows: "growth hormone releasing hormone".
 pub(super) const RELATIONS: [&str; 3] = ["releasing", "inhibiting", "binding"];
 
-/// Words of names of measurements that do not tell one from another: "low platelet count".
+/// Words of names of measurements of any thing: "low platelet count".
 pub(super) const MEASURED: &[&str] = &[
     "absence",
     "amount",
