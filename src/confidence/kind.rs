@@ -1,8 +1,8 @@
 //! The kind of thing that a phrase names, by its head: "lateral femoral cutaneous nerve" is a part
 //! of the body and no disorder, "disorder of the basal ganglia" the other way round.
 //!
-//! Words and endings were taken if at least nine of ten names with this head belong to the group in
-//! open terminologies. Invariant: a phrase whose head is in no list has no kind.
+//! Words and endings are chosen by hand; counts of the heads of names in open terminologies were a
+//! guide. Invariant: a phrase whose head is in no list has no kind.
 
 use crate::{confidence::phrase::Phrase, domain::semantic_type::SemanticType};
 

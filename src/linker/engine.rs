@@ -211,7 +211,10 @@ impl Linker {
             let name = text::normalize(name);
             one.contradiction = mentions[one.text].contradicts(&name).or_else(|| {
                 let preferred = text::normalize(preferred);
-                let found = mentions[one.text].contradicts(&preferred).filter(|_| preferred != name)?;
+                if preferred == name {
+                    return None;
+                }
+                let found = mentions[one.text].contradicts(&preferred)?;
                 contradiction(&name, &preferred).is_none().then_some(found)
             });
         }

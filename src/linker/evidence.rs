@@ -21,8 +21,8 @@ const AVERAGE_CROWDING: f32 = 0.6;
 /// Scale of the margin: a distance of a tenth counts as 1.
 const MARGIN_SCALE: f32 = 10.0;
 /// What the score of a candidate loses if its concept has none of the words of the mention. On
-/// development sets 0.03 loses nowhere; 0.05 finds more concepts of the starter vocabulary, but
-/// fewer of vocabularies with one name for each concept.
+/// labeled mentions of the starter vocabulary and of MedMentions' development set, 0.03 and 0.05
+/// differ by 0.2 points at most; 0.05 finds fewer concepts that have one name only.
 const UNCOVERED_PENALTY: f32 = 0.03;
 /// Scale of the cost of a repair per letter: a tenth counts as 1.
 const REPAIR_SCALE: f32 = 10.0;

@@ -150,6 +150,19 @@ pub(super) fn is_unit(rest: &str) -> bool {
     UNITS.iter().any(|unit| word.eq_ignore_ascii_case(unit))
 }
 
+/// Whether `c` is a Greek letter, or the increment sign that stands for delta.
+pub(super) fn is_greek(c: char) -> bool {
+    matches!(c, '\u{0370}'..='\u{03ff}' | '\u{1f00}'..='\u{1fff}' | '∆')
+}
+
+/// Whether `c` is an accent of Latin, Greek and Cyrillic letters.
+///
+/// Marks of other scripts change the meaning, and so do the overlaid strokes U+0335 to U+0338,
+/// which turn = into ≠.
+pub(super) fn is_accent(c: char) -> bool {
+    ('\u{0300}'..='\u{036f}').contains(&c) && !('\u{0335}'..='\u{0338}').contains(&c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,7 @@ use unicode_normalization::{UnicodeNormalization, char::decompose_compatible};
 use super::{
     entities::{self, may_have_entity},
     key::{build_key, is_kept_symbol},
-    letters::{is_unit, key_form, visible_form},
+    letters::{is_accent, is_greek, is_unit, key_form, visible_form},
 };
 
 /// Version of [`normalize`], which the manifest of an index states. Increase it with every change
@@ -204,21 +204,8 @@ fn fold(visible: &str) -> String {
     folded
 }
 
-/// Whether `c` is a Greek letter, or the increment sign that stands for delta.
-fn is_greek(c: char) -> bool {
-    matches!(c, '\u{0370}'..='\u{03ff}' | '\u{1f00}'..='\u{1fff}' | '∆')
-}
-
 fn join_words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether `c` is an accent of Latin, Greek and Cyrillic letters.
-///
-/// Marks of other scripts change the meaning, and so do the overlaid strokes U+0335 to U+0338,
-/// which turn = into ≠.
-fn is_accent(c: char) -> bool {
-    ('\u{0300}'..='\u{036f}').contains(&c) && !('\u{0335}'..='\u{0338}').contains(&c)
 }
 
 /// Whether `c` is a control character other than white space, or a format character: zero-width,
