@@ -20,7 +20,9 @@ const SUFFIXES: [&str; 47] = [
 ];
 
 /// Roots that stand for different organs or processes and are near in spelling.
-const ROOTS: [&str; 20] = [
+const ROOTS: [&str; 22] = [
+    "adren",
+    "adeno",
     "phosphatas",
     "phosphat",
     "ureter",

@@ -7,7 +7,7 @@
 use crate::{
     confidence::{
         feature::{Feature, FeatureValues},
-        kind::{groups_of, is_other_kind},
+        kind::{groups_of, is_genus_of, is_other_kind},
         phrase::{Phrase, best_similarity, stem},
     },
     domain::semantic_type::SemanticType,
@@ -95,7 +95,7 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
         }
         let is_drug = types.iter().any(|semantic| semantic.group == "CHEM");
         values.flag(Feature::LookAlikeDrug, is_drug && values.get(Feature::LookAlike) > 0.0);
-        values.flag(Feature::OtherKind, is_other_kind(self.groups, types));
+        values.flag(Feature::OtherKind, is_other_kind(self.groups, types) || is_genus_of(&self.phrase, &other, types));
         if values.get(Feature::NameUncovered) < COVERED {
             let specializing = values.get(Feature::UncoveredTerms) + values.get(Feature::UncoveredUnknown);
             values.set(Feature::Subtype, specializing);

@@ -56,7 +56,8 @@ pub enum Feature {
     /// If the mention has the whole name: the weighted share of its other words that are no
     /// everyday words, which make it a kind of the concept.
     Subtype,
-    /// 1 if the mention is one everyday word that no name of the index is.
+    /// 1 if the mention is one everyday word that no name of the index is, or if the name is an
+    /// abbreviation in capitals and an everyday word that the mention writes in lower case.
     EverydayWord,
     /// Characters of the mention divided by 40, at most 1.
     Length,
@@ -65,7 +66,7 @@ pub enum Feature {
     /// 1 if words of the mention were left out.
     LeftOut,
     /// 1 if the head of the mention names another kind of thing than the semantic types of the
-    /// concept: a nerve and a disorder.
+    /// concept: a nerve and a disorder, a species and its genus.
     OtherKind,
     /// 1 if [`LookAlike`](Self::LookAlike) holds and the concept is a chemical or drug.
     LookAlikeDrug,

@@ -37,14 +37,15 @@ const KINDS: [Kind; 7] = [
     },
     Kind {
         groups: &["ANAT"],
-        heads: "artery bone cartilage cortex duct epithelium ganglion gland gyrus joint ligament lobe medulla mucosa \
-                muscle nerve nucleus plexus septum sulcus tendon urethra vein ventricle vertebra",
+        heads: "appendage artery bone cartilage cortex duct ear epithelium eyelid ganglion gland gyrus joint ligament \
+                lobe medulla mucosa muscle nerve nose nucleus plexus scapula septum sulcus tendon toe tongue tube \
+                urethra vein ventricle vertebra",
         endings: &[],
     },
     Kind {
         groups: &["PROC"],
-        heads: "ablation amputation anesthesia arthroplasty biopsy catheterization debridement drainage examination \
-                excision explantation implantation insertion lengthening operation procedure radiotherapy removal repair replacement \
+        heads: "ablation amputation anesthesia arthroplasty biopsy bypass catheterization closure debridement decompression \
+                drainage duplex examination excision explantation implantation insertion lengthening operation procedure radiotherapy removal repair replacement \
                 resection retrieval surgery test therapy transplant transplantation treatment",
         endings: &["ectomy", "otomy", "plasty", "scopy", "graphy", "pexy", "centesis", "tripsy", "therapy"],
     },
@@ -72,6 +73,30 @@ const GENUS_ENDINGS: [&str; 8] = ["bacter", "bacterium", "coccus", "ella", "baci
 /// Words with such an ending that are no genus.
 const NO_GENUS: [&str; 5] = ["patella", "rubella", "varicella", "fontanella", "columella"];
 
+/// Words that make a finding of a part of the body.
+const DAMAGED: [&str; 20] = [
+    "blocked",
+    "broken",
+    "bruised",
+    "burst",
+    "crushed",
+    "dislocated",
+    "enlarged",
+    "fractured",
+    "infected",
+    "inflamed",
+    "injured",
+    "perforated",
+    "ruptured",
+    "sprained",
+    "strained",
+    "swollen",
+    "torn",
+    "twisted",
+    "ulcerated",
+    "winged",
+];
+
 /// The semantic groups to which what a phrase names may belong; empty if its head does not say it.
 pub(super) fn groups_of(phrase: &Phrase<'_>) -> &'static [&'static str] {
     let Some(&head) = phrase.words.get(phrase.head) else { return &[] };
@@ -81,7 +106,8 @@ pub(super) fn groups_of(phrase: &Phrase<'_>) -> &'static [&'static str] {
         is_head || kind.endings.iter().any(|ending| head.ends_with(ending) || singular.ends_with(ending))
     });
     match of_head.map(|kind| kind.groups) {
-        // "Torn ligament" and "enlarged gland" are disorders.
+        // "Torn ligament" and "enlarged gland" are findings, "striated muscle" is none.
+        Some(["ANAT"]) if phrase.words.iter().any(|word| DAMAGED.contains(word)) => &["DISO"],
         Some(["ANAT"]) if phrase.words.iter().any(|word| is_changed(word)) => &[],
         None if is_organism(&phrase.words) => &["LIVB"],
         groups => groups.unwrap_or_default(),
@@ -93,6 +119,15 @@ pub(super) fn groups_of(phrase: &Phrase<'_>) -> &'static [&'static str] {
 pub(super) fn is_other_kind(groups: &[&str], types: &[&SemanticType]) -> bool {
     let is_other = |other: &str| !groups.contains(&other) && KINDS.iter().any(|kind| kind.groups == [other]);
     !groups.is_empty() && !types.is_empty() && types.iter().all(|semantic| is_other(semantic.group))
+}
+
+/// Whether a mention names a species and a name only its genus: "Shigella sonnei" and "genus
+/// Shigella".
+pub(super) fn is_genus_of(mention: &Phrase<'_>, name: &Phrase<'_>, types: &[&SemanticType]) -> bool {
+    let [genus, _, ..] = mention.words[..] else { return false };
+    let is_organism = !types.is_empty() && types.iter().all(|semantic| semantic.group == "LIVB");
+    let mut others = name.words.iter().filter(|word| !matches!(**word, "genus" | "species" | "spp"));
+    is_organism && others.next() == Some(&genus) && others.next().is_none()
 }
 
 /// Whether a word says that something is not as it should be.
@@ -123,7 +158,10 @@ mod tests {
             ("appendicitis", "DISO"),
             ("lateral femoral cutaneous nerve", "ANAT"),
             ("renal veins", "ANAT"),
-            ("enlarged adrenal gland", ""),
+            ("enlarged adrenal gland", "DISO"),
+            ("winged scapula", "DISO"),
+            ("striated muscle", ""),
+            ("left atrial appendage closure", "PROC"),
             ("prostatic stent", "DEVI"),
             ("lithium level", "PROC PHEN PHYS DISO"),
             ("west nile virus", "LIVB"),
@@ -156,5 +194,18 @@ mod tests {
         ] {
             assert_eq!(is_other_kind(groups, &types(tuis)), is_other, "{groups:?} {tuis:?}");
         }
+    }
+
+    #[test]
+    fn a_genus_is_no_species() {
+        let types = |tui: &str| SEMANTIC_TYPES.iter().filter(|semantic| semantic.tui == tui).collect::<Vec<_>>();
+        let is_genus =
+            |mention: &str, name: &str, tui| is_genus_of(&Phrase::new(mention), &Phrase::new(name), &types(tui));
+        assert!(is_genus("shigella sonnei", "genus shigella", "T007"));
+        assert!(is_genus("candida auris", "candida", "T004"));
+        assert!(!is_genus("candida", "candida", "T004"));
+        assert!(!is_genus("candida auris", "candida albicans", "T004"));
+        assert!(!is_genus("candida infection", "candida infection", "T004"));
+        assert!(!is_genus("heart attack", "heart", "T023"));
     }
 }

@@ -48,18 +48,25 @@ fn by_group(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     None
 }
 
-/// A tumor of unknown nature and a malignant one: "tumor of the vagina" and "vaginal cancer".
+/// A tumor of unknown nature and a malignant one, or a benign one and one that is malignant unless
+/// it is called benign: "tumor of the vagina" and "vaginal cancer", "benign mesothelioma" and
+/// "mesothelioma".
 fn by_malignancy(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
-    let position =
-        |words: &Words<'_>, list: &[&str]| words.words.iter().position(|word| list.contains(&word.text.as_str()));
-    let malignant = |words: &Words<'_>| position(words, &table::MALIGNANT);
-    let open = |words: &Words<'_>| position(words, &table::TUMORS);
-    let (mine, theirs) = match (malignant(mention), malignant(name)) {
-        (None, Some(theirs)) => (open(mention)?, theirs),
-        (Some(mine), None) => (mine, open(name)?),
-        _ => return None,
-    };
-    Some(contradiction(ContradictionKind::Polarity, (mention, mine), (name, theirs)))
+    [(&table::MALIGNANT[..], table::TUMORS), (table::BENIGN, table::MALIGNANT_TUMORS)].into_iter().find_map(
+        |(marks, tumors)| {
+            let (mine, theirs) = match (position(mention, marks), position(name, marks)) {
+                (None, Some(theirs)) => (position(mention, tumors)?, theirs),
+                (Some(mine), None) => (mine, position(name, tumors)?),
+                _ => return None,
+            };
+            Some(contradiction(ContradictionKind::Polarity, (mention, mine), (name, theirs)))
+        },
+    )
+}
+
+/// The first word that is one of `list` and not denied.
+fn position(words: &Words<'_>, list: &[&str]) -> Option<usize> {
+    words.words.iter().position(|word| !word.is_denied() && list.contains(&word.text.as_str()))
 }
 
 /// A thing that is called after another one: "West Nile virus" and "West Nile fever", "zinc

@@ -45,18 +45,24 @@ pub(super) const GROUPS: &[Group] = &[
             "normal",
         ],
     ),
-    group(Polarity, &["negative neg seronegative -", "positive pos seropositive +"]),
+    group(Polarity, &["negative neg seronegative seronegativity -", "positive pos seropositive seropositivity +"]),
     group(Polarity, &["slow slowed", "fast rapid"]),
     group(Polarity, &["low", "high"]),
     shared(Polarity, &["deficiency deficient deficit depletion", "excess overload overproduction hypersecretion"]),
     group(Polarity, &["loss", "gain"]),
+    group(Polarity, &["weak weakened", "strong forceful powerful"]),
+    shared(Polarity, &["resistant resistance", "susceptible susceptibility sensitive sensitivity"]),
     shared(Polarity, &["shortened short", "prolonged lengthened long"]),
     shared(Polarity, &["good favorable favourable", "poor bad unfavorable unfavourable"]),
     shared(Kind, &["repair", "replacement"]),
     group(Polarity, &["benign", "malignant malignancy cancer carcinoma cancerous"]),
+    group(Polarity, &["adenoma", "carcinoma cancer adenocarcinoma"]),
     group(Polarity, &["acidosis acidemia", "alkalosis alkalemia"]),
     group(Polarity, &["immunocompetent", "immunodeficiency immunodeficient immunocompromised immunosuppressed"]),
     group(Polarity, &["agonist", "antagonist blocker"]),
+    group(Polarity, &["stimulation stimulant", "suppression suppressant inhibition depressant"]),
+    group(Polarity, &["dilated", "constricted"]),
+    group(Polarity, &["asleep", "awake"]),
     group(Polarity, &["wet exudative", "dry"]),
     group(Polarity, &["open", "closed"]),
     group(Polarity, &["hot warm", "cold"]),
@@ -74,6 +80,9 @@ pub(super) const GROUPS: &[Group] = &[
     group(Course, &["preload", "afterload"]),
     group(Course, &["fasting preprandial", "postprandial"]),
     group(Course, &["new", "old"]),
+    group(Course, &["relapsing remitting", "progressive"]),
+    group(Course, &["remission", "relapse recurrence exacerbation"]),
+    group(Course, &["improved improvement improving", "worsened worsening worse deterioration"]),
     group(Side, &["left lt", "right rt"]),
     group(Side, &["unilateral", "bilateral"]),
     group(Side, &["ipsilateral", "contralateral"]),
@@ -89,6 +98,8 @@ pub(super) const GROUPS: &[Group] = &[
     group(Position, &["endogenous", "exogenous"]),
     group(Position, &["central", "peripheral"]),
     group(Position, &["deep", "superficial"]),
+    group(Position, &["supine", "prone"]),
+    shared(Position, &["sitting", "standing", "lying"]),
     group(Position, &["ascending", "descending"]),
     group(Position, &["cervical", "thoracic", "lumbar", "sacral"]),
     group(Position, &["afferent", "efferent"]),
@@ -138,7 +149,15 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     shared(Position, &["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]),
     shared(Position, &["hand manual", "foot feet pedal"]),
-    shared(Position, &["finger", "toe"]),
+    shared(Position, &["finger", "toe", "thumb"]),
+    shared(Position, &["neck", "back", "chest", "abdomen abdominal", "groin", "flank", "face facial"]),
+    shared(Position, &["eyelid", "eyebrow", "eyelash"]),
+    shared(Position, &["tooth teeth dental", "gum gingival", "tongue lingual", "lip", "palate palatal"]),
+    shared(Position, &["frontal", "parietal", "temporal", "occipital"]),
+    shared(Position, &["cranial rostral", "caudal"]),
+    shared(Position, &["median", "ulnar", "radial"]),
+    shared(Position, &["peroneal", "sural", "sciatic", "femoral", "obturator"]),
+    shared(Position, &["carotid", "vertebral", "subclavian", "basilar"]),
     shared(Position, &["arm", "leg"]),
     shared(
         Position,
@@ -175,7 +194,11 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     ),
     group(Person, &["infantile infant", "juvenile adolescent"]),
+    group(Person, &["child", "elder", "spouse spousal partner"]),
+    group(Person, &["married", "divorced", "widowed"]),
     group(Number, &["iga", "igg", "igm", "ige", "igd"]),
+    group(Kind, &["duplication triplication trisomy", "deletion microdeletion monosomy"]),
+    shared(Kind, &["excision excisional", "incision incisional"]),
     group(Kind, &["insertion implantation placement", "removal extraction explantation retrieval"]),
     group(Kind, &["vasoconstriction vasoconstrictor", "vasodilation vasodilator vasodilatation"]),
     group(
@@ -211,7 +234,115 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     ),
     shared(Kind, &["red erythrocyte", "white leukocyte"]),
-    shared(Kind, &["small", "large"]),
+    shared(Kind, &["small", "large big"]),
+    shared(Kind, &["heavy", "light scanty scant"]),
+    shared(Kind, &["thick thickened", "thin"]),
+    shared(Kind, &["wide widened", "narrow narrowed"]),
+    shared(Kind, &["soft", "hard"]),
+    shared(Kind, &["tight", "loose"]),
+    shared(Kind, &["sharp", "dull"]),
+    shared(Kind, &["tall", "short"]),
+    shared(Kind, &["dark", "pale"]),
+    shared(Kind, &["complete total full", "incomplete partial subtotal"]),
+    shared(Kind, &["simple", "complex complicated"]),
+    shared(Kind, &["productive wet", "nonproductive unproductive dry"]),
+    shared(Kind, &["vaginal", "cesarean caesarean"]),
+    shared(Kind, &["open", "laparoscopic"]),
+    shared(Kind, &["active", "passive"]),
+    shared(Kind, &["systemic", "local topical"]),
+    shared(Kind, &["rapid", "intermediate", "long"]),
+    shared(Kind, &["aseptic sterile", "septic pyogenic"]),
+    shared(Kind, &["rheumatoid", "psoriatic", "gouty", "septic"]),
+    shared(
+        Kind,
+        &[
+            "measles",
+            "mumps",
+            "rubella",
+            "varicella",
+            "polio poliomyelitis",
+            "tetanus",
+            "diphtheria",
+            "pertussis",
+            "rabies",
+        ],
+    ),
+    shared(
+        Kind,
+        &[
+            "staphylococcus staphylococcal",
+            "streptococcus streptococcal",
+            "pneumococcus pneumococcal",
+            "meningococcus meningococcal",
+            "gonococcus gonococcal",
+            "enterococcus enterococcal",
+        ],
+    ),
+    shared(Kind, &["salmonella", "shigella", "campylobacter", "listeria", "legionella", "yersinia", "brucella"]),
+    shared(Kind, &["aspergillus", "candida", "cryptococcus", "mucor"]),
+    group(Kind, &["falciparum", "vivax", "malariae", "knowlesi"]),
+    group(Kind, &["hookworm", "roundworm", "pinworm", "tapeworm", "whipworm"]),
+    shared(Kind, &["dog", "cat", "snake", "bee", "wasp", "spider", "human"]),
+    shared(Kind, &["peanut", "egg", "milk", "fish", "wheat", "soy", "shellfish"]),
+    shared(Kind, &["glucose", "galactose", "fructose", "lactose", "sucrose"]),
+    shared(Kind, &["sodium", "potassium", "calcium", "magnesium", "zinc", "copper", "iron", "selenium"]),
+    shared(Kind, &["estrogen", "progesterone", "androgen testosterone"]),
+    group(Kind, &["hdl", "ldl", "vldl"]),
+    shared(
+        Kind,
+        &[
+            "neutrophil neutrophilic",
+            "eosinophil eosinophilic",
+            "basophil basophilic",
+            "lymphocyte lymphocytic",
+            "monocyte monocytic",
+            "platelet",
+        ],
+    ),
+    shared(
+        Kind,
+        &[
+            "mri mr magnetic",
+            "ct computed",
+            "ultrasound ultrasonography sonography",
+            "xray radiography radiograph",
+            "pet positron",
+            "scintigraphy",
+        ],
+    ),
+    shared(
+        Kind,
+        &["biopsy", "resection", "aspiration", "ablation", "transplant transplantation", "replacement", "bypass"],
+    ),
+    shared(
+        Kind,
+        &[
+            "abscess",
+            "cyst",
+            "stone calculus calculi",
+            "polyp",
+            "ulcer ulceration",
+            "thrombosis thrombus clot",
+            "fracture",
+            "dislocation",
+            "sprain strain",
+            "laceration",
+            "burn",
+            "cancer carcinoma malignancy",
+        ],
+    ),
+    shared(
+        Kind,
+        &[
+            "pain ache",
+            "swelling edema",
+            "itching pruritus itch",
+            "numbness",
+            "weakness",
+            "stiffness",
+            "redness erythema",
+        ],
+    ),
 ];
 
 /// Prefixes or suffixes that exclude each other on one stem.
@@ -246,6 +377,12 @@ pub(super) const PREFIXES: &[Family] = &[
     family(Kind, &["auto", "allo", "xeno"]),
     family(Kind, &["meth", "eth", "prop", "but", "pent", "hex", "hept", "oct"]),
     family(Kind, &["pheno", "pento", "seco", "amo"]),
+    family(Kind, &["adren", "aden"]),
+    family(Kind, &["ileo", "ilio"]),
+    family(Kind, &["uretero", "urethro"]),
+    family(Kind, &["hepato hepat", "hemato hemat"]),
+    family(Kind, &["nephro", "neuro"]),
+    family(Kind, &["myelo", "myo"]),
 ];
 
 /// Suffixes that exclude each other on one stem: "colectomy" and "colostomy".
@@ -425,7 +562,7 @@ pub(super) const THINGS: &[&str] = &[
     "antigen antigens",
     "vaccine vaccines vaccination",
     "antibody antibodies",
-    "toxicity poisoning overdose intoxication",
+    "toxicity poisoning overdose intoxication toxic",
     "allergy allergies allergic hypersensitivity",
     "withdrawal",
     "catheter catheters",
@@ -433,6 +570,10 @@ pub(super) const THINGS: &[&str] = &[
     "releasing",
     "inhibiting",
     "binding",
+    "antagonist antagonists blocker blockers blocking inhibitor inhibitors",
+    "agonist agonists",
+    "closure takedown reversal repair",
+    "release decompression",
 ];
 
 /// Last words of disorders that are called after their cause: a mention with one of these words may
@@ -483,11 +624,36 @@ pub(super) const MEASURED: &[&str] = &[
     "very",
 ];
 
-/// Words that say that a tumor is malignant, and words for tumors that do not say it.
+/// Words that say that a tumor is malignant, and words for tumors that do not say it or are benign.
 pub(super) const MALIGNANT: [&str; 7] =
     ["malignant", "malignancy", "cancer", "cancers", "carcinoma", "carcinomas", "cancerous"];
-pub(super) const TUMORS: [&str; 8] =
-    ["tumor", "tumors", "tumour", "tumours", "neoplasm", "neoplasms", "mass", "lesion"];
+pub(super) const TUMORS: &[&str] = &[
+    "adenoma",
+    "chondroma",
+    "fibroma",
+    "hemangioma",
+    "leiomyoma",
+    "lesion",
+    "lipoma",
+    "mass",
+    "neoplasm",
+    "neoplasms",
+    "neurofibroma",
+    "neuroma",
+    "osteoma",
+    "papilloma",
+    "polyp",
+    "schwannoma",
+    "tumor",
+    "tumors",
+    "tumour",
+    "tumours",
+];
+
+/// Tumors that are malignant if nothing says that they are [`BENIGN`].
+pub(super) const MALIGNANT_TUMORS: &[&str] =
+    &["adenocarcinoma", "leukemia", "lymphoma", "melanoma", "mesothelioma", "myeloma", "sarcoma"];
+pub(super) const BENIGN: &[&str] = &["benign"];
 
 /// Words and signs that deny the words after them.
 pub(super) const DENIALS: &[&str] = &["(-)", "absent", "denies", "doesnt", "never", "no", "not", "without"];

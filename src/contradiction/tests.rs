@@ -44,6 +44,37 @@ fn rates(parity: usize) -> (Rates, String) {
 }
 
 #[test]
+fn opposite_words_and_beginnings_contradict() {
+    for (mention, name) in [
+        ("drug susceptible tuberculosis", "drug resistant tuberculosis"),
+        ("follicular thyroid adenoma", "follicular thyroid cancer"),
+        ("benign mesothelioma", "mesothelioma"),
+        ("malignant schwannoma", "schwannoma"),
+        ("schwannoma", "malignant schwannoma"),
+        ("hiv seronegativity", "hiv seropositivity"),
+        ("22q11.2 duplication syndrome", "22q11.2 deletion syndrome"),
+        ("forceful urinary stream", "weak urine stream"),
+        ("excisional biopsy", "incisional biopsy"),
+        ("adrenopathy", "adenopathy"),
+        ("hepatoma", "hematoma"),
+        ("myelopathy", "myopathy"),
+        ("ureteroscopy", "urethroscopy"),
+    ] {
+        assert!(contradiction(mention, name).is_some(), "{mention} | {name}");
+    }
+    for (mention, name) in [
+        ("malignant melanoma", "melanoma"),
+        ("insulin resistance", "resistance to insulin"),
+        ("drug resistant tuberculosis", "tuberculosis"),
+        ("cancer of the lymph nodes", "lymphoma"),
+        ("noncancerous fatty lump", "fatty lump"),
+        ("toxic effect of vitamin a", "vitamin a toxicity"),
+    ] {
+        assert_eq!(contradiction(mention, name), None, "{mention} | {name}");
+    }
+}
+
+#[test]
 fn a_thing_is_not_what_it_is_called_after() {
     for (mention, name) in [
         ("west nile virus", "west nile fever"),
@@ -51,12 +82,18 @@ fn a_thing_is_not_what_it_is_called_after() {
         ("hepatitis b vaccine", "hepatitis b"),
         ("penicillin", "penicillin allergy"),
         ("nf1 gene", "nf1"),
+        ("gaba antagonists", "gaba"),
+        ("gaba", "gaba agonist"),
+        ("tracheostomy closure", "tracheostomy"),
+        ("hernia repair", "hernia"),
+        ("carpal tunnel release", "carpal tunnel syndrome"),
     ] {
         let found = contradiction(mention, name).map(|found| found.kind);
         assert_eq!(found, Some(ContradictionKind::Kind), "{mention} | {name}");
     }
     for (mention, name) in [
         ("zika", "zika virus"),
+        ("beta blocker", "beta adrenergic blocking agent"),
         ("lead poisoning", "lead toxicity"),
         ("lead poisoning", "plumbism"),
         ("hepatitis b", "hepatitis b virus infection"),

@@ -115,7 +115,8 @@ impl Linker {
         // Repairs of spelling take most of this time, so it can be canceled.
         let look_up = |text: &TextQuery<'_>| -> Result<Lookup, EncoderError> {
             cancel.check()?;
-            Ok(Lookup::new(&text.text, text.query.filter, text.query.options, &self.index, &is_word))
+            let spelling = text.query.options.spelling && !text.is_name_only;
+            Ok(Lookup::new(&text.text, text.query.filter, spelling, &self.index, &is_word))
         };
         let mut lookups = texts.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
         let positions = texts_to_embed(&lookups, texts);
@@ -231,12 +232,18 @@ impl Linker {
     }
 }
 
-/// The texts whose names do not fill `top_k`.
+/// The texts whose names do not fill `top_k`. A reading is embedded if no reading of its mention is
+/// a name.
 fn texts_to_embed(lookups: &[Lookup], texts: &[TextQuery<'_>]) -> Vec<TextPosition> {
-    let open = lookups.iter().enumerate().zip(texts).filter(|((_, lookup), text)| {
-        let names = lookup.found.iter().filter(|found| found.text == 0).count();
-        // A reading that is a name needs no further candidates.
-        names < text.query.top_k && (text.reading.is_none() || names == 0)
+    let names = |lookup: &Lookup| lookup.found.iter().filter(|found| found.text == 0).count();
+    let all: Vec<_> = lookups.iter().zip(texts).enumerate().collect();
+    let of_one_query = all.chunk_by(|(_, (_, a)), (_, (_, b))| std::ptr::eq(a.query, b.query));
+    let open = of_one_query.flat_map(|texts| {
+        let has_name = texts.iter().any(|(_, (lookup, _))| names(lookup) > 0);
+        texts.iter().filter(move |(_, (lookup, text))| {
+            let is_open = if text.reading.is_some() { !has_name } else { names(lookup) < text.query.top_k };
+            is_open && !text.is_name_only
+        })
     });
-    open.flat_map(|((i, lookup), _)| (0..lookup.texts.len()).map(move |j| (i, j))).collect()
+    open.flat_map(|&(i, (lookup, _))| (0..lookup.texts.len()).map(move |j| (i, j))).collect()
 }

@@ -12,6 +12,7 @@ use crate::{
         lookup::{LinkText, is_in_capitals},
         rank::Found,
     },
+    text,
 };
 
 /// Candidates after one whose names measure how crowded its surroundings are.
@@ -103,7 +104,11 @@ pub(super) fn features(
             values.set(Feature::ConceptUncovered, one.uncovered);
             let concepts = words.index.concepts();
             let types = concepts.semantic_types(one.concept).iter().filter_map(|id| id.semantic_type());
-            profile.compare(&mut values, concepts.atom(one.atom).name, &types.collect::<Vec<_>>());
+            let name = concepts.atom(one.atom).name;
+            profile.compare(&mut values, name, &types.collect::<Vec<_>>());
+            if is_in_capitals(name) && !text.text.contains(name) && words.is_everyday_word(&text::normalize(name)) {
+                values.flag(Feature::EverydayWord, true);
+            }
         }
         values
     };

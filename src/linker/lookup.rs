@@ -7,10 +7,7 @@ use crate::{
     concepts::Filter,
     domain::{AtomId, MatchKind, NameId},
     index::{Index, MAX_TIES},
-    linker::{
-        mention::LinkOptions,
-        rank::{Found, MAX_EMBEDDING_SCORE, merge},
-    },
+    linker::rank::{Found, MAX_EMBEDDING_SCORE, merge},
     text,
 };
 
@@ -37,11 +34,12 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Looks up `text`, which [`text::clean`] gave. `is_word` says whether the language has a word.
+    /// Looks up `text`, which [`text::clean`] gave, and repairs it if `spelling` is wanted and it is
+    /// no name. `is_word` says whether the language has a word.
     pub(super) fn new(
         text: &str,
         filter: &Filter,
-        options: LinkOptions,
+        spelling: bool,
         index: &Index,
         is_word: &dyn Fn(&str) -> bool,
     ) -> Self {
@@ -51,7 +49,7 @@ impl Lookup {
             found = variant_names(text, &key, filter, index);
         }
         let is_name = |key: &str| index.concepts().name_id(key).is_some();
-        let wanted = found.is_empty() && options.spelling;
+        let wanted = found.is_empty() && spelling;
         let repairs = if wanted { index.repair(&key, is_word, &is_name) } else { vec![] };
         // Repairs that contradict each other get one score, so that none is preferred.
         let similarity = repairs.iter().map(|repaired| repaired.similarity).fold(1.0, f32::min);

@@ -1,7 +1,9 @@
 //! Which readings of a mention are tried, and when one is better than the mention as written.
 //!
 //! Readings come from the one that leaves out most to the one that leaves out least. The first one
-//! that is linked is kept, unless a smaller one is a name.
+//! is linked like a mention, unless one of them is a name; the others, which keep a side or a
+//! degree, are names or nothing. So a mention costs one more embedding at most, or a few more if
+//! its spelling is repaired. A smaller reading that is a name replaces a larger one.
 //!
 //! Invariant: the mention as written wins if it is a name; a reading wins only with a better
 //! answer. A term that the mention denies is never linked.
@@ -29,12 +31,14 @@ pub(super) struct TextQuery<'a> {
     pub(super) text: String,
     /// The reading; absent for the mention as written.
     pub(super) reading: Option<Reading>,
+    /// Whether only names are looked up: no repair of spelling, no embedding.
+    pub(super) is_name_only: bool,
 }
 
 impl<'a> TextQuery<'a> {
     /// The mention as written.
     pub(super) fn as_written(query: &'a Query<'a>) -> Self {
-        Self { query, text: text::clean(query.text), reading: None }
+        Self { query, text: text::clean(query.text), reading: None, is_name_only: false }
     }
 }
 
@@ -42,7 +46,12 @@ impl<'a> TextQuery<'a> {
 pub(super) fn readings_to_try<'a>(query: &'a Query<'a>, written: &Answer) -> impl Iterator<Item = TextQuery<'a>> {
     let wanted = query.options.readings && !is_name(written);
     let all = if wanted { readings(&text::clean(query.text)) } else { vec![] };
-    all.into_iter().map(|reading| TextQuery { query, text: reading.text.clone(), reading: Some(reading) })
+    all.into_iter().enumerate().map(|(position, reading)| TextQuery {
+        query,
+        text: reading.text.clone(),
+        reading: Some(reading),
+        is_name_only: position > 0,
+    })
 }
 
 /// The reading of a mention that leaves out marks alone, such as "?", so that its name is the same.
