@@ -19,17 +19,20 @@ struct Kind {
 const KINDS: [Kind; 7] = [
     Kind {
         groups: &["DISO"],
-        heads: "abnormality abscess absence ache adhesion agenesis aneurysm anomaly aplasia atresia atrophy avulsion bleeding \
-                blockage calcification compression contracture dilatation dilation dislocation displacement \
-                enlargement entrapment erosion ischemia ischaemia narrowing nodule occlusion perforation \
-                regurgitation spasm torsion vegetation web cancer carcinoma cyst deafness defect deficiency deformity degeneration dehiscence dementia diathesis \
-                disability discharge disease disorder dissection dysfunction dysgenesis dysplasia dystrophy edema \
-                embolism embolus failure fever fibrosis fissure fistula fracture gangrene hematoma hemorrhage hernia \
-                hyperplasia hypertension hypoplasia hypotension impairment incontinence infarct infarction infection \
-                inflammation injury insufficiency itch itching lesion leukemia lymphoma malformation melanoma \
-                necrosis neoplasm nevus numbness obstruction pain palsy paralysis polyp prolapse pustule rash \
-                resistance rupture sarcoma scar seizure sepsis stenosis stricture swelling syndrome tear tenderness \
-                thrombosis thrombus tremor tumor tumour ulcer weakness wound",
+        heads: "abnormality abscess absence ache adhesion agenesis aneurysm anomaly aplasia atresia \
+                atrophy avulsion bleeding blockage calcification calculi calculus cancer carcinoma \
+                compression contracture crisis cyst deafness defect deficiency deformity degeneration \
+                dehiscence dementia diathesis dilatation dilation disability discharge disease \
+                dislocation disorder displacement dissection dysfunction dysgenesis dysplasia dystrophy \
+                edema embolism embolus enlargement entrapment erosion failure fever fibrosis fissure \
+                fistula fracture gangrene hematoma hemorrhage hernia hyperplasia hypertension hypoplasia \
+                hypotension impairment incontinence infarct infarction infection inflammation injury \
+                insufficiency ischaemia ischemia itch itching lesion leukemia lymphoma malformation \
+                melanoma narrowing necrosis neoplasm nevus nodule numbness obstruction occlusion pain \
+                palsy paralysis perforation polyp prolapse pustule rash regurgitation resistance rupture \
+                sarcoma scar seizure sepsis spasm stenosis stone stricture swelling syndrome tear \
+                tenderness thrombosis thrombus torsion tremor tumor tumour ulcer vegetation weakness web \
+                wound",
         endings: &[
             "itis", "oma", "emia", "aemia", "pathy", "plegia", "paresis", "algia", "dynia", "malacia", "megaly",
             "rrhea", "rrhoea", "rrhagia", "penia", "ectasia", "dactyly", "plasia",
@@ -37,16 +40,17 @@ const KINDS: [Kind; 7] = [
     },
     Kind {
         groups: &["ANAT"],
-        heads: "appendage artery bone cartilage cortex duct ear epithelium eyelid ganglion gland gyrus joint ligament \
-                lobe medulla mucosa muscle nerve nose nucleus plexus scapula septum sulcus tendon toe tongue tube \
-                urethra vein ventricle vertebra",
+        heads: "appendage arch artery bone cartilage cortex duct ear epithelium eyelid ganglion gland \
+                gyrus joint ligament lobe medulla mucosa muscle nerve nose nucleus plexus scapula septum \
+                sulcus tendon toe tongue urethra vein ventricle vertebra",
         endings: &[],
     },
     Kind {
         groups: &["PROC"],
-        heads: "ablation amputation anesthesia arthroplasty biopsy bypass catheterization closure debridement decompression \
-                drainage duplex examination excision explantation implantation insertion lengthening operation procedure radiotherapy removal repair replacement \
-                resection retrieval surgery test therapy transplant transplantation treatment",
+        heads: "ablation amputation anesthesia arthroplasty biopsy bx bypass catheterization closure \
+                debridement decompression drainage duplex examination excision explantation implantation \
+                insertion lengthening operation procedure radiotherapy removal repair replacement \
+                resection retrieval scan surgery test therapy transplant transplantation treatment",
         endings: &["ectomy", "otomy", "plasty", "scopy", "graphy", "pexy", "centesis", "tripsy", "therapy"],
     },
     Kind {
@@ -74,7 +78,7 @@ const GENUS_ENDINGS: [&str; 8] = ["bacter", "bacterium", "coccus", "ella", "baci
 const NO_GENUS: [&str; 5] = ["patella", "rubella", "varicella", "fontanella", "columella"];
 
 /// Words that make a finding of a part of the body.
-const DAMAGED: [&str; 20] = [
+const DAMAGED: [&str; 21] = [
     "blocked",
     "broken",
     "bruised",
@@ -86,6 +90,7 @@ const DAMAGED: [&str; 20] = [
     "infected",
     "inflamed",
     "injured",
+    "interrupted",
     "perforated",
     "ruptured",
     "sprained",
@@ -160,6 +165,10 @@ mod tests {
             ("renal veins", "ANAT"),
             ("enlarged adrenal gland", "DISO"),
             ("winged scapula", "DISO"),
+            ("calculus of common bile duct", "DISO"),
+            ("interrupted aortic arch", "DISO"),
+            ("dmsa scan", "PROC"),
+            ("chest tube", ""),
             ("striated muscle", ""),
             ("left atrial appendage closure", "PROC"),
             ("prostatic stent", "DEVI"),

@@ -51,7 +51,7 @@ pub(super) const GROUPS: &[Group] = &[
     shared(Polarity, &["deficiency deficient deficit depletion", "excess overload overproduction hypersecretion"]),
     group(Polarity, &["loss", "gain"]),
     group(Polarity, &["weak weakened", "strong forceful powerful"]),
-    shared(Polarity, &["resistant resistance", "susceptible susceptibility sensitive sensitivity"]),
+    shared(Polarity, &["resistant resistance", "susceptible susceptibility sensitive sensitivity responsive"]),
     shared(Polarity, &["shortened short", "prolonged lengthened long"]),
     shared(Polarity, &["good favorable favourable", "poor bad unfavorable unfavourable"]),
     shared(Kind, &["repair", "replacement"]),
@@ -61,6 +61,12 @@ pub(super) const GROUPS: &[Group] = &[
     group(Polarity, &["immunocompetent", "immunodeficiency immunodeficient immunocompromised immunosuppressed"]),
     group(Polarity, &["agonist", "antagonist blocker"]),
     group(Polarity, &["stimulation stimulant", "suppression suppressant inhibition depressant"]),
+    group(Polarity, &["diuretic diuretics", "antidiuretic antidiuretics"]),
+    group(Polarity, &["coagulant procoagulant", "anticoagulant"]),
+    group(Polarity, &["thrombin", "antithrombin"]),
+    group(Polarity, &["trypsin", "antitrypsin"]),
+    group(Polarity, &["estrogen", "antiestrogen"]),
+    group(Polarity, &["androgen", "antiandrogen"]),
     group(Polarity, &["dilated", "constricted"]),
     group(Polarity, &["asleep", "awake"]),
     group(Polarity, &["wet exudative", "dry"]),
@@ -378,6 +384,7 @@ pub(super) const PREFIXES: &[Family] = &[
     family(Kind, &["meth", "eth", "prop", "but", "pent", "hex", "hept", "oct"]),
     family(Kind, &["pheno", "pento", "seco", "amo"]),
     family(Kind, &["adren", "aden"]),
+    family(Kind, &["hydroxy", "dihydroxy"]),
     family(Kind, &["ileo", "ilio"]),
     family(Kind, &["uretero", "urethro"]),
     family(Kind, &["hepato hepat", "hemato hemat"]),
@@ -674,8 +681,8 @@ pub(super) const STOP_WORDS: &[&str] =
 
 /// Prefixes that texts write as a word of their own: "post operative".
 pub(super) const LOOSE_PREFIXES: &[&str] = &[
-    "ante", "extra", "gall", "hyper", "hypo", "infra", "inter", "intra", "macro", "micro", "oligo", "poly", "post",
-    "pre", "sub", "supra",
+    "ante", "anti", "extra", "gall", "hyper", "hypo", "infra", "inter", "intra", "macro", "micro", "oligo", "poly",
+    "post", "pre", "sub", "supra",
 ];
 
 /// Words after "low" or "high" that make a name of them, not a measurement.

@@ -34,8 +34,8 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Looks up `text`, which [`text::clean`] gave, and repairs it if `spelling` is wanted and it is
-    /// no name. `is_word` says whether the language has a word.
+    /// Looks up `text`, which [`text::clean`] gave, and repairs it if `spelling` is wanted and it
+    /// is no name. `is_word` says whether the language has a word.
     pub(super) fn new(
         text: &str,
         filter: &Filter,
