@@ -6,6 +6,7 @@
 
 SAPLINK := cargo run --release --locked --quiet --
 STARTER := index/starter/index.json
+LISTS := index/trust/second
 
 # `help` prints the headings (`## Run`) and the targets with an explanation (`run: prerequisites ## text`).
 .PHONY: help
@@ -90,9 +91,9 @@ model: onnxruntime checkpoint build ## train the included model again (NAMES="--
 figures: onnxruntime build $(STARTER) ## start time, memory, latency and throughput of the service
 	cargo bench --locked --bench figures
 
-figures-trust: onnxruntime build $(STARTER) ## how far answers of the starter index can be trusted, on lists it was not calibrated with (ARGS="--html t.html ..")
-	$(SAPLINK) eval trust --index index/starter --words index/trust/words.tsv --terms index/trust/terms.tsv \
-	  --known index/trust/known.tsv --opposites index/trust/opposites.tsv $(ARGS)
+figures-trust: onnxruntime build $(STARTER) ## how far answers of the starter index can be trusted, on lists it was not calibrated with (LISTS=index/trust/first, ARGS="--html t.html ..")
+	$(SAPLINK) eval trust --index index/starter --words $(LISTS)/words.tsv --terms $(LISTS)/terms.tsv \
+	  --known $(LISTS)/known.tsv --opposites $(LISTS)/opposites.tsv $(ARGS)
 
 bench: onnxruntime checkpoint build $(STARTER) .bench/python/service ## the service under load, beside a bare session and a Python service
 	test -d .bench/all-MiniLM-L6-v2-fp32 || \
