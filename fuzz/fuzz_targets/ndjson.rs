@@ -2,7 +2,7 @@
 //! link`.
 //!
 //! The first byte selects the pieces in which the rest comes. In the rest, a byte `0xFF`, which no
-//! UTF-8 has, stands for as many letters as nearly fill a line.
+//! UTF-8 has, stands for as many letters as nearly fill a line; pieces are larger then.
 //!
 //! Properties: the lines do not depend on the pieces; each line gives a mention or a problem, and a
 //! blank line neither; a mention is the one that another reader of JSON reads; a problem names the
@@ -20,11 +20,13 @@ use serde_json::Value;
 /// Limits with the shortest lines.
 const LIMITS: LinkLimits = LinkLimits { mentions: 1, mention_bytes: 0, top_k: 1, candidates: 1 };
 /// How many bytes `0xFF` are replaced; more would only make an input slow.
-const MAX_FILLED: usize = 6;
+const MAX_FILLED: usize = 3;
 /// Bytes of a full line beside the letters that a byte `0xFF` stands for.
 const UNFILLED_BYTES: usize = 24;
 /// Lines that are taken at a time.
 const TAKEN_LINES: usize = 3;
+/// How many times larger the pieces of a body with filled lines are; small ones would be slow.
+const FILLED_PIECE_FACTOR: usize = 67;
 
 /// The input with bytes `0xFF` replaced by letters.
 fn filled(data: &[u8]) -> Vec<u8> {
@@ -97,7 +99,9 @@ fuzz_target!(|data: &[u8]| {
     let Some((piece, rest)) = data.split_first() else { return };
     let body = filled(rest);
     let lines = split(&body, body.len().max(1));
-    assert_eq!(lines, split(&body, usize::from(*piece) + 1), "the pieces do not matter");
+    let factor = if body.len() > rest.len() { FILLED_PIECE_FACTOR } else { 1 };
+    let piece_bytes = (usize::from(*piece) + 1) * factor;
+    assert_eq!(lines, split(&body, piece_bytes), "the pieces do not matter");
     let mut whole: Vec<&[u8]> = body.split(|&byte| byte == b'\n').collect();
     // The bytes after the last line end are a line, unless there are none.
     if whole.last().is_some_and(|line| line.is_empty()) {
