@@ -18,7 +18,7 @@ use crate::{
         input::{InputFile, LineError},
         records::{Dialect, RecordReader, RecordsError},
     },
-    http::{NumberedMention, max_line_bytes, read_line},
+    http::{NumberedMention, max_line_bytes, read_line, split_lines},
     job::Job,
     linker::LinkLimits,
 };
@@ -74,7 +74,7 @@ pub(crate) fn read_mentions<'p>(
     let path = path.unwrap_or(Path::new(STANDARD_INPUT));
     match format {
         CorpusFormat::Ndjson => {
-            let lines = (1..).zip(text()?.split(b'\n'));
+            let lines = (1..).zip(split_lines(text()?, limits));
             let row = move |(number, line): (usize, io::Result<Vec<u8>>)| {
                 let mention = read_line(&line?, number, &limits);
                 Ok(mention.map(|mention| MentionRow { mention, other: vec![] }))

@@ -36,9 +36,11 @@ pub use app::{App, AppOptions, ReloadRequest};
 pub use auth::{Access, TokenSet, Tokens, TokensError};
 pub use hosts::Hosts;
 pub(crate) use linking::PendingResults;
+pub use problem::Problem;
 #[cfg(test)]
-pub(crate) use problem::{Problem, ProblemKind};
-pub(crate) use request::{NumberedMention, max_line_bytes, read_line};
+pub(crate) use problem::ProblemKind;
+pub(crate) use request::split_lines;
+pub use request::{LineSplitter, NumberedMention, max_line_bytes, read_line};
 pub(crate) use response::{CandidateView, ContradictionView, LeftOutView, LinkResult, write_lines};
 #[cfg(test)]
 pub(crate) use response::{LinkStatus, MatchView, SemanticTypeView};

@@ -210,7 +210,7 @@ impl ProblemKind {
     "type": "urn:saplink:problem:blank-mention", "title": "The mention has no letter or digit", "status": 422,
     "detail": "write at least one letter or digit", "field": "mention",
 }))]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Stable identifier of the kind of problem.
     #[serde(rename = "type")]
     pub(crate) type_uri: String,

@@ -63,9 +63,12 @@ pub(super) fn decode<'de, T>(
     Ok(value)
 }
 
-/// A document without a byte order mark at its beginning (RFC 8259, section 8.1).
+/// The byte order mark of UTF-8, which a document may begin with (RFC 8259, section 8.1).
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A document without a byte order mark at its beginning.
 pub(super) fn without_mark(document: &[u8]) -> &[u8] {
-    document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document)
+    document.strip_prefix(BYTE_ORDER_MARK).unwrap_or(document)
 }
 
 /// Checks that a document begins as an object does.

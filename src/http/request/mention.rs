@@ -110,15 +110,15 @@ macro_rules! options {
 pub(super) use options;
 
 /// A mention of a request, a line of a stream or a row of a table.
-pub(crate) struct NumberedMention {
+pub struct NumberedMention {
     /// Position in the request, stream or table, from 1; gives the default id `m1`, `m2`, ..
-    pub(crate) number: usize,
+    pub number: usize,
     /// The name of the mention in errors.
     pub(in crate::http) path: MentionPath,
     /// The mention. With a problem, it has only what could be read of id and text.
-    pub(in crate::http) mention: Mention,
+    pub mention: Mention,
     /// The problem of a mention that could not be decoded.
-    pub(in crate::http) problem: Option<Problem>,
+    pub problem: Option<Problem>,
 }
 
 /// The name of a mention in errors.
@@ -171,17 +171,21 @@ impl NumberedMention {
     }
 }
 
-/// Bytes that a line with a mention may have.
-pub(crate) fn max_line_bytes(limits: &LinkLimits) -> usize {
+/// Bytes that a line with a mention may have; a byte order mark before the first line does not
+/// count.
+pub fn max_line_bytes(limits: &LinkLimits) -> usize {
     MAX_ESCAPE_BYTES * limits.mention_bytes + LINE_OVERHEAD_BYTES
 }
 
 /// Reads line `number`, counted from 1, of a stream or file: a mention with its own options. A
 /// blank line has no mention and no error.
-pub(crate) fn read_line(line: &[u8], number: usize, limits: &LinkLimits) -> Option<NumberedMention> {
+///
+/// Of a line that is too long, only the bytes up to the first that is too many are read.
+pub fn read_line(line: &[u8], number: usize, limits: &LinkLimits) -> Option<NumberedMention> {
     let line = if number == 1 { without_mark(line) } else { line };
-    if line.len() > max_line_bytes(limits) {
-        return Some(NumberedMention::too_long(number, readable_fields(line).0));
+    let max_bytes = max_line_bytes(limits);
+    if line.len() > max_bytes {
+        return Some(NumberedMention::too_long(number, readable_fields(&line[..=max_bytes]).0));
     }
     if line.trim_ascii().is_empty() {
         return None;
@@ -337,5 +341,55 @@ impl<'de> Visitor<'de> for MentionSeed<'_> {
             option => options!(mention, mut).read(option, map, cursor),
         })?;
         if has_text { Ok(MentionInput::Object(mention)) } else { cursor.fail(DataFault::MissingField) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::LineSplitter;
+
+    /// Kind of problem and id of the first line of a stream: of the whole line, and of the line as
+    /// a stream keeps it.
+    fn read_both(line: &str) -> [(Option<ProblemKind>, Option<String>); 2] {
+        let limits = LinkLimits::default();
+        let mut splitter = LineSplitter::new(&limits);
+        splitter.push(line.as_bytes());
+        splitter.finish();
+        let kept = splitter.take(1).remove(0);
+        [line.as_bytes(), &kept].map(|line| {
+            let read = read_line(line, 1, &limits).unwrap();
+            (read.problem.map(|problem| problem.kind), read.mention.id)
+        })
+    }
+
+    /// An object of `bytes` bytes with an id.
+    fn object(bytes: usize) -> String {
+        let object = r#"{"id": "a", "text": "asthma"}"#;
+        object.replacen(' ', &" ".repeat(bytes - object.len() + 1), 1)
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_count_for_the_length_of_a_line() {
+        let max = max_line_bytes(&LinkLimits::default());
+        let id = Some("a".to_owned());
+        for mark in ["", "\u{feff}"] {
+            assert_eq!(read_both(&format!("{mark}{}", object(max))), [(); 2].map(|()| (None, id.clone())));
+            for bytes in [max + 1, max + 2, max + 3, max + 4, 2 * max] {
+                let kinds = read_both(&format!("{mark}{}", object(bytes))).map(|(kind, _)| kind);
+                assert_eq!(kinds, [Some(ProblemKind::MentionTooLong); 2], "{bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_line_has_the_same_id_in_a_stream_and_in_a_file() {
+        let long = "x".repeat(2 * max_line_bytes(&LinkLimits::default()));
+        for (line, id) in [
+            (format!(r#"{{"id": "a", "text": "{long}"}}"#), Some("a".to_owned())),
+            (format!(r#"{{"text": "{long}", "id": "a"}}"#), None),
+        ] {
+            assert_eq!(read_both(&line), [(); 2].map(|()| (Some(ProblemKind::MentionTooLong), id.clone())));
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! memory of a stream does not grow with its length; the result of an invalid line holds its
 //! problem, and later lines are still linked.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::{Body, BodyDataStream, Bytes},
@@ -21,7 +21,7 @@ use crate::{
         app::App,
         linking::{PendingResults, link_problem, write_measured},
         problem::{Problem, ProblemKind},
-        request::{max_line_bytes, read_line},
+        request::{LineSplitter, read_line},
         response::write_lines,
     },
     linker::{LinkDefaults, LinkService, MentionOptions},
@@ -38,7 +38,7 @@ pub(super) fn respond(app: App, body: Body) -> Result<Response, Problem> {
     let service = app.service()?;
     let defaults = service.defaults(MentionOptions::default());
     let defaults = defaults.map_err(|error| Problem::from(error.fault).at(error.path()))?;
-    let lines = BodyLines::new(body, max_line_bytes(service.limits()), app.options().idle_timeout);
+    let lines = BodyLines::new(body, LineSplitter::new(service.limits()), app.options().idle_timeout);
     let results =
         stream::unfold(LineStream { app, service, defaults, lines, line_count: 0 }, |mut stream| async move {
             let results = stream.next_results().await?;
@@ -91,70 +91,47 @@ impl LineStream {
     }
 }
 
-/// Cuts the bytes of a body into lines.
+/// Reads the lines of a body.
 struct BodyLines {
     body: BodyDataStream,
-    /// Complete lines that were not handed out yet.
-    lines: VecDeque<Vec<u8>>,
-    /// The beginning of the next line; of a line that is too long, one byte more than `max_bytes`.
-    partial: Vec<u8>,
-    max_bytes: usize,
+    splitter: LineSplitter,
     /// Time to wait for the next line.
     timeout: Duration,
     is_ended: bool,
 }
 
 impl BodyLines {
-    fn new(body: Body, max_bytes: usize, timeout: Duration) -> Self {
-        let body = body.into_data_stream();
-        Self { body, lines: VecDeque::new(), partial: vec![], max_bytes, timeout, is_ended: false }
+    fn new(body: Body, splitter: LineSplitter, timeout: Duration) -> Self {
+        Self { body: body.into_data_stream(), splitter, timeout, is_ended: false }
     }
 
     /// The lines that have arrived, after waiting for at least one; none at the end of the body.
     async fn next_lines(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
         let deadline = Instant::now() + self.timeout;
-        while self.lines.is_empty() && !self.is_ended {
+        while self.splitter.is_empty() && !self.is_ended {
             let Ok(read) = tokio::time::timeout_at(deadline, self.body.next()).await else {
                 self.is_ended = true;
                 let detail = "no line arrived for the time of --idle-timeout; send the remaining lines again";
                 return Err(Problem::new(ProblemKind::Timeout, detail));
             };
             match read {
-                Some(Ok(bytes)) => self.push(&bytes),
+                Some(Ok(bytes)) => self.splitter.push(&bytes),
                 Some(Err(_)) => {
                     self.is_ended = true;
                     return Err(Problem::new(ProblemKind::InvalidRequest, "the body could not be read to its end"));
                 }
                 None => {
                     self.is_ended = true;
-                    if !self.partial.is_empty() {
-                        self.finish_line();
-                    }
+                    self.splitter.finish();
                 }
             }
         }
-        let count = self.lines.len().min(MAX_BATCH_LINES);
-        Ok(self.lines.drain(..count).collect())
+        Ok(self.splitter.take(MAX_BATCH_LINES))
     }
 
     /// Drops the remaining lines and reads no further.
     fn end(&mut self) {
         self.is_ended = true;
-        self.lines.clear();
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let mut pieces = bytes.split(|&byte| byte == b'\n').peekable();
-        while let Some(piece) = pieces.next() {
-            let free = (self.max_bytes + 1).saturating_sub(self.partial.len());
-            self.partial.extend_from_slice(&piece[..piece.len().min(free)]);
-            if pieces.peek().is_some() {
-                self.finish_line();
-            }
-        }
-    }
-
-    fn finish_line(&mut self) {
-        self.lines.push_back(std::mem::take(&mut self.partial));
+        self.splitter.clear();
     }
 }
