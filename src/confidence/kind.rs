@@ -137,7 +137,7 @@ pub(super) fn is_genus_of(mention: &Phrase<'_>, name: &Phrase<'_>, types: &[&Sem
 
 /// Whether a word says that something is not as it should be.
 fn is_changed(word: &str) -> bool {
-    word.ends_with("ed") || word.ends_with("en") || matches!(word, "torn" | "absent" | "double" | "fatty" | "accessory")
+    word.ends_with("ed") || word.ends_with("en") || matches!(word, "absent" | "double" | "fatty" | "accessory")
 }
 
 fn is_organism(words: &[&str]) -> bool {

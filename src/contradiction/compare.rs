@@ -4,8 +4,9 @@
 //! too, but for things that a mention may leave out (`OMITTED_THINGS`) and for measures.
 
 use super::{
-    Contradiction, ContradictionKind, labels,
-    table::{self, GROUPS},
+    Contradiction, ContradictionKind,
+    groups::{self, GROUPS},
+    labels, table,
     word::Word,
     words::{Form, Words},
 };
@@ -38,7 +39,7 @@ fn by_group(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
             continue;
         }
         // Two prefixes say low and high of the same thing only on the same stem, see `by_form`.
-        let are_affixes = group == table::DIRECTION && !mention.has_direction_word && !name.has_direction_word;
+        let are_affixes = group == groups::DIRECTION && !mention.has_direction_word && !name.has_direction_word;
         if are_affixes || (entry.needs_shared_word && !shares_words(mention, name, group)) {
             continue;
         }
@@ -52,7 +53,7 @@ fn by_group(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
 /// it is called benign: "tumor of the vagina" and "vaginal cancer", "benign mesothelioma" and
 /// "mesothelioma".
 fn by_malignancy(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
-    [(&table::MALIGNANT[..], table::TUMORS), (table::BENIGN, table::MALIGNANT_TUMORS)].into_iter().find_map(
+    [(table::MALIGNANT, table::TUMORS), (table::BENIGN, table::MALIGNANT_TUMORS)].into_iter().find_map(
         |(marks, tumors)| {
             let (mine, theirs) = match (position(mention, marks), position(name, marks)) {
                 (None, Some(theirs)) => (position(mention, tumors)?, theirs),
@@ -98,15 +99,15 @@ fn other_thing(a: &Words<'_>, b: &Words<'_>, things: &[&str]) -> Option<(usize, 
 /// A thing that is low or high, and a special kind of it: "high hemoglobin" and "elevated glycated
 /// hemoglobin", "low cholesterol" and "bad cholesterol".
 fn by_measure(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
-    let direction = mention.features.iter().find(|feature| feature.group == table::DIRECTION)?.word;
-    let things = words_outside(mention, table::DIRECTION);
+    let direction = mention.features.iter().find(|feature| feature.group == groups::DIRECTION)?.word;
+    let things = words_outside(mention, groups::DIRECTION);
     let is_thing = |word: &str| things.iter().any(|thing| is_same_stem(thing, word));
     let has = |thing: &&str| name.words.iter().any(|word| is_same_stem(thing, &word.text));
     if !mention.has_direction_word || things.is_empty() || !things.iter().all(has) {
         return None;
     }
     let is_direction =
-        |position: usize| name.features.iter().any(|it| it.group == table::DIRECTION && it.word == position);
+        |position: usize| name.features.iter().any(|it| it.group == groups::DIRECTION && it.word == position);
     let is_special = |(position, word): &(usize, &Word)| {
         let is_general = word.is_stop || table::MEASURED.contains(&word.text.as_str());
         !is_general && !is_thing(&word.text) && !is_direction(*position)
@@ -119,11 +120,11 @@ fn by_measure(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
 /// "rheumatoid factor" and "positive rheumatoid factor".
 fn by_claim(mention: &Words<'_>, name: &Words<'_>) -> Option<Contradiction> {
     let claims = |group: usize| {
-        let is_word = group == table::SIGN || name.has_direction_word;
+        let is_word = group == groups::SIGN || name.has_direction_word;
         // Low and high, or negative and positive, but not normal.
         is_word && mention.values[group] == 0 && matches!(name.values[group], 0b01 | 0b10)
     };
-    let group = [table::DIRECTION, table::SIGN].into_iter().find(|&group| claims(group))?;
+    let group = [groups::DIRECTION, groups::SIGN].into_iter().find(|&group| claims(group))?;
     let things = words_outside(name, group);
     let own = mention.words.iter().filter(|word| !word.is_stop).map(|word| word.text.as_str()).collect::<Vec<_>>();
     let are_in =

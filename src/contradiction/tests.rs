@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt::Write, time::Instant};
 
 use proptest::prelude::*;
 
-use super::{ContradictionKind, contradiction, table::GROUPS};
+use super::{ContradictionKind, contradiction, groups::GROUPS};
 use crate::text::normalize;
 
 /// Pairs of a mention and a name, with the kind of their contradiction or `agree`.

@@ -7,8 +7,9 @@
 use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 
 use super::{
+    groups::{self, GROUPS},
     labels::{self, Label},
-    table::{self, Family, GROUPS},
+    table::{self, Family},
     word::Word,
 };
 
@@ -100,27 +101,27 @@ impl<'a> Words<'a> {
         let text = word.text.as_str();
         if word.is_denied() {
             if text.ends_with('-') {
-                self.add_feature(table::SIGN, 0, position);
+                self.add_feature(groups::SIGN, 0, position);
             }
             return;
         }
         let is_level = table::LEVEL_NOUNS.contains(&next);
         for &(group, value) in TABLES.groups_of(text) {
             let is_unfit = match group {
-                table::DIRECTION => {
+                groups::DIRECTION => {
                     let is_limit = text == "normal" && matches!(before, "above" | "below" | "than");
                     is_limit || (is_level && matches!(text, "low" | "high"))
                 }
-                table::LEVEL => !is_level,
+                groups::LEVEL => !is_level,
                 _ => false,
             };
             if !is_unfit {
                 self.add_feature(group, value, position);
-                self.has_direction_word |= group == table::DIRECTION;
+                self.has_direction_word |= group == groups::DIRECTION;
             }
         }
         if text.len() > 1 && text.ends_with('+') {
-            self.add_feature(table::SIGN, 1, position);
+            self.add_feature(groups::SIGN, 1, position);
         }
         if text.len() >= 5 && !word.is_stop {
             self.add_direction(position, text);
@@ -137,10 +138,10 @@ impl<'a> Words<'a> {
     /// Adds low, high, slow or fast of a prefix or suffix.
     fn add_direction(&mut self, position: usize, text: &str) {
         for (group, value, prefix) in [
-            (table::DIRECTION, 0, "hypo"),
-            (table::DIRECTION, 1, "hyper"),
-            (table::RATE, 0, "brady"),
-            (table::RATE, 1, "tachy"),
+            (groups::DIRECTION, 0, "hypo"),
+            (groups::DIRECTION, 1, "hyper"),
+            (groups::RATE, 0, "brady"),
+            (groups::RATE, 1, "tachy"),
         ] {
             let stem = text.strip_prefix(prefix).filter(|stem| stem.len() >= 3);
             if stem.is_some_and(|stem| !table::UNDIRECTED_STEMS.iter().any(|other| stem.starts_with(other))) {
@@ -153,9 +154,9 @@ impl<'a> Words<'a> {
             _ => false,
         };
         if is_count {
-            self.add_feature(table::DIRECTION, 1, position);
+            self.add_feature(groups::DIRECTION, 1, position);
         } else if text.ends_with("penia") || text.ends_with("penic") {
-            self.add_feature(table::DIRECTION, 0, position);
+            self.add_feature(groups::DIRECTION, 0, position);
         }
     }
 
