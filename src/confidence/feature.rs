@@ -57,7 +57,7 @@ pub enum Feature {
     /// everyday words, which make it a kind of the concept.
     Subtype,
     /// 1 if the mention is one everyday word that no name of the index is, or if the name is an
-    /// abbreviation in capitals and an everyday word that the mention writes in lower case.
+    /// abbreviation in capitals whose letters the mention has as an everyday word.
     EverydayWord,
     /// Characters of the mention divided by 40, at most 1.
     Length,

@@ -104,9 +104,8 @@ pub(super) fn features(
             values.set(Feature::ConceptUncovered, one.uncovered);
             let concepts = words.index.concepts();
             let types = concepts.semantic_types(one.concept).iter().filter_map(|id| id.semantic_type());
-            let name = concepts.atom(one.atom).name;
-            profile.compare(&mut values, name, &types.collect::<Vec<_>>());
-            if is_in_capitals(name) && !text.text.contains(name) && words.is_everyday_word(&text::normalize(name)) {
+            profile.compare(&mut values, concepts.atom(one.atom).name, &types.collect::<Vec<_>>());
+            if is_abbreviation_for_word(one, text, words) {
                 values.flag(Feature::EverydayWord, true);
             }
         }
@@ -115,10 +114,16 @@ pub(super) fn features(
     found.iter().enumerate().take(count).map(of_one).collect()
 }
 
-/// Whether the text is an everyday word and the name an abbreviation in capitals: "all" and ALL.
+/// Whether the name is an abbreviation in capitals, and the text has its letters only as an everyday
+/// word or the beginning of one: "all" and ALL, "wedding dress" and DRESS.
 fn is_abbreviation_for_word(one: &Found, text: &LinkText, words: &KnownWords<'_>) -> bool {
     let name = words.index.concepts().atom(one.atom).name;
-    is_in_capitals(name) && !is_in_capitals(&text.text) && words.is_everyday_word(&text.key)
+    let key = text::normalize(name);
+    let is_written = |word: &&str| text::normalize(word).starts_with(&key);
+    is_in_capitals(name)
+        && text.text.split_whitespace().any(|word| is_written(&word))
+        && !text.text.split_whitespace().filter(is_written).any(is_in_capitals)
+        && words.is_everyday_word(&key)
 }
 
 fn name_feature(found: &Found) -> Feature {

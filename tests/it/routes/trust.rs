@@ -78,6 +78,18 @@ fn a_denied_term_is_never_linked() {
 }
 
 #[test]
+fn an_abbreviation_in_capitals_is_no_everyday_word() {
+    let is_flagged = |service: &Service, mention: &str| {
+        let best = candidates(&ask(service, &json!({"mention": mention, "explain": true})))[0].clone();
+        best["explain"]["features"].as_array().unwrap().iter().any(|part| part["feature"] == "everyday_word")
+    };
+    for (mention, flagged) in [("wedding dress", true), ("DRESS reaction", false)] {
+        assert_eq!(is_flagged(shared(), mention), flagged, "{mention}");
+    }
+    assert_eq!(link("wedding dress")["status"], "nil");
+}
+
+#[test]
 fn other_forms_of_words_are_variants_of_a_name() {
     let scratch = ScratchDir::new();
     let service = serve(&scratch, &["seizure", "tumor of the brain", "type 2 diabetes", "asthma"], &[]);
