@@ -68,6 +68,12 @@ impl Filter {
         Self { types, sources, names, passing }
     }
 
+    /// A filter that everything of an index with `names` names passes.
+    #[cfg(test)]
+    pub(crate) fn of_all(names: usize) -> Self {
+        Self { types: None, sources: None, names: None, passing: names }
+    }
+
     /// Whether a name has an atom that passes.
     pub fn passes(&self, store: &ConceptStore, name: NameId) -> bool {
         let Some(names) = &self.names else { return true };

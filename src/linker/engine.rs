@@ -247,3 +247,50 @@ fn texts_to_embed(lookups: &[Lookup], texts: &[TextQuery<'_>]) -> Vec<TextPositi
     });
     open.flat_map(|&(i, (lookup, _))| (0..lookup.texts.len()).map(move |j| (i, j))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        concepts::Filter,
+        domain::{AtomId, ConceptId, MatchKind, NameId},
+        linker::mention::LinkOptions,
+    };
+
+    /// Positions of the texts of one mention with these readings that are embedded. Each text is a
+    /// name or not.
+    fn embedded(written: bool, readings: &[bool]) -> Vec<TextPosition> {
+        let filter = Filter::of_all(1);
+        let query = Query { text: "", top_k: 5, min_score: None, filter: &filter, options: LinkOptions::default() };
+        let name = || Found::by_name(ConceptId::new(0), AtomId::new(0), NameId::new(0), MatchKind::Exact);
+        let lookup = |is_name: bool| Lookup {
+            found: is_name.then(name).into_iter().collect(),
+            texts: vec![LinkText {
+                text: String::new(),
+                key: String::new(),
+                kind: MatchKind::Embedding,
+                similarity: 1.0,
+            }],
+            is_repair_ambiguous: false,
+        };
+        let reading = |position: usize| TextQuery {
+            reading: Some(Reading { text: String::new(), left_out: vec![] }),
+            is_name_only: position > 0,
+            ..TextQuery::as_written(&query)
+        };
+        if readings.is_empty() {
+            return texts_to_embed(&[lookup(written)], &[TextQuery::as_written(&query)]);
+        }
+        let lookups: Vec<_> = readings.iter().map(|&is_name| lookup(is_name)).collect();
+        texts_to_embed(&lookups, &(0..readings.len()).map(reading).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_mention_embeds_one_reading_at_most_and_none_beside_a_name() {
+        assert_eq!(embedded(false, &[]), [(0, 0)]);
+        assert_eq!(embedded(true, &[]), [(0, 0)], "its name does not fill top_k");
+        assert_eq!(embedded(false, &[false, false, false]), [(0, 0)]);
+        assert_eq!(embedded(false, &[true, false]), []);
+        assert_eq!(embedded(false, &[false, false, true]), []);
+    }
+}

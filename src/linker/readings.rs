@@ -99,3 +99,27 @@ fn worth(answer: &Answer) -> f32 {
     let penalty = if answer.read_as.is_some() { READING_PENALTY } else { 1.0 };
     probability.unwrap_or(best.score * penalty)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{concepts::Filter, linker::mention::LinkOptions};
+
+    #[test]
+    fn readings_after_the_first_are_names_or_nothing() {
+        let filter = Filter::of_all(1);
+        let query = Query {
+            text: "severe left arm pain",
+            top_k: 5,
+            min_score: None,
+            filter: &filter,
+            options: LinkOptions::default(),
+        };
+        let written = Answer { status: AnswerStatus::Nil, candidates: vec![], read_as: None, truncated: false };
+        let tried: Vec<_> = readings_to_try(&query, &written).map(|text| (text.text, text.is_name_only)).collect();
+        let expected = [("arm pain", false), ("left arm pain", true)].map(|(text, only)| (text.to_owned(), only));
+        assert_eq!(tried, expected);
+        let options = LinkOptions { readings: false, ..query.options };
+        assert_eq!(readings_to_try(&Query { options, ..query }, &written).count(), 0);
+    }
+}
