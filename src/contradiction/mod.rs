@@ -1,7 +1,7 @@
 //! Finds words of a mention that contradict a name: "late menopause" and "premature menopause".
 //!
-//! Reading order: `groups` and `table` (what excludes what, as data), `word` and `words` (one text),
-//! `labels` (numbers and letters), `compare`.
+//! Reading order: `groups` and `table` (what excludes what, as data), `word` and `words` (one
+//! text), `labels` (numbers and letters), `compare`.
 //!
 //! Invariant: names that agree, and words that only one side has, are no contradiction unless the
 //! table says so ("non-diabetic" and "diabetic"). A text never contradicts itself.

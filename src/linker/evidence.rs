@@ -114,8 +114,8 @@ pub(super) fn features(
     found.iter().enumerate().take(count).map(of_one).collect()
 }
 
-/// Whether the name is an abbreviation in capitals, and the text has its letters only as an everyday
-/// word or the beginning of one: "all" and ALL, "wedding dress" and DRESS.
+/// Whether the name is an abbreviation in capitals, and the text has its letters only as an
+/// everyday word or the beginning of one: "all" and ALL, "wedding dress" and DRESS.
 fn is_abbreviation_for_word(one: &Found, text: &LinkText, words: &KnownWords<'_>) -> bool {
     let name = words.index.concepts().atom(one.atom).name;
     let key = text::normalize(name);
