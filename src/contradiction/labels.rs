@@ -5,6 +5,7 @@
 //! are compared: the number after "stage" with the number after "stage".
 
 use super::{table, word::Word};
+use crate::text::roman_value;
 
 /// The highest number that is a label. Higher ones are years and values.
 const MAX_NUMBER: u32 = 999;
@@ -227,12 +228,11 @@ fn ordinal_value(position: usize) -> u32 {
 
 /// The value of a Roman numeral, and the letter that divides it: "iiib".
 fn roman(text: &str, is_counted: bool) -> Option<(u32, &str)> {
-    let value = |numeral: &str| table::ROMANS.iter().position(|roman| *roman == numeral).map(ordinal_value);
-    if let Some(number) = value(text) {
+    if let Some(number) = roman_value(text) {
         return (is_counted || !table::AMBIGUOUS_ROMANS.contains(&text)).then_some((number, ""));
     }
     let (numeral, tail) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    (is_counted && matches!(tail, "a" | "b" | "c" | "d")).then(|| value(numeral).map(|number| (number, tail)))?
+    (is_counted && matches!(tail, "a" | "b" | "c" | "d")).then(|| roman_value(numeral).map(|number| (number, tail)))?
 }
 
 fn single_letter(text: &str) -> Option<u8> {

@@ -506,12 +506,6 @@ pub(super) const ORDINALS: &[&str] = &[
 /// Cardinal numbers as words.
 pub(super) const CARDINALS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
-/// Roman numerals up to the highest that medical labels use; the value is the position plus one.
-pub(super) const ROMANS: &[&str] = &[
-    "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv", "xvi", "xvii",
-    "xviii", "xix", "xx",
-];
-
 /// Roman numerals that are words or abbreviations too: they count only after a slot.
 pub(super) const AMBIGUOUS_ROMANS: &[&str] = &["i", "iv", "v", "x"];
 

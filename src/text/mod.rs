@@ -12,9 +12,11 @@ mod key;
 mod letters;
 mod normalize;
 mod quoted;
+mod roman;
 mod variants;
 
 pub use normalize::{NORMALIZATION_VERSION, clean, is_blank, normalize};
 pub(crate) use quoted::quoted;
+pub(crate) use roman::roman_value;
 pub(crate) use variants::WordVariants;
 pub use variants::{WordVariant, word_variants};

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use super::roman::{roman_numeral, roman_value};
+
 /// Maximum words of a key with variants; a longer text is no name.
 const MAX_WORDS: usize = 24;
 /// Maximum variants of a key.
@@ -223,12 +225,6 @@ const SPELLINGS: [(At, &str, &str); 66] = [
     (At::Word, "neurones", "neurons"),
     (At::Word, "ageing", "aging"),
     (At::Word, "aluminium", "aluminum"),
-];
-
-/// Roman numerals from 1.
-const ROMAN: [&str; 20] = [
-    "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv", "xvi", "xvii",
-    "xviii", "xix", "xx",
 ];
 
 /// Roman numerals that are words, too: intravenous, an antigen, a Greek letter, two chromosomes.
@@ -471,25 +467,13 @@ fn numerals(words: &[&str], i: usize) -> Option<String> {
     if let Some(value) = roman_value(word) {
         return is_safe(word).then(|| value.to_string());
     }
-    if let Some(roman) = roman(word) {
+    if let Some(roman) = roman_numeral(word) {
         return is_safe(roman).then(|| roman.to_owned());
     }
     let number = word.strip_suffix(['a', 'b', 'c', 'd'])?;
-    let other = roman_value(number).map(|value| value.to_string()).or_else(|| roman(number).map(str::to_owned))?;
+    let other =
+        roman_value(number).map(|value| value.to_string()).or_else(|| roman_numeral(number).map(str::to_owned))?;
     is_after_numbered(words, i).then(|| format!("{other}{}", &word[number.len()..]))
-}
-
-/// The value of a Roman numeral.
-fn roman_value(text: &str) -> Option<usize> {
-    let is_roman = text.bytes().all(|b| matches!(b, b'i' | b'v' | b'x'));
-    is_roman.then(|| ROMAN.iter().position(|roman| *roman == text)).flatten().map(|i| i + 1)
-}
-
-/// The Roman numeral for a number in digits.
-fn roman(text: &str) -> Option<&'static str> {
-    let is_number = text.starts_with(|c: char| ('1'..='9').contains(&c)) && text.bytes().all(|b| b.is_ascii_digit());
-    let number: usize = is_number.then(|| text.parse().ok()).flatten()?;
-    ROMAN.get(number - 1).copied()
 }
 
 /// Whether a word stands after one of [`NUMBERED`]. A blood group has letters.
@@ -537,7 +521,7 @@ fn join(word: &str, next: &str) -> Option<String> {
         || is_number(word) && is_word(next) && next.len() <= MAX_SUFFIX
         || is_word(word) && GREEK.contains(&next) && word.len() >= MIN_BEFORE_GREEK
         || GREEK.contains(&word) && is_word(next) && next.len() >= MIN_AFTER_GREEK;
-    let is_numeral = |text: &str| text.len() > 1 && ROMAN.contains(&text);
+    let is_numeral = |text: &str| text.len() > 1 && roman_value(text).is_some();
     (is_joined && !is_numeral(word) && !is_numeral(next)).then(|| format!("{word}{next}"))
 }
 
@@ -550,7 +534,7 @@ fn spelled_out(words: &[&str], i: usize) -> Option<(usize, String)> {
         return None;
     }
     let letters: Vec<&str> = words[i..].iter().copied().take_while(|word| is_letter(word)).collect();
-    let is_range = is_after_numbered(words, i) && letters.iter().all(|letter| ROMAN.contains(letter));
+    let is_range = is_after_numbered(words, i) && letters.iter().all(|letter| roman_value(letter).is_some());
     let is_word = !is_range && (2..=MAX_SPELLED_LETTERS).contains(&letters.len());
     is_word.then(|| (i + letters.len(), letters.concat()))
 }
@@ -701,9 +685,8 @@ mod tests {
         let letters = key.split(|c: char| !c.is_alphabetic());
         let mut numbers: Vec<String> = digits.collect();
         for word in letters {
-            let roman =
-                ROMAN.iter().position(|roman| *roman == word || word.strip_suffix(['a', 'b', 'c', 'd']) == Some(roman));
-            numbers.extend(roman.map(|i| (i + 1).to_string()));
+            let value = roman_value(word).or_else(|| word.strip_suffix(['a', 'b', 'c', 'd']).and_then(roman_value));
+            numbers.extend(value.map(|value| value.to_string()));
         }
         numbers.sort();
         (numbers, key.chars().filter(|c| "+-±%<>=".contains(*c)).collect())
