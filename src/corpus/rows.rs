@@ -115,7 +115,7 @@ fn candidate_cells((rank, candidate): (usize, &CandidateView)) -> [String; 9] {
         candidate.cui.clone(),
         candidate.name.clone(),
         candidate.matched_name.clone(),
-        candidate.r#match.as_str().to_owned(),
+        candidate.r#match.to_owned(),
         decimal(candidate.score),
         candidate.probability.map(decimal).unwrap_or_default(),
         types.join("|"),

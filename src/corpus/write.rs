@@ -225,8 +225,7 @@ mod tests {
 
     use super::*;
     use crate::http::{
-        CandidateView, ContradictionView, LeftOutView, LinkResult, LinkStatus, MatchView, Problem, ProblemKind,
-        SemanticTypeView,
+        CandidateView, ContradictionView, LeftOutView, LinkResult, LinkStatus, Problem, ProblemKind, SemanticTypeView,
     };
 
     const OTHER: [&str; 1] = ["input_note, or \"remark\""];
@@ -241,7 +240,7 @@ mod tests {
             cui: cui.into(),
             name: "asthma".into(),
             matched_name: "wheezing, chronic".into(),
-            r#match: MatchView::Embedding,
+            r#match: "embedding",
             score,
             probability: Some(0.5),
             contradiction: None,

@@ -43,7 +43,7 @@ pub(crate) use request::split_lines;
 pub use request::{LineSplitter, NumberedMention, max_line_bytes, read_line};
 pub(crate) use response::{CandidateView, ContradictionView, LeftOutView, LinkResult, write_lines};
 #[cfg(test)]
-pub(crate) use response::{LinkStatus, MatchView, SemanticTypeView};
+pub(crate) use response::{LinkStatus, SemanticTypeView};
 pub use router::{openapi_json, route_paths, router};
 pub use server::{ConnectionLimits, serve};
 pub use tls::{Tls, TlsError, certificates};

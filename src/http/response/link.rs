@@ -119,7 +119,9 @@ pub(crate) struct CandidateView {
     pub(crate) name: String,
     /// The name through which it was found.
     pub(crate) matched_name: String,
-    pub(crate) r#match: MatchView,
+    /// How the name was found.
+    #[schema(schema_with = match_kinds)]
+    pub(crate) r#match: &'static str,
     /// 1 for exact and normalized names only, 0.9999 for variants of names; otherwise the cosine of
     /// the embeddings. For a mention with repaired words, times the similarity of the spelling; up
     /// to 0.05 less if the names of the concept lack words of the mention. Rounded to four decimals
@@ -173,36 +175,6 @@ pub(crate) struct FeatureView {
     pub(crate) part: f64,
 }
 
-/// How a name was found.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum MatchView {
-    /// The mention is the name, letter by letter.
-    Exact,
-    /// Mention and name are equal after normalization.
-    Normalized,
-    /// Mention and name are equal but for inflection, British or American spelling, Roman or Arabic
-    /// numerals, and how letters and digits are joined.
-    Variant,
-    /// With its misspelled words repaired the mention is the name, or its embedding is near.
-    Corrected,
-    /// The embeddings of mention and name are near.
-    Embedding,
-}
-
-impl MatchView {
-    /// The name in JSON and tables.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Normalized => "normalized",
-            Self::Variant => "variant",
-            Self::Corrected => "corrected",
-            Self::Embedding => "embedding",
-        }
-    }
-}
-
 impl LinkResult {
     /// The result of a mention that was linked.
     pub(crate) fn new(id: String, mention: String, answer: &Answer, concepts: &ConceptStore) -> Self {
@@ -245,13 +217,7 @@ impl CandidateView {
             cui: concepts.id(candidate.concept).into(),
             name: concepts.preferred_name(candidate.concept).into(),
             matched_name: concepts.atom(candidate.atom).name.into(),
-            r#match: match candidate.kind {
-                MatchKind::Exact => MatchView::Exact,
-                MatchKind::Normalized => MatchView::Normalized,
-                MatchKind::Variant => MatchView::Variant,
-                MatchKind::Corrected => MatchView::Corrected,
-                MatchKind::Embedding => MatchView::Embedding,
-            },
+            r#match: candidate.kind.as_str(),
             score: rounded(candidate.score),
             probability: candidate.probability.map(rounded),
             contradiction: candidate.contradiction.as_ref().map(ContradictionView::new),
@@ -282,6 +248,10 @@ impl ExplanationView {
 /// A number of an answer: four decimals.
 fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
+}
+
+fn match_kinds() -> Object {
+    names_schema("How the name was found.", MatchKind::ALL.map(MatchKind::as_str))
 }
 
 fn left_out_kinds() -> Object {
@@ -390,14 +360,9 @@ mod tests {
     }
 
     #[test]
-    fn names_of_statuses_and_matches_are_those_of_the_json() {
+    fn names_of_statuses_are_those_of_the_json() {
         for status in LinkStatus::ALL {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
-        }
-        for kind in
-            [MatchView::Exact, MatchView::Normalized, MatchView::Variant, MatchView::Corrected, MatchView::Embedding]
-        {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }
 }

@@ -17,8 +17,6 @@ pub(super) use concept::{ConceptView, RelatedView, RelationName, RetiredView};
 pub(super) use embed::{EmbedResponse, VectorView};
 pub(super) use find::FindResponse;
 pub(super) use link::LinkResponse;
-#[cfg(test)]
-pub(crate) use link::MatchView;
 pub(crate) use link::{CandidateView, ContradictionView, LeftOutView, LinkResult, LinkStatus, write_lines};
 pub(super) use operation::{Health, Info, Limits, Reloaded, SemanticTypesView, SourcesView};
 #[cfg(test)]
