@@ -50,7 +50,8 @@ pub struct LinkArgs {
     /// Leave out candidates with a lower score [default: no limit]
     #[arg(long, value_name = "SCORE", value_parser = cosine, allow_negative_numbers = true)]
     pub min_score: Option<f32>,
-    /// Find only concepts of these semantic types (TUI), separated by commas [default: all]
+    /// Find only concepts of these semantic types (TUIs or names), separated by commas
+    /// [default: all]
     #[arg(long, value_name = "TUIS", value_delimiter = ',')]
     pub semantic_types: Vec<String>,
     /// Find only concepts of these semantic groups, separated by commas [default: all]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    cli::values::{id_prefix, positive, semantic_group, semantic_type},
+    cli::values::{SemanticTypes, id_prefix, positive, semantic_group, semantic_types},
     terminology::{BadRows, MergeOn, Scope},
 };
 
@@ -45,10 +45,10 @@ pub struct SelectionArgs {
     /// Take names only from these source vocabularies (SAB) [default: all]
     #[arg(long, value_name = "SAB,..", value_delimiter = ',', help_heading = "Selection")]
     pub sources: Vec<String>,
-    /// Take only concepts that have one of these semantic types (TUI) or of the given semantic
-    /// groups [default: all]
-    #[arg(long, value_name = "TUI,..", value_delimiter = ',', value_parser = semantic_type, help_heading = "Selection")]
-    pub semantic_types: Vec<String>,
+    /// Take only concepts that have one of these semantic types (TUIs or names) or of the given
+    /// semantic groups [default: all]
+    #[arg(long, value_name = "TUI,..", value_parser = semantic_types, help_heading = "Selection")]
+    pub semantic_types: Vec<SemanticTypes>,
     /// Take only concepts of these semantic groups or of the given semantic types [default: all]
     #[arg(long, value_name = "GROUP,..", value_delimiter = ',', value_parser = semantic_group, help_heading = "Selection")]
     pub semantic_groups: Vec<String>,

@@ -108,10 +108,14 @@ pub(super) fn id_prefix(text: &str) -> Result<String, String> {
     prefix.ok_or_else(|| "must be a prefix of letters, digits, `_` and `.`, such as SCTID".into())
 }
 
-pub(super) fn semantic_type(text: &str) -> Result<String, String> {
-    let position = domain::semantic_type::position(text.trim());
-    let found = position.map(|position| domain::semantic_type::SEMANTIC_TYPES[position].tui.to_owned());
-    found.ok_or_else(|| "must be TUIs such as T047, or names of semantic types".into())
+/// The TUIs of a list of semantic types. Commas separate the types, and names have commas, too.
+#[derive(Clone, Debug)]
+pub struct SemanticTypes(pub Vec<String>);
+
+pub(super) fn semantic_types(list: &str) -> Result<SemanticTypes, String> {
+    let tuis = domain::semantic_type::parse_list(list).map(|entry| entry.map(|known| known.tui.to_owned()).ok());
+    let tuis = tuis.collect::<Option<Vec<_>>>().filter(|tuis| !tuis.is_empty());
+    tuis.map(SemanticTypes).ok_or_else(|| "must be TUIs such as T047, or names of semantic types".into())
 }
 
 pub(super) fn semantic_group(text: &str) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! Steps that several commands share: loading the model, embedding, creating outputs, printing.
 
 use std::{
+    fmt::Display,
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
@@ -87,6 +88,11 @@ pub(super) fn create_output(path: &Path, force: bool) -> Result<StagedFile> {
 /// A number with its noun: `1 line`, `2,000 lines`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
+
+/// How many parts of a kind, which is in the plural: `suppressed names: 1`.
+pub(super) fn sum_of_kind((kind, count): (impl Display, u64)) -> String {
+    format!("{kind}: {}", HumanCount(count))
 }
 
 /// The context of an error in writing `path`.

@@ -8,7 +8,7 @@ use indicatif::{DecimalBytes, HumanCount};
 
 use crate::{
     cli::{IndexVerifyArgs, InfoArgs},
-    commands::common::{counted, open_index, print_stdout},
+    commands::common::{counted, open_index, print_stdout, sum_of_kind},
     concepts::{NameTally, StoreSummary},
     index::{Calibration, IndexManifest},
 };
@@ -115,9 +115,9 @@ pub(super) fn write_concepts(text: &mut String, assembled: &StoreSummary) {
         let _ = writeln!(text, "codes only   {}", codes.collect::<Vec<_>>().join(", "));
     }
     for (by, count) in merged {
-        let _ = writeln!(text, "merged       {} terms into CUIs by {by}", HumanCount(*count));
+        let _ = writeln!(text, "merged       {}", sum_of_kind((format_args!("terms into CUIs by {by}"), *count)));
     }
-    for (reason, count) in left_out {
-        let _ = writeln!(text, "left out     {} {reason}", HumanCount(*count));
+    for (kind, count) in left_out {
+        let _ = writeln!(text, "left out     {}", sum_of_kind((kind, *count)));
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     corpus::{
         CorpusFormat, LinkedRow, MentionColumns, MentionFile, MentionRow, PartialFormat, output_names, read_mentions,
     },
+    domain::semantic_type,
     encoder::{EncoderError, Runtime},
     files::FileSum,
     http::PendingResults,
@@ -111,7 +112,7 @@ fn options(args: &LinkArgs) -> MentionOptions {
     MentionOptions {
         top_k: args.top_k,
         min_score: args.min_score,
-        semantic_types: nonempty(&args.semantic_types),
+        semantic_types: nonempty(&semantic_type::join_names(&args.semantic_types)),
         semantic_groups: nonempty(&args.semantic_groups),
         sources: nonempty(&args.sources),
         readings: args.no_readings.then_some(false),

@@ -13,7 +13,7 @@ use indicatif::HumanCount;
 
 use crate::{
     cli::{SelectionArgs, TerminologyArgs},
-    commands::progress_bars::ProgressBars,
+    commands::{common::sum_of_kind, progress_bars::ProgressBars},
     concepts::{ConceptStore, NameTally, Selection, StatementCollector, StoreSummary},
     domain::curie::source_abbreviation,
     files::input::InputFile,
@@ -46,8 +46,7 @@ pub(super) fn ingest(
         faults.extend(summary.notes.iter().take(MAX_FAULTS - faults.len()).cloned());
         add_counts(&mut left_out, &summary.left_out);
         add_counts(&mut merged, &summary.merged);
-        let counts = summary.left_out.iter().map(|(reason, count)| format!("{} {reason}", HumanCount(*count)));
-        let counts: Vec<String> = counts.collect();
+        let counts: Vec<_> = summary.left_out.iter().map(|(kind, count)| sum_of_kind((kind, *count))).collect();
         if !counts.is_empty() {
             eprintln!("  {}: left out: {}", input.path.display(), counts.join("; "));
         }
@@ -98,7 +97,7 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
     Selection {
         languages: list(&args.languages),
         sources: list(&args.sources).iter().map(|name| source_abbreviation(name).to_owned()).collect(),
-        semantic_types: args.semantic_types.clone(),
+        semantic_types: args.semantic_types.iter().flat_map(|types| &types.0).cloned().collect(),
         semantic_groups: args.semantic_groups.clone(),
         include_suppressed: args.include_suppressed,
         numeric_names: args.numeric_names,
@@ -109,8 +108,9 @@ pub(super) fn selection(args: &SelectionArgs) -> Selection {
 /// How many names were taken and left out, and why.
 fn names_summary(tally: &NameTally) -> String {
     let mut text = format!("  names taken: {}", HumanCount(tally.taken));
-    for (reason, count) in tally.left_out() {
-        let _ = write!(text, "; left out: {} {reason}", HumanCount(count));
+    let left_out: Vec<_> = tally.left_out().map(sum_of_kind).collect();
+    if !left_out.is_empty() {
+        let _ = write!(text, "; left out: {}", left_out.join("; "));
     }
     text
 }

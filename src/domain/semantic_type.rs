@@ -55,6 +55,20 @@ pub fn parse_list(list: &str) -> impl Iterator<Item = Result<&'static SemanticTy
     })
 }
 
+/// The entries of a list that was split at every comma, with the names of types whole again.
+pub fn join_names(parts: &[String]) -> Vec<String> {
+    let mut entries = vec![];
+    let mut rest = parts;
+    while !rest.is_empty() {
+        let is_name = |&length: &usize| position(rest[..length].join(",").trim()).is_some();
+        let length = (1..=rest.len().min(MAX_COMMAS + 1)).rev().find(is_name).unwrap_or(1);
+        let (entry, after) = rest.split_at(length);
+        entries.push(entry.join(","));
+        rest = after;
+    }
+    entries
+}
+
 /// For each position in [`SEMANTIC_TYPES`], whether the type is one of `types` or belongs to one of
 /// `groups`, by id or name; `None` when both lists are empty, so that every type is selected.
 pub fn type_mask(types: &[String], groups: &[String]) -> Option<Vec<bool>> {
@@ -259,5 +273,11 @@ mod tests {
         );
         assert!(SEMANTIC_TYPES.iter().all(|t| t.name.matches(',').count() <= MAX_COMMAS));
         assert_eq!(parsed(" , "), []);
+        let joined = |list: &str| join_names(&list.split(',').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(
+            joined("T047, Amino Acid, Peptide, or Protein,,x,T005"),
+            ["T047", " Amino Acid, Peptide, or Protein", "", "x", "T005"]
+        );
+        assert_eq!(join_names(&[]), Vec::<String>::new());
     }
 }

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use crate::{
     concepts::{ConceptStore, FilterRequest},
-    domain::AtomId,
+    domain::{AtomId, semantic_type},
     http::{
         problem::{Problem, ProblemKind},
         request::{page::PageRange, query_string::comma_separated},
@@ -95,7 +95,7 @@ pub(in crate::http) struct FindQuery {
     /// A name, words of a name or their beginnings in any order, or a misspelled name.
     #[param(example = "heart att")]
     q: String,
-    /// Only concepts of these semantic types (TUIs), separated by commas.
+    /// Only concepts of these semantic types (TUIs or names), separated by commas.
     #[param(style = Form, explode = false)]
     #[serde(default, deserialize_with = "comma_separated")]
     semantic_types: Option<Vec<String>>,
@@ -197,7 +197,7 @@ impl FindQuery {
     /// Validates text, filter and page against `limits` and the index.
     pub(in crate::http) fn check(self, limits: &LinkLimits, concepts: &ConceptStore) -> Result<FindRequest, Problem> {
         let filter = FilterRequest {
-            semantic_types: self.semantic_types.unwrap_or_default(),
+            semantic_types: semantic_type::join_names(&self.semantic_types.unwrap_or_default()),
             semantic_groups: self.semantic_groups.unwrap_or_default(),
             sources: self.sources.unwrap_or_default(),
         };

@@ -129,14 +129,14 @@ fn a_loose_ontology_is_read_and_served() {
             text,
             &[
                 "concepts     12,",
-                "merged       1 terms into CUIs by an equivalent cross-reference",
-                "merged       1 terms into CUIs by an unqualified cross-reference",
-                "left out     1 cross-references that are not an identity",
-                "left out     1 definitions that cannot be used",
-                "left out     1 names in other languages",
-                "left out     1 nodes that are not classes",
-                "left out     1 synonyms of an unknown scope",
-                "left out     1 synonyms that cannot be used",
+                "merged       terms into CUIs by an equivalent cross-reference: 1",
+                "merged       terms into CUIs by an unqualified cross-reference: 1",
+                "left out     cross-references that are not an identity: 1",
+                "left out     definitions that cannot be used: 1",
+                "left out     names in other languages: 1",
+                "left out     nodes that are not classes: 1",
+                "left out     synonyms of an unknown scope: 1",
+                "left out     synonyms that cannot be used: 1",
             ],
         );
     }
@@ -182,7 +182,7 @@ fn a_loose_ontology_is_read_and_served() {
     assert_contains(&table, &["3 of mentions.tsv, 3 of them covered"]);
 
     let (strict, _) = built(&scratch, "strict", &[("--obo", "loose.obo")], &["--merge-on", "equivalent"]);
-    assert_contains(&strict, &["left out     1 unqualified cross-references to CUIs (--merge-on equivalent)"]);
+    assert_contains(&strict, &["left out     unqualified cross-references to CUIs (--merge-on equivalent): 1"]);
     assert!(!strict.contains("by an unqualified"), "{strict}");
     let (dutch, _) = built(&scratch, "dutch", &[("--obo", "loose.obo")], &["--languages", "ENG,DUT"]);
     assert_contains(&dutch, &["; DUT, ENG"]);
@@ -197,8 +197,8 @@ fn mappings_with_iris_merge_terms() {
     assert_contains(
         &summary,
         &[
-            "merged       2 terms into CUIs by a mapping",
-            "left out     1 mappings that are not an identity (`broadMatch`)",
+            "merged       terms into CUIs by a mapping: 2",
+            "left out     mappings that are not an identity (`broadMatch`): 1",
         ],
     );
     assert_contains(&log, &["it has neither subject_label nor object_label"]);
@@ -217,7 +217,7 @@ fn names_without_letters_are_counted_or_kept() {
     fs_err::write(scratch.at("numbers.tsv"), table).unwrap();
     let inputs = [("--tsv", "numbers.tsv")];
     let (summary, _) = built(&scratch, "without", &inputs, &[]);
-    assert_contains(&summary, &["concepts     1,", "left out     3 names of digits or punctuation alone"]);
+    assert_contains(&summary, &["concepts     1,", "left out     names of digits or punctuation alone: 3"]);
     let (summary, _) = built(&scratch, "with", &inputs, &["--keep-bare-numbers"]);
     assert_contains(&summary, &["concepts     4,"]);
     assert!(!summary.contains("left out"), "{summary}");
@@ -252,9 +252,9 @@ fn a_release_with_incomplete_rows_is_built() {
         &[
             "concepts     2, of 1 semantic types",
             "names        3,",
-            "left out     2 relations without a first concept",
-            "left out     1 semantic types that cannot be used",
-            "left out     1 suppressed names",
+            "left out     relations without a first concept: 2",
+            "left out     semantic types that cannot be used: 1",
+            "left out     suppressed names: 1",
         ],
     );
     let whole = fs_err::read_to_string(meta.join("MRREL.RRF")).unwrap();

@@ -249,6 +249,11 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
             vec!["--semantic-types", "CANARY"],
             "--semantic-types: value 1: not a TUI of the UMLS Semantic Network",
         ),
+        (
+            scratch.at("ok.ndjson"),
+            vec!["--semantic-types", "Amino Acid, Peptide, or Protein,CANARY"],
+            "--semantic-types: value 2: not a TUI of the UMLS Semantic Network",
+        ),
         (scratch.at("ok.ndjson"), vec!["--top-k", "1000"], "--top-k: must be between 1 and 100"),
         (scratch.at("ok.ndjson"), vec!["--index", "no/index"], "no/index"),
     ] {

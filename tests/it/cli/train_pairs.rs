@@ -114,9 +114,12 @@ fn an_index_gives_the_pairs_of_its_vocabulary() {
     assert_eq!(one.lines().count(), other.lines().count());
 
     // Selections have the same effect on an index as on a table.
-    for selection in
-        [&["--semantic-groups", "DISO"][..], &["--max-names-per-concept", "2"], &["--semantic-types", "T047"]]
-    {
+    for selection in [
+        &["--semantic-groups", "DISO"][..],
+        &["--max-names-per-concept", "2"],
+        &["--semantic-types", "T047"],
+        &["--semantic-types", "Amino Acid, Peptide, or Protein,disease or syndrome"],
+    ] {
         let of = |input: [&str; 2]| pairs(&[&input[..], selection].concat());
         let selected = of(["--index", index]);
         assert_eq!(selected, of(["--tsv", &tsv]), "{selection:?}");
