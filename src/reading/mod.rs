@@ -64,13 +64,15 @@ pub enum LeftOutKind {
     Laterality,
     /// A degree or course: "severe", "acute on chronic".
     Degree,
+    /// A coder's remark that the term is not specified further: "NOS", "unspecified".
+    Unspecified,
     /// A text in parentheses, or the abbreviation before its long form in parentheses.
     Parenthesis,
 }
 
 impl LeftOutKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Negated,
         Self::Family,
         Self::Allergy,
@@ -84,6 +86,7 @@ impl LeftOutKind {
         Self::Value,
         Self::Laterality,
         Self::Degree,
+        Self::Unspecified,
         Self::Parenthesis,
     ];
 
@@ -103,6 +106,7 @@ impl LeftOutKind {
             Self::Value => "value",
             Self::Laterality => "laterality",
             Self::Degree => "degree",
+            Self::Unspecified => "unspecified",
             Self::Parenthesis => "parenthesis",
         }
     }

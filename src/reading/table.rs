@@ -181,6 +181,7 @@ pub(super) const BEFORE: Phrases = &[
         "awful", "intense", "bad", "really bad", "very bad", "severe worsening", "episode of", "episodes of",
         "an episode of", "several episodes of", "bouts of", "a bout of", "bout of",
     ]),
+    (Unspecified, Always, &["unspecified", "unspec"]),
     (Laterality, Always, SIDES),
     (Degree, Before(Words::Chronic), &["acute on", "acute-on"]),
     (Laterality, Before(Words::BodyParts), SHORT_SIDES),
@@ -269,6 +270,11 @@ pub(super) const AFTER: Phrases = &[
         "resolving", "improving", "improved", "mild to moderate", "mild-moderate", "moderate to severe",
         "moderate-severe", "uncontrolled", "poorly controlled", "well controlled", "well-controlled",
         "new onset", "is stable", "is worsening", "is improving",
+    ]),
+    (Unspecified, Always, &[
+        "nos", "unspecified", "unspec", "not otherwise specified", "not specified", "type unspecified",
+        "unspecified type", "of unspecified type", "site unspecified", "unspecified site", "of unspecified site",
+        "cause unspecified", "unspecified cause", "of unspecified cause", "unspecified side",
     ]),
     (Laterality, Always, SIDES),
     (Laterality, Always, &[
