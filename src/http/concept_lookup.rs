@@ -11,14 +11,14 @@ use axum::{
 };
 use utoipa::{
     IntoResponses,
-    openapi::{Content, Ref, RefOr, ResponseBuilder, response},
+    openapi::{RefOr, response},
 };
 
 use crate::{
     concepts::{ConceptStore, Retired, Successor},
     domain::{ConceptId, Succession, curie::concept_id_spellings, is_concept_id},
     http::{
-        problem::{Problem, ProblemKind},
+        problem::{Problem, ProblemKind, described_problems},
         response::RetiredView,
     },
 };
@@ -116,18 +116,12 @@ impl IntoResponse for ConceptLookupError {
 /// The errors of every route of a concept, for the description.
 impl IntoResponses for ConceptLookupError {
     fn responses() -> BTreeMap<String, RefOr<response::Response>> {
-        let problem = |description: &str| {
-            let content = Content::new(Some(Ref::from_schema_name("Problem")));
-            ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
-        };
-        [
+        described_problems([
             ("400", "Not a concept id"),
             ("404", "The index has no such concept"),
             ("410", "The concept was deleted, or replaced by others that the index lacks"),
             ("422", "A parameter is missing, unknown or wrong"),
             ("503", "Starting, stopping or out of time"),
-        ]
-        .map(|(status, description)| (status.into(), problem(description)))
-        .into()
+        ])
     }
 }

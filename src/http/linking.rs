@@ -3,7 +3,12 @@
 //! Invariant: results have the order of the mentions. The result of an invalid mention holds its
 //! problem.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
+
+use utoipa::{
+    IntoResponses,
+    openapi::{RefOr, response},
+};
 
 use crate::{
     cancel::CancelToken,
@@ -11,12 +16,29 @@ use crate::{
     encoder::EncoderError,
     http::{
         metrics::Metrics,
-        problem::{Problem, ProblemKind},
+        problem::{Problem, ProblemKind, described_problems},
         request::{LinkRequest, MentionPath, NumberedMention},
         response::LinkResult,
     },
     linker::{FieldError, LinkBatch, LinkDefaults, LinkService, LinkedMention, Mention, Stage, StageDurations},
 };
+
+/// The problems of every route that runs the model, for the description.
+pub(super) struct InferenceProblems;
+
+impl IntoResponses for InferenceProblems {
+    fn responses() -> BTreeMap<String, RefOr<response::Response>> {
+        described_problems([
+            ("400", "The body is not JSON"),
+            ("413", "The body is too large"),
+            ("415", "The media type or the compression of the body is not supported"),
+            ("422", "A field is missing, unknown or wrong"),
+            ("429", "Too many requests are waiting"),
+            ("500", "Inference failed"),
+            ("503", "Starting, stopping or out of time"),
+        ])
+    }
+}
 
 /// Mentions that were checked and wait to be linked.
 pub(crate) struct PendingResults {

@@ -3,14 +3,30 @@
 //! [`ProblemKind::row`] gives each kind its stable type, status and title. Invariant: an error
 //! repeats nothing that a client sent: no mention, no value, no name of an unknown field.
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Content, Ref, RefOr, ResponseBuilder, response},
+};
 
 use crate::linker::Fault;
+
+/// The responses of a route with problems, for the description: each with a status and a text.
+pub(super) fn described_problems(
+    problems: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> BTreeMap<String, RefOr<response::Response>> {
+    let response = |description: &str| {
+        let content = Content::new(Some(Ref::from_schema_name("Problem")));
+        ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+    };
+    problems.into_iter().map(|(status, description)| (status.to_owned(), response(description))).collect()
+}
 
 /// The kind of a problem; documented in `docs/api.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::{
     cancel::CancelToken,
     http::{
         app::App,
-        linking::{link_problem, write_measured},
+        linking::{InferenceProblems, link_problem, write_measured},
         problem::Problem,
         request::{EmbedBody, EmbedRequest},
         response::{EmbedResponse, VectorView},
@@ -31,16 +31,7 @@ use crate::{
     request_body(content = EmbedRequest, example = json!({"texts": ["heart attack", "asthma"], "encoding": "base64"})),
     responses(
         (status = 200, description = "A vector for each text", body = EmbedResponse),
-        (status = 400, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json, or has another compression", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is missing, unknown or wrong", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests are waiting", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "Inference failed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Starting, stopping or out of time", body = Problem,
-            content_type = "application/problem+json"),
+        InferenceProblems,
     ),
 )]
 pub(crate) async fn embed(State(app): State<App>, EmbedBody(request): EmbedBody) -> Result<Response, Problem> {

@@ -10,7 +10,7 @@ use crate::{
     cancel::CancelToken,
     http::{
         app::App,
-        linking::{PendingResults, link_problem, write_measured},
+        linking::{InferenceProblems, PendingResults, link_problem, write_measured},
         problem::Problem,
         request::{LinkBody, LinkRequest},
         response::LinkResponse,
@@ -47,16 +47,7 @@ use crate::{
     )),
     responses(
         (status = 200, description = "A result for each mention", body = LinkResponse),
-        (status = 400, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is neither application/json nor application/x-ndjson", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is missing, unknown or wrong", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "Too many requests are waiting", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 500, description = "Inference failed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Starting, stopping or out of time", body = Problem,
-            content_type = "application/problem+json"),
+        InferenceProblems,
     ),
 )]
 pub(crate) async fn link(State(app): State<App>, body: LinkBody) -> Result<Response, Problem> {
