@@ -80,7 +80,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
     /// File of words, one per line, that are no misspelled words; they are never repaired [default:
-    /// the words of the model's tokenizer alone]
+    /// the words of the program and of the model's tokenizer]
     #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
     pub lexicon: Option<PathBuf>,
     /// Memory for the vectors of recent mentions; 0 turns the cache off

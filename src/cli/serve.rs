@@ -57,7 +57,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
     /// File of words, one per line, that are no misspelled words; they are never repaired. Read
-    /// again at a reload [default: the words of the model's tokenizer alone]
+    /// again at a reload [default: the words of the program and of the model's tokenizer]
     #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
     pub lexicon: Option<PathBuf>,
     /// How the model is run.

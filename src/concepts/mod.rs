@@ -34,7 +34,7 @@ pub use ingest::{
     assemble::StoreSummary,
     collect::{NameTally, StatementCollector},
 };
-pub use lexicon::{Lexicon, LexiconError};
+pub use lexicon::{Lexicon, LexiconError, is_english_word, is_medical_word};
 pub use lookup::{FoundBy, FoundConcept, FoundPage};
 pub use repair::Repaired;
 pub use schema::Relation;

@@ -29,8 +29,10 @@ pub trait WordStatistics {
     fn names(&self) -> usize;
     /// Number of visible names with a normalized word, if there are any.
     fn names_with(&self, word: &str) -> Option<u32>;
-    /// Whether the language of the tokenizer has the word.
+    /// Whether it is a word of everyday language.
     fn is_everyday_word(&self, word: &str) -> bool;
+    /// Whether it is a word of medicine.
+    fn is_medical_word(&self, word: &str) -> bool;
 }
 
 /// The words of a text that is linked, with their weights.
@@ -40,7 +42,8 @@ pub struct MentionProfile<'a, W> {
     weights: Vec<f32>,
     trigrams: Vec<u32>,
     sorts: Vec<Feature>,
-    is_everyday_word: bool,
+    /// What the mention is if it is one word.
+    word: Option<Feature>,
     /// The semantic groups to which what its head names may belong.
     groups: &'static [&'static str],
     statistics: &'a W,
@@ -58,9 +61,13 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
             _ => Feature::UncoveredTerms,
         };
         let sorts = phrase.words.iter().zip(&counts).map(sort).collect();
-        let is_everyday_word = !key.contains(' ') && statistics.is_everyday_word(key);
+        let word = match key.contains(' ') {
+            true => None,
+            _ if statistics.is_everyday_word(key) => Some(Feature::EverydayWord),
+            _ => statistics.is_medical_word(key).then_some(Feature::MedicalWord),
+        };
         let groups = groups_of(&phrase);
-        Self { key, phrase, weights, trigrams: trigrams(key), sorts, is_everyday_word, groups, statistics }
+        Self { key, phrase, weights, trigrams: trigrams(key), sorts, word, groups, statistics }
     }
 
     /// Sets the features of the mention alone.
@@ -100,7 +107,9 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
             let specializing = values.get(Feature::UncoveredTerms) + values.get(Feature::UncoveredUnknown);
             values.set(Feature::Subtype, specializing);
         }
-        values.flag(Feature::EverydayWord, self.is_everyday_word);
+        if let Some(word) = self.word {
+            values.flag(word, true);
+        }
         values.set(Feature::Length, (self.key.chars().count() as f32 / LONG_MENTION).min(1.0));
     }
 
@@ -206,6 +215,10 @@ mod tests {
         fn is_everyday_word(&self, word: &str) -> bool {
             word == "station"
         }
+
+        fn is_medical_word(&self, word: &str) -> bool {
+            matches!(word, "coumarin" | "station")
+        }
     }
 
     fn compare(mention: &str, name: &str) -> FeatureValues {
@@ -259,6 +272,9 @@ mod tests {
         assert_eq!(compare("heart", "heart").get(Feature::Letters), 1.0);
         assert_eq!(compare("station", "statin").get(Feature::EverydayWord), 1.0);
         assert_eq!(compare("heart station", "statin").get(Feature::EverydayWord), 0.0);
+        assert_eq!(compare("station", "statin").get(Feature::MedicalWord), 0.0);
+        assert_eq!(compare("coumarin", "coumadin").get(Feature::MedicalWord), 1.0);
+        assert_eq!(compare("heart coumarin", "coumadin").get(Feature::MedicalWord), 0.0);
         assert_eq!(compare("", "").get(Feature::MentionUncovered), 0.0);
     }
 }

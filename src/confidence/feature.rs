@@ -59,6 +59,8 @@ pub enum Feature {
     /// 1 if the mention is one everyday word that no name of the index is, or if the name is an
     /// abbreviation in capitals whose letters the mention has as an everyday word.
     EverydayWord,
+    /// 1 if the mention is one word of medicine that no name of the index is: "coumarin".
+    MedicalWord,
     /// Characters of the mention divided by 40, at most 1.
     Length,
     /// Ten times the cost of the repair of the spelling per letter, at most 1.
@@ -92,7 +94,7 @@ impl Feature {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every feature, in the order of their values.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::EqualName,
         Self::VariantName,
         Self::RepairedName,
@@ -116,6 +118,7 @@ impl Feature {
         Self::LookAlike,
         Self::Subtype,
         Self::EverydayWord,
+        Self::MedicalWord,
         Self::Length,
         Self::Repair,
         Self::LeftOut,
@@ -149,6 +152,7 @@ impl Feature {
             Self::LookAlike => "look_alike",
             Self::Subtype => "subtype",
             Self::EverydayWord => "everyday_word",
+            Self::MedicalWord => "medical_word",
             Self::Length => "length",
             Self::Repair => "repair",
             Self::LeftOut => "left_out",
@@ -184,6 +188,7 @@ impl Feature {
             | Self::LookAlike
             | Self::Subtype
             | Self::EverydayWord
+            | Self::MedicalWord
             | Self::Repair
             | Self::LeftOut
             | Self::OtherKind

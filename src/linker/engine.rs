@@ -111,7 +111,8 @@ impl Linker {
         durations: &mut StageDurations,
     ) -> Result<Vec<Answer>, EncoderError> {
         let started = Instant::now();
-        let is_word = |word: &str| self.is_word(word);
+        let words = self.known_words();
+        let is_word = |word: &str| words.is_word(word);
         // Repairs of spelling take most of this time, so it can be canceled.
         let look_up = |text: &TextQuery<'_>| -> Result<Lookup, EncoderError> {
             cancel.check()?;
@@ -140,9 +141,8 @@ impl Linker {
         Ok(answers)
     }
 
-    /// Whether English or medicine has a word, so that it is not misspelled.
-    fn is_word(&self, word: &str) -> bool {
-        self.encoder.has_word(word) || self.lexicon.as_ref().is_some_and(|lexicon| lexicon.contains(word))
+    fn known_words(&self) -> KnownWords<'_> {
+        KnownWords { index: &self.index, encoder: &self.encoder, lexicon: self.lexicon.as_deref() }
     }
 
     /// The hits of each text. `vectors` has the vectors of the texts at `positions`, row-major.
@@ -165,7 +165,7 @@ impl Linker {
     fn answer(&self, text: &TextQuery<'_>, lookup: Lookup, truncated: bool) -> Answer {
         let Lookup { mut found, texts, is_repair_ambiguous } = lookup;
         let query = text.query;
-        let words = KnownWords { index: &self.index, encoder: &self.encoder };
+        let words = self.known_words();
         let profiles = profiles(&texts, &words);
         self.find_contradictions(&mut found, &texts, text.reading.as_ref());
         lower_uncovered(&mut found, &profiles, &self.index);

@@ -4,6 +4,7 @@
 //! answers.
 
 use crate::{
+    concepts::{Lexicon, is_english_word, is_medical_word},
     confidence::{Feature, FeatureValues, MentionProfile, WordStatistics},
     domain::MatchKind,
     encoder::Encoder,
@@ -31,10 +32,18 @@ const REPAIR_SCALE: f32 = 10.0;
 const MIDDLE_COSINE: f32 = 0.5;
 const HIGH_COSINE: f32 = 0.8;
 
-/// The words of an index and of the tokenizer.
+/// The words of an index, and of the language.
 pub(super) struct KnownWords<'a> {
     pub(super) index: &'a Index,
     pub(super) encoder: &'a Encoder,
+    pub(super) lexicon: Option<&'a Lexicon>,
+}
+
+impl KnownWords<'_> {
+    /// Whether English, medicine or the user's lexicon has a word, so that it is not misspelled.
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        self.is_everyday_word(word) || self.is_medical_word(word)
+    }
 }
 
 impl WordStatistics for KnownWords<'_> {
@@ -48,6 +57,12 @@ impl WordStatistics for KnownWords<'_> {
 
     fn is_everyday_word(&self, word: &str) -> bool {
         self.encoder.has_word(word)
+            || is_english_word(word)
+            || self.lexicon.is_some_and(|lexicon| lexicon.contains(word))
+    }
+
+    fn is_medical_word(&self, word: &str) -> bool {
+        is_medical_word(word)
     }
 }
 

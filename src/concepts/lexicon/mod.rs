@@ -1,6 +1,7 @@
-//! Lexicons: files of words that the language has, which spelling repair leaves as they are.
+//! Lexicons: words that the language has, which spelling repair leaves as they are.
 //!
-//! A lexicon is UTF-8 text with one word a line; empty lines and lines that begin with `#` are
+//! `english.txt` and `medicine.txt` are part of the program. A user may give another file
+//! ([`Lexicon`]): UTF-8 text with one word a line; empty lines and lines that begin with `#` are
 //! skipped. A word with a hyphen, such as "follow-up", gives its parts, because normalized texts
 //! have no hyphens. Invariant: the words are normalized like mentions.
 
@@ -8,9 +9,27 @@ use std::{
     collections::HashSet,
     io::BufRead,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use crate::text;
+
+/// Words of everyday English beyond those that a tokenizer has, sorted, in lower-case letters.
+const ENGLISH: &str = include_str!("english.txt");
+/// Words of medicine, in the same form.
+const MEDICINE: &str = include_str!("medicine.txt");
+
+/// Whether the program's list of everyday English has a word of a normalized text.
+pub fn is_english_word(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ENGLISH.lines().collect());
+    WORDS.contains(word)
+}
+
+/// Whether the program's list of words of medicine has a word of a normalized text.
+pub fn is_medical_word(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| MEDICINE.lines().collect());
+    WORDS.contains(word)
+}
 
 /// Why a lexicon could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +49,7 @@ pub enum LexiconError {
     },
 }
 
-/// Words that the language has.
+/// Words of a user's file.
 #[derive(Clone, Debug, Default)]
 pub struct Lexicon(HashSet<Box<str>>);
 
@@ -86,6 +105,20 @@ mod tests {
         let path = dir.path().join("words.txt");
         std::fs::write(&path, content).unwrap();
         Lexicon::read(&path).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_lists_of_the_program_are_sorted_and_normalized() {
+        for (list, has) in [(ENGLISH, is_english_word as fn(&str) -> bool), (MEDICINE, is_medical_word)] {
+            let words: Vec<_> = list.lines().collect();
+            assert!(words.len() > 1_000 && words.is_sorted_by(|a, b| a < b));
+            for word in words {
+                assert!(word.len() >= 5 && word.bytes().all(|letter| letter.is_ascii_lowercase()), "{word}");
+                assert!(has(word), "{word}");
+            }
+        }
+        assert!(is_medical_word("coumarin") && !is_medical_word("serenade") && !is_medical_word("daibetes"));
+        assert!(is_english_word("serenade") && !is_english_word("coumarin"));
     }
 
     #[test]
