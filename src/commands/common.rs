@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::HumanCount;
 
 use crate::{
@@ -83,6 +83,27 @@ pub(super) fn create_output(path: &Path, force: bool) -> Result<StagedFile> {
         Err(e @ (StageError::Exists(_) | StageError::FileName(_))) => Err(e.into()),
         outcome => outcome.with_context(|| cannot_write(path)),
     }
+}
+
+/// Checks that no output is an input or another output, by any path to it. Each file has the name of
+/// its option.
+///
+/// # Errors
+/// The two options that name the same file.
+pub(super) fn check_distinct(outputs: &[(&str, Option<&Path>)], inputs: &[(&str, &Path)]) -> Result<()> {
+    let located = |path: &Path| {
+        let in_parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(in_parent).unwrap_or_else(|| path.to_owned())
+    };
+    let mut seen: Vec<(&str, PathBuf)> = inputs.iter().map(|(option, path)| (*option, located(path))).collect();
+    for (option, path) in outputs.iter().filter_map(|(option, path)| Some((*option, (*path)?))) {
+        let located = located(path);
+        if let Some((other, _)) = seen.iter().find(|(_, other)| *other == located) {
+            bail!("{}: {option} and {other} name the same file", path.display());
+        }
+        seen.push((option, located));
+    }
+    Ok(())
 }
 
 /// A number with its noun: `1 line`, `2,000 lines`.

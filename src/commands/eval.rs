@@ -10,7 +10,8 @@ use crate::{
     cli::{CompareArgs, EMBEDDED_MODEL, EvalArgs, EvalCommand, EvalMeasureArgs, GraphArgs, InferenceArgs, TrustArgs},
     commands::{
         common::{
-            cannot_write, create_output, default_model_dir, load_encoder, manifest_input, open_index, print_stdout,
+            cannot_write, check_distinct, create_output, default_model_dir, load_encoder, manifest_input, open_index,
+            print_stdout,
         },
         progress_bars::ProgressBars,
     },
@@ -52,7 +53,7 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
         "--score dot needs --dictionary and --against exact: graphs and indexes compare by cosine"
     );
     let folds = read_folds(args)?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force, &read_files(args))?;
     let options = EvalOptions {
         mode: args.against,
         similarity: args.score,
@@ -85,7 +86,10 @@ fn measure(args: &EvalMeasureArgs) -> Result<()> {
 fn trust(args: &TrustArgs) -> Result<()> {
     let bars = ProgressBars::new(signals::cancel_token()?);
     let lists = TrustLists::read(&args.words, &args.terms, &args.known, args.opposites.as_deref())?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
+    let inputs = [("--words", &args.words), ("--terms", &args.terms), ("--known", &args.known)];
+    let inputs = inputs.into_iter().chain(args.opposites.iter().map(|path| ("--opposites", path)));
+    let inputs: Vec<_> = inputs.map(|(option, path)| (option, path.as_path())).collect();
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force, &inputs)?;
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;
     let linker = load_linker(open_index(&args.index)?, args.model.as_deref(), &args.run, &runtime, SearchMode::Graph)?;
     let report = eval::measure_trust(&lists, &linker, args.examples, bars.job())?;
@@ -102,7 +106,8 @@ struct ReportFiles<'a> {
 }
 
 impl<'a> ReportFiles<'a> {
-    fn create(json: Option<&'a Path>, html: Option<&'a Path>, force: bool) -> Result<Self> {
+    fn create(json: Option<&'a Path>, html: Option<&'a Path>, force: bool, inputs: &[(&str, &Path)]) -> Result<Self> {
+        check_distinct(&[("--json", json), ("--html", html)], inputs)?;
         let create = |path: Option<&'a Path>| {
             path.map(|path| Ok::<_, anyhow::Error>((create_output(path, force)?, path))).transpose()
         };
@@ -118,6 +123,14 @@ impl<'a> ReportFiles<'a> {
         }
         self.html.map_or(Ok(()), |html| write(html, page()))
     }
+}
+
+/// The files that a measurement reads, with their options.
+fn read_files(args: &EvalMeasureArgs) -> Vec<(&'static str, &Path)> {
+    let mentions = args.mentions.mentions.iter().map(|path| ("--mentions", path));
+    let documents = args.mentions.documents.iter().map(|path| ("--documents", path));
+    let dictionary = args.dictionary.iter().map(|path| ("--dictionary", path));
+    mentions.chain(documents).chain(dictionary).map(|(option, path)| (option, path.as_path())).collect()
 }
 
 fn read_folds(args: &EvalMeasureArgs) -> Result<Vec<Fold>> {
@@ -145,8 +158,15 @@ fn calibrate(args: &EvalMeasureArgs) -> Result<()> {
     let folds = read_folds(args)?;
     let inputs = args.mentions.mentions.iter().map(|path| manifest_input(path)).collect::<Result<_>>()?;
     let dir = args.index.as_deref().context("--calibrate needs --index")?;
-    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force)?;
+    let mut files = read_files(args);
+    let outputs = ReportFiles::create(args.json.as_deref(), args.html.as_deref(), args.force, &files)?;
     if let Some(path) = &args.calibrate.out {
+        files.extend(
+            [("--json", &args.json), ("--html", &args.html)]
+                .into_iter()
+                .filter_map(|(option, path)| Some((option, path.as_deref()?))),
+        );
+        check_distinct(&[("--out", Some(path))], &files)?;
         StagedFile::check(path, args.force)?;
     }
     let runtime = Runtime::load(args.run.onnxruntime.as_deref())?;

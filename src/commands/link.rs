@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::commands::{
-    common::{counted, default_model_dir, load_encoder, open_index, read_lexicon},
+    common::{check_distinct, counted, default_model_dir, load_encoder, open_index, read_lexicon},
     link_output::{Journal, LinkOutput, PartialFile, partial_format, standard_output},
     progress_bars::{ProgressBars, elapsed},
 };
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Lines that are linked together; the journal is written after each such batch.
-const BATCH_LINES: usize = 2048;
+const BATCH_LINES: usize = 512;
 
 /// Links a file.
 pub(super) fn run(args: &LinkArgs) -> Result<()> {
@@ -37,6 +37,9 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let cancel = signals::cancel_token()?;
     let bars = ProgressBars::new(cancel.clone());
     let (input, output) = formats(args)?;
+    if let Some(input) = named(&args.input) {
+        check_distinct(&[("--output", named(&args.output))], &[("--input", input)])?;
+    }
     // Locked before the model is loaded: a second run for the same output is refused at once.
     let partial = named(&args.output).map(|path| PartialFile::lock(path, args.force)).transpose()?;
     let limits = LinkLimits { mention_bytes: args.max_mention_bytes.as_u64() as usize, ..LinkLimits::default() };
@@ -56,14 +59,21 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
         None => standard_output(&header)?,
     };
     let run = LinkRun { args, service, defaults, format, other_columns, cancel, bars: &bars };
-    let is_complete = run.link_all(rows, &mut link_output)?;
+    let ending = run.link_all(rows, &mut link_output)?;
     bars.finish();
     let lines = link_output.lines();
     if let LinkOutput::File(partial) = link_output {
         partial.finish(output, args.force)?;
     }
-    if is_complete {
-        eprintln!("  {} linked in {}", counted(lines, "line"), elapsed(started));
+    match ending {
+        Ending::Complete { errors: 0 } => eprintln!("  {} linked in {}", counted(lines, "line"), elapsed(started)),
+        Ending::Complete { errors } => eprintln!(
+            "  {} linked in {}; {} with an error in the field or column `error`",
+            counted(lines, "line"),
+            elapsed(started),
+            counted(errors, "line")
+        ),
+        Ending::ReaderLeft => eprintln!("  the reader of standard output left before the end"),
     }
     Ok(())
 }
@@ -148,6 +158,14 @@ fn fingerprint(args: &LinkArgs, output: CorpusFormat, linker: &Linker) -> Result
     ))
 }
 
+/// How a run that was not interrupted ended.
+enum Ending {
+    /// All lines are linked; so many of those of this run have an error.
+    Complete { errors: u64 },
+    /// The reader of standard output has left.
+    ReaderLeft,
+}
+
 /// What the rows of an input are linked with.
 struct LinkRun<'a> {
     args: &'a LinkArgs,
@@ -160,31 +178,30 @@ struct LinkRun<'a> {
 }
 
 impl LinkRun<'_> {
-    /// Links the rows that `output` does not have yet; false if the reader of the output has left.
+    /// Links the rows that `output` does not have yet.
     fn link_all(
         &self,
         rows: impl Iterator<Item = Result<Option<MentionRow>, crate::corpus::CorpusError>>,
         output: &mut LinkOutput,
-    ) -> Result<bool> {
+    ) -> Result<Ending> {
         let mut rows = rows.skip(output.lines() as usize);
+        let mut errors = 0;
         loop {
             let batch = rows.by_ref().take(BATCH_LINES).collect::<Result<Vec<_>, _>>()?;
             if batch.is_empty() {
-                return Ok(true);
+                return Ok(Ending::Complete { errors });
             }
             let count = batch.len();
             let Some(linked) = self.link(batch)? else {
-                let hint = if named(&self.args.input).is_some() && matches!(output, LinkOutput::File(_)) {
-                    "; --resume continues"
-                } else {
-                    ""
-                };
+                let is_kept = named(&self.args.input).is_some() && matches!(output, LinkOutput::File(_));
+                let hint = if is_kept && output.lines() > 0 { "; --resume continues" } else { "" };
                 self.bars.abandon();
                 eprintln!("  interrupted after {}{hint}", counted(output.lines(), "line"));
                 return Err(Canceled.into());
             };
+            errors += linked.iter().filter(|row| row.result.error.is_some()).count() as u64;
             if !output.append(count, &self.format.encode(&linked, &self.other_columns)?)? {
-                return Ok(false);
+                return Ok(Ending::ReaderLeft);
             }
             self.bars.rows_read(output.lines());
         }

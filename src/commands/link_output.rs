@@ -137,6 +137,9 @@ impl PartialFile {
             );
             journal = earlier;
         } else {
+            if resume {
+                eprintln!("  nothing to resume beside {}: the run begins with the first line", self.output.display());
+            }
             remove_if_exists(&self.journal_path)?;
         }
         if self.file.metadata()?.len() < journal.bytes {

@@ -26,6 +26,9 @@ use crate::{
 };
 
 /// Serves until SIGTERM or Ctrl-C.
+/// Time before the end of `--drain-timeout` at which streams are ended.
+const STREAM_END: Duration = Duration::from_secs(1);
+
 pub(super) fn run(args: &ServeArgs) -> Result<()> {
     telemetry::init(args.log_level, args.log_format);
     ensure!(
@@ -90,7 +93,8 @@ async fn serve(
             () = serve_reloads(&app, reload_requests, hangups, &credentials, &loader) => {}
         }
     }
-    app.stop();
+    // So that a stream can still say that it ends.
+    app.stop(seconds(args.drain_timeout).saturating_sub(STREAM_END));
     tracing::info!("stopping; accepted requests are being finished");
     let _ = drain.send(true);
     match tokio::time::timeout(seconds(args.drain_timeout), server).await {
@@ -139,7 +143,7 @@ async fn serve_reloads(
         app.set_reloading(true);
         let outcome = reload(app, credentials, loader).await;
         if let Err(error) = &outcome {
-            tracing::error!(error, "nothing was reloaded: index, tokens and certificate stay as they were");
+            tracing::error!(error, "nothing was reloaded: index, lexicon, tokens and certificate stay as they were");
         }
         app.set_reloading(false);
         if let Some(request) = request {

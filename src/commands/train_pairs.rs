@@ -2,17 +2,16 @@
 
 use std::{
     io::{self, BufWriter},
-    path::PathBuf,
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use crate::commands::{
-    common::{cannot_write, counted, create_output, open_index},
+    common::{cannot_write, check_distinct, counted, create_output, open_index},
     progress_bars::{ProgressBars, elapsed, peak_memory},
     terminologies::{ingest, inputs, selection},
 };
@@ -33,9 +32,9 @@ const MAX_NEIGHBORS: usize = 48;
 pub(super) fn run(args: &TrainPairsArgs) -> Result<()> {
     let started = Instant::now();
     let bars = ProgressBars::new(signals::cancel_token()?);
-    let absolute = |path: &Option<PathBuf>| path.as_ref().map(std::path::absolute).transpose();
-    let (out, dev) = (absolute(&args.out)?, absolute(&args.dev)?);
-    ensure!(out.is_none() || out != dev, "--out and --dev name the same file");
+    let read = inputs(&args.inputs, &args.selection);
+    let read: Vec<_> = read.paths().map(|path| ("an input", path)).collect();
+    check_distinct(&[("--out", args.out.as_deref()), ("--dev", args.dev.as_deref())], &read)?;
     // Staged first: a path that cannot be written fails before minutes of work.
     let mut out = args.out.as_deref().map(|path| create_output(path, args.force)).transpose()?;
     let mut dev = args.dev.as_deref().map(|path| create_output(path, args.force)).transpose()?;

@@ -7,7 +7,7 @@
 //! Invariant: the metrics of a calibration come from cross-validation; no mention is measured with
 //! a model that was fitted on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -91,12 +91,10 @@ pub fn fit_calibration(
     options: &CalibrationOptions,
     inputs: Vec<InputRecord>,
 ) -> Result<FittedCalibration, EvalError> {
-    let mut mentions: Vec<usize> = samples.iter().map(|sample| sample.mention).collect();
-    mentions.dedup();
-    let mentions = mentions.len() as u64;
+    let mentions = samples.iter().map(|sample| sample.mention).collect::<HashSet<_>>().len() as u64;
     if mentions < MIN_MENTIONS && !options.few_mentions {
         return Err(EvalError::Calibrate(format!(
-            "a calibration needs {MIN_MENTIONS} labeled mentions, the files have {mentions}; --few-mentions fits it anyway"
+            "a calibration needs {MIN_MENTIONS} different labeled mentions, the files have {mentions}; --few-mentions fits it anyway"
         )));
     }
     let weights = SampleWeights::new(samples, options.nil_share);

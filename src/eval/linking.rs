@@ -1,5 +1,7 @@
 //! Links many texts with the linker of the service, for the evaluation and for calibration.
 
+use std::collections::HashMap;
+
 use crate::{
     cancel::CancelToken,
     concepts::{Filter, FilterRequest},
@@ -53,7 +55,11 @@ pub fn calibration_samples(folds: &[Fold], linker: &Linker, job: Job<'_>) -> Res
     let max_gold = mentions.iter().map(|mention| mention.gold.len()).max().unwrap_or(0);
     let answers = link_texts(linker, &texts, MAX_RANK + max_gold, job)?;
     let mut samples = vec![];
-    for (number, (mention, answer)) in mentions.into_iter().zip(&answers).enumerate() {
+    let mut numbers = HashMap::new();
+    for (mention, answer) in mentions.into_iter().zip(&answers) {
+        // Equal texts have one number: they count as one mention, and one fold has all of them.
+        let next = numbers.len();
+        let number = *numbers.entry(mention.text.as_str()).or_insert(next);
         let gold: Vec<_> = mention.gold.iter().filter_map(|id| concepts.find_concept(id)).collect();
         if let Some(best) = answer.candidates.first().filter(|_| !gold.is_empty()) {
             // Owners of one name have the same score; the sample is right if one of them is gold.

@@ -72,11 +72,11 @@ impl StagedDir {
         if !target.join(manifest).is_file() {
             return Err(StageError::Foreign { path: target.into(), manifest });
         }
-        if !force {
-            return Err(StageError::Exists(target.into()));
-        }
         if is_mount_point(target) {
             return Err(StageError::Mounted(target.into()));
+        }
+        if !force {
+            return Err(StageError::Exists(target.into()));
         }
         Ok(name)
     }

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
     http::{
@@ -53,7 +56,8 @@ pub struct App {
 struct Shared {
     options: AppOptions,
     service: RwLock<Option<LinkService>>,
-    is_stopping: AtomicBool,
+    /// When streams must end; absent until the service stops.
+    streams_end: watch::Sender<Option<Instant>>,
     admission: Admission,
     metrics: Arc<Metrics>,
     reload: mpsc::Sender<ReloadRequest>,
@@ -68,7 +72,7 @@ impl App {
         let metrics = Arc::new(Metrics::new(routes));
         let shared = Shared {
             service: RwLock::default(),
-            is_stopping: AtomicBool::new(false),
+            streams_end: watch::Sender::new(None),
             admission: Admission::new(options.queue, options.request_timeout, metrics.admitted.clone()),
             metrics,
             reload,
@@ -86,8 +90,18 @@ impl App {
     }
 
     /// Makes `/readyz` fail on connections that are still open; requests are answered all the same.
-    pub fn stop(&self) {
-        self.shared.is_stopping.store(true, Ordering::Relaxed);
+    /// Streams have the time `drain` to end.
+    pub fn stop(&self, drain: Duration) {
+        self.shared.streams_end.send_replace(Some(Instant::now() + drain));
+    }
+
+    /// Waits until streams must end.
+    pub(super) async fn streams_end(&self) {
+        let mut end = self.shared.streams_end.subscribe();
+        // The sender is part of the app, so it is there as long as this waits.
+        if let Ok(end) = end.wait_for(Option::is_some).await.map(|end| *end) {
+            tokio::time::sleep_until(end.unwrap_or_else(Instant::now)).await;
+        }
     }
 
     /// The active service; absent until the first index is loaded.
@@ -102,7 +116,7 @@ impl App {
 
     /// Whether the service is about to stop.
     pub(super) fn is_stopping(&self) -> bool {
-        self.shared.is_stopping.load(Ordering::Relaxed)
+        self.shared.streams_end.borrow().is_some()
     }
 
     /// The settings of the service.

@@ -149,7 +149,7 @@ impl Tokens {
 fn parse(path: &Path) -> Result<HashMap<TokenHash, Right>, TokensError> {
     let text = fs_err::read_to_string(path)?;
     let mut tokens = HashMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         let token = line.trim();
         if token.is_empty() || token.starts_with('#') {
             continue;

@@ -31,8 +31,6 @@ const LOG_TARGET: &str = "saplink::http";
 
 /// Bytes of the method, path, query and headers of a request.
 const MAX_HEAD_BYTES: usize = 16 << 10;
-/// The compressions of bodies.
-const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, zstd");
 
 /// Refuses a large head, and all requests but probes on a connection beyond the limit.
 pub(super) async fn check_connection_and_head(request: Request, next: Next) -> Response {
@@ -52,19 +50,10 @@ pub(super) async fn check_connection_and_head(request: Request, next: Next) -> R
     next.run(request).await
 }
 
-/// Refuses a compression that cannot be read, and a body that announces more than `max_bytes`,
-/// before it is sent. The lines of a stream are bounded one by one. Notes the format of the body
-/// for the route that reads it.
+/// Refuses a body that announces more than `max_bytes`, before it is sent. The lines of a stream
+/// are bounded one by one. Notes the format of the body for the route that reads it.
 pub(super) async fn check_announced_body(max_bytes: usize, mut request: Request, next: Next) -> Response {
     let format = BodyFormat::of(request.headers());
-    let is_known = |encoding: &HeaderValue| matches!(encoding.as_bytes(), b"gzip" | b"zstd" | b"identity");
-    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
-    if encodings.iter().count() > 1 || !encodings.iter().all(is_known) {
-        let detail = "send content-encoding: gzip or zstd, one of them once, or no such header";
-        let mut response = Problem::new(ProblemKind::UnsupportedEncoding, detail).into_response();
-        response.headers_mut().insert(header::ACCEPT_ENCODING, ENCODINGS);
-        return response;
-    }
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if format != BodyFormat::Ndjson && length.is_some_and(|bytes| bytes > max_bytes as u64) {
         let detail = format!("a body has at most {max_bytes} bytes");

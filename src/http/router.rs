@@ -19,10 +19,7 @@ use axum::{
     response::Redirect,
     routing::get,
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, decompression::RequestDecompressionLayer,
-    set_header::SetResponseHeaderLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 use utoipa::{OpenApi, openapi::Server};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -34,6 +31,7 @@ use crate::http::{
     hosts::{Hosts, check_hosts},
     middleware,
     problem::{Problem, ProblemKind},
+    request::decompress,
     routes::{admin, codes, concepts, embed, find, link, status, vocabularies},
 };
 
@@ -105,7 +103,7 @@ pub fn router(app: App, access: Access, hosts: Hosts) -> Router {
         .layer(DefaultBodyLimit::max(body_bytes));
     // The last layer is the outermost: it sees a request first and its answer last.
     let router = router
-        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn(decompress))
         .layer(from_fn(move |request, next| auth::authorize(access.clone(), request, next)))
         .layer(from_fn(move |request, next| middleware::check_announced_body(body_bytes, request, next)))
         .layer(from_fn(move |request, next| check_hosts(hosts.clone(), request, next)))

@@ -154,10 +154,10 @@ pub enum Fault {
     #[error("a filter has at most {MAX_FILTER_ENTRIES} entries")]
     FilterTooLong,
     /// An entry is no TUI of the UMLS Semantic Network.
-    #[error("not a TUI of the UMLS Semantic Network; write TUIs such as T047")]
+    #[error("not a semantic type of UMLS; write TUIs such as T047, or names")]
     UnknownSemanticType,
     /// An entry is no semantic group of the UMLS Semantic Network.
-    #[error("not a semantic group of UMLS; write groups such as DISO")]
+    #[error("not a semantic group of UMLS; write groups such as DISO, or names")]
     UnknownSemanticGroup,
     /// An entry is no source vocabulary that the index shows.
     #[error("the index has no such source; `saplink index info` lists its sources")]

@@ -98,6 +98,6 @@ impl<'de> Visitor<'de> for EmbedVisitor<'_> {
             }
             Ok(())
         })?;
-        if has_texts { Ok(request) } else { cursor.fail(DataFault::MissingField) }
+        if has_texts { Ok(request) } else { cursor.fail_missing("texts") }
     }
 }

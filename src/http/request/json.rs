@@ -114,6 +114,12 @@ impl Cursor {
         Err(E::custom(""))
     }
 
+    /// Fails because the current object lacks the field `name`.
+    pub(super) fn fail_missing<T, E: Error>(&self, name: &'static str) -> Result<T, E> {
+        self.path.borrow_mut().push(Segment::Field(name));
+        self.fail(DataFault::MissingField)
+    }
+
     /// Reads the fields of an object, whose names must be among `known`, with `read_value`.
     pub(super) fn read_object<'de, A: MapAccess<'de>>(
         &self,
@@ -124,8 +130,7 @@ impl Cursor {
         let mut seen = vec![false; known.len()];
         while let Some(position) = map.next_key_seed(FieldName(known))? {
             let Some(position) = position else {
-                // The path would end with the name that the client sent.
-                self.path.borrow_mut().clear();
+                // The path is that of the object: the name is one that the client sent.
                 return self.fail(DataFault::UnknownField(known));
             };
             self.path.borrow_mut().push(Segment::Field(known[position]));
@@ -284,7 +289,7 @@ impl From<JsonError> for Problem {
         };
         let detail = match fault {
             DataFault::Expected(expected) => format!("expected {expected}"),
-            DataFault::MissingField => "a field is missing".into(),
+            DataFault::MissingField => "the field is missing".into(),
             DataFault::DuplicateField => "the field is there twice".into(),
             DataFault::UnknownField(known) => format!("unknown field; known are `{}`", known.join("`, `")),
         };

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     http::{
         problem::{Problem, ProblemKind},
-        request::json::{Array, Cursor, DataFault, JsonError, Nullable, Raw, Text, decode, without_mark},
+        request::json::{Array, Cursor, JsonError, Nullable, Raw, Text, decode, without_mark},
     },
     linker::{Field, FieldError, LinkLimits, Mention, MentionOptions},
 };
@@ -340,7 +340,7 @@ impl<'de> Visitor<'de> for MentionSeed<'_> {
             }
             option => options!(mention, mut).read(option, map, cursor),
         })?;
-        if has_text { Ok(MentionInput::Object(mention)) } else { cursor.fail(DataFault::MissingField) }
+        if has_text { Ok(MentionInput::Object(mention)) } else { cursor.fail_missing("text") }
     }
 }
 

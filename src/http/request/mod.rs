@@ -2,13 +2,14 @@
 //!
 //! Reading order: `json` (decodes JSON with typed errors), `mention`, `link` (the body of `POST
 //! /link`), `lines` (cuts streams and files into lines), `embed` (the body of `POST /embed`),
-//! `body` (the formats of bodies), `query_string` (parses query strings), `query` (their
+//! `body` (the formats of bodies), `compression`, `query_string` (parses query strings), `query` (their
 //! parameters), `page`.
 //!
 //! Invariant: an error names a field of the API and the expected value, never the value that was
 //! sent.
 
 mod body;
+mod compression;
 mod embed;
 mod json;
 mod lines;
@@ -19,6 +20,7 @@ mod query;
 mod query_string;
 
 pub(super) use body::{BodyFormat, EmbedBody, LinkBody};
+pub(super) use compression::decompress;
 pub(super) use embed::{EmbedRequest, VectorEncoding};
 pub use lines::LineSplitter;
 pub(crate) use lines::split_lines;

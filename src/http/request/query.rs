@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use crate::{
     concepts::{ConceptStore, FilterRequest},
-    domain::{AtomId, semantic_type},
+    domain::{AtomId, language_abbreviation, semantic_type},
     http::{
         problem::{Problem, ProblemKind},
         request::{page::PageRange, query_string::comma_separated},
@@ -151,15 +151,17 @@ impl NamesQuery {
     pub(in crate::http) fn check(self, concepts: &ConceptStore) -> Result<NameFilter, Problem> {
         let page = page_range(self.offset, self.limit)?;
         check_source_list("source", self.source.as_deref(), concepts)?;
-        let languages = self.language.as_deref().unwrap_or_default();
-        check_filter_length(languages).map_err(|fault| Problem::from(fault).at("language"))?;
+        let abbreviation = |tag: String| language_abbreviation(&tag).unwrap_or(tag);
+        let languages: Option<Vec<_>> = self.language.map(|tags| tags.into_iter().map(abbreviation).collect());
+        let wanted = languages.as_deref().unwrap_or_default();
+        check_filter_length(wanted).map_err(|fault| Problem::from(fault).at("language"))?;
         let is_known = |language: &String| concepts.sources().any(|source| source.languages.contains(language));
-        if !languages.iter().all(is_known) {
+        if !wanted.iter().all(is_known) {
             let detail = "GET /sources lists the languages";
             return Err(Problem::new(ProblemKind::UnknownLanguage, detail).at("language"));
         }
         let sources = self.source.map(|names| concepts.source_abbreviations(&names).into_iter().collect());
-        Ok(NameFilter { page, sources, languages: self.language.map(HashSet::from_iter) })
+        Ok(NameFilter { page, sources, languages: languages.map(HashSet::from_iter) })
     }
 }
 

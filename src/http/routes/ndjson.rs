@@ -66,7 +66,15 @@ struct StreamError {
 impl LineStream {
     /// The results of the next lines; none at the end of the stream.
     async fn next_results(&mut self) -> Option<Vec<u8>> {
-        let lines = match self.lines.next_lines().await {
+        let read = tokio::select! {
+            biased;
+            () = self.app.streams_end() => {
+                self.lines.end();
+                Err(Problem::new(ProblemKind::NotReady, "the service is stopping; send the remaining lines again"))
+            }
+            read = self.lines.next_lines() => read,
+        };
+        let lines = match read {
             Ok(lines) if lines.is_empty() => return None,
             Ok(lines) => lines,
             Err(error) => return write_lines(&[StreamError { error }]).ok(),

@@ -294,6 +294,21 @@ fn a_wanted_precision_raises_the_threshold_that_a_file_can_take() {
 }
 
 #[test]
+fn a_report_replaces_no_input_and_no_other_report() {
+    let scratch = ScratchDir::new();
+    let args = evaluation(&scratch);
+    let (mentions, report) = (scratch.at("mentions.concept"), scratch.at("./report"));
+    for (more, expected) in [
+        (["--json", &report, "--html", &scratch.at("report")], "--html and --json name the same file"),
+        (["--json", &mentions, "--html", &report], "--json and --mentions name the same file"),
+    ] {
+        let error = fail(&[&with(&args, &more)[..], &["--force"]].concat());
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(scratch.read("mentions.concept"), MENTIONS);
+}
+
+#[test]
 fn few_mentions_calibrate_only_if_asked() {
     let scratch = ScratchDir::new();
     let dir = starter_copy(&scratch);
@@ -301,7 +316,8 @@ fn few_mentions_calibrate_only_if_asked() {
     let args = ["eval", "--calibrate", "--mentions", &few, "--index", &dir];
     let refused = fail(&args);
     assert!(
-        refused.contains("needs 200 labeled mentions, the files have 3") && refused.contains("--few-mentions"),
+        refused.contains("needs 200 different labeled mentions, the files have 3")
+            && refused.contains("--few-mentions"),
         "{refused}"
     );
     assert!(fail(&[&args[..], &["--force"]].concat()).contains("--few-mentions"), "--force replaces files only");

@@ -247,12 +247,12 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
         (
             scratch.write("ok.ndjson", "\"a\"\n"),
             vec!["--semantic-types", "CANARY"],
-            "--semantic-types: value 1: not a TUI of the UMLS Semantic Network",
+            "--semantic-types: value 1: not a semantic type of UMLS",
         ),
         (
             scratch.at("ok.ndjson"),
             vec!["--semantic-types", "Amino Acid, Peptide, or Protein,CANARY"],
-            "--semantic-types: value 2: not a TUI of the UMLS Semantic Network",
+            "--semantic-types: value 2: not a semantic type of UMLS",
         ),
         (scratch.at("ok.ndjson"), vec!["--top-k", "1000"], "--top-k: must be between 1 and 100"),
         (scratch.at("ok.ndjson"), vec!["--index", "no/index"], "no/index"),
@@ -268,6 +268,10 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     scratch.write("out.csv", "mine");
     let error = fail(&with(&scratch.at("ok.ndjson"), &out, &[]));
     assert!(error.contains("exists already") && scratch.read("out.csv") == "mine", "{error}");
+    let input = scratch.at("ok.ndjson");
+    let error = fail(&with(&input, &input, &["--force"]));
+    assert!(error.contains("--output and --input name the same file"), "{error}");
+    assert_eq!(scratch.read("ok.ndjson"), "\"a\"\n");
     let error = fail(&with(&scratch.at("ok.ndjson"), &scratch.at("out.doc"), &[]));
     assert!(error.contains("out.doc"), "{error}");
 }

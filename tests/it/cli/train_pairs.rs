@@ -186,7 +186,7 @@ fn input_without_pairs_is_named_and_nothing_is_written() {
         (&["--tsv", &alone, "--csv", &scratch.at("none.csv")], "none.csv: No such file or directory".into()),
         (&["--tsv", &one], format!("{one}: only one concept has names that differ")),
         (&["--tsv", &names, "--dev", &dev, "--dev-concepts", "1"], "and 1 of them are to be held out".into()),
-        (&["--tsv", &names, "--dev", &out, "--dev-concepts", "1"], "--out and --dev name the same file".into()),
+        (&["--tsv", &names, "--dev", &out, "--dev-concepts", "1"], "--dev and --out name the same file".into()),
         (&["--tsv", &names, "--sources", "MSH"], "no name is from source MSH".into()),
         (&["--index", &here], "it has no index.json, so it is no index; `saplink index build` makes one".into()),
     ] {

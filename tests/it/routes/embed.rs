@@ -46,7 +46,7 @@ fn bad_requests_are_4xx_and_name_the_field() {
     for (body, status, kind, field) in [
         ("", 400, "invalid-json", None),
         ("[]", 422, "invalid-request", None),
-        ("{}", 422, "invalid-request", None),
+        ("{}", 422, "invalid-request", Some("texts")),
         (r#"{"texts": []}"#, 422, "invalid-request", Some("texts")),
         (r#"{"texts": "asthma"}"#, 422, "invalid-request", Some("texts")),
         (r#"{"texts": null}"#, 422, "invalid-request", Some("texts")),

@@ -44,6 +44,13 @@ fn compressed_bodies_are_read_within_the_limit() {
     let answer = String::from_utf8(answer).unwrap();
     assert!(head.starts_with("http/1.1 200") && answer.contains("\"m2\""), "{head} {answer}");
 
+    // Files of several members, as `cat a.gz b.gz` gives them.
+    let members = [gzip(b"\"asthma\"\n"), gzip(b"\"cold\"\n\"fever\"\n")].concat();
+    let (head, answer) = post(shared(), "content-type: application/x-ndjson\r\ncontent-encoding: X-GZIP", &members);
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(head.starts_with("http/1.1 200") && answer.contains("\"m3\""), "{head} {answer}");
+    let followed = [gzip(body.as_bytes()), b"no member".to_vec()].concat();
+
     let bomb = gzip(format!("{{\"mention\": \"{}\"}}", "a".repeat(50 << 20)).as_bytes());
     assert!(bomb.len() < 100_000);
     let cut = &gzip(body.as_bytes())[..20];
@@ -51,6 +58,7 @@ fn compressed_bodies_are_read_within_the_limit() {
         ("gzip", &bomb[..], 413, "body-too-large"),
         ("gzip", body.as_bytes(), 422, "invalid-request"),
         ("gzip", cut, 422, "invalid-request"),
+        ("gzip", &followed[..], 422, "invalid-request"),
         ("br", body.as_bytes(), 415, "unsupported-encoding"),
         ("deflate", body.as_bytes(), 415, "unsupported-encoding"),
         ("gzip, gzip", body.as_bytes(), 415, "unsupported-encoding"),

@@ -51,7 +51,7 @@ fn a_bad_mention_of_several_is_an_error_in_its_own_result() {
         ("7", "m2", "", "invalid-request", Some("")),
         (r#"["a"]"#, "m2", "", "invalid-request", Some("")),
         (r#"{"text": 5}"#, "m2", "", "invalid-request", Some(".text")),
-        (r#"{"id": "keep-me"}"#, "keep-me", "", "invalid-request", Some("")),
+        (r#"{"id": "keep-me"}"#, "keep-me", "", "invalid-request", Some(".text")),
         (r#"{"id": "keep-me", "text": "cold", "txet": 1}"#, "keep-me", "cold", "invalid-request", Some("")),
         (r#"{"id": "keep-me", "id": "b", "text": "cold"}"#, "keep-me", "cold", "invalid-request", Some(".id")),
         (r#"{"id": ["x"], "text": "cold"}"#, "m2", "cold", "invalid-request", Some(".id")),

@@ -1,6 +1,8 @@
 //! The life of a service: start, SIGHUP with another index, SIGTERM.
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -64,6 +66,31 @@ fn an_index_that_is_changed_in_place_ends_the_service_with_a_message() {
     service.raw(request.as_bytes(), Duration::from_secs(10));
     assert_eq!(service.wait(Duration::from_secs(10)), Some(1), "{}", service.log());
     assert!(service.log().contains("became shorter while it was in use"), "{}", service.log());
+}
+
+#[test]
+fn a_stream_ends_with_a_reason_when_the_service_stops() {
+    let mut service = Service::start(&["--drain-timeout", "2"]);
+    let mut client = TcpStream::connect(&service.address).unwrap();
+    let head = "POST /link HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    let mut answers = client.try_clone().unwrap();
+    answers.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let sender = thread::spawn(move || {
+        while client.write_all(b"9\r\n\"asthma\"\n\r\n").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    thread::sleep(Duration::from_millis(300));
+    signal(service.id(), "TERM");
+    let mut answer = vec![];
+    // The system may report the lines that the service did not read any more.
+    let _ = answers.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    let last = answer.lines().rfind(|line| line.starts_with('{')).unwrap();
+    assert!(last.starts_with("{\"error\"") && last.contains("urn:saplink:problem:not-ready"), "{answer}");
+    assert_eq!(service.wait(Duration::from_secs(10)), Some(0), "{}", service.log());
+    sender.join().unwrap();
 }
 
 #[test]
