@@ -85,8 +85,8 @@ pub(super) fn create_output(path: &Path, force: bool) -> Result<StagedFile> {
     }
 }
 
-/// Checks that no output is an input or another output, by any path to it. Each file has the name of
-/// its option.
+/// Checks that no output is an input or another output, by any path to it. Each file has the name
+/// of its option.
 ///
 /// # Errors
 /// The two options that name the same file.

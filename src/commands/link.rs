@@ -51,7 +51,8 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
     let (format, header) = partial_format(output, &other_columns)?;
     let mut link_output = match partial {
         Some(mut partial) => {
-            let sum = named(&args.input).map(FileSum::of).transpose()?;
+            // A pipe can be read once only.
+            let sum = named(&args.input).filter(|path| path.is_file()).map(FileSum::of).transpose()?;
             let journal = Journal::new(sum, fingerprint(args, output, service.linker())?);
             partial.begin(journal, args.resume, &args.input, &header)?;
             LinkOutput::File(Box::new(partial))
@@ -96,8 +97,10 @@ fn formats(args: &LinkArgs) -> Result<(CorpusFormat, CorpusFormat)> {
     let input = format(&args.input, args.input_format, "--input")?;
     let output = format(&args.output, args.output_format, "--output")?;
     ensure!(
-        !args.resume || named(&args.input).and(named(&args.output)).is_some(),
-        "--resume needs files: what came from standard input or went to standard output is not kept"
+        !args.resume
+            || named(&args.input).is_some_and(|input| !input.exists() || input.is_file())
+                && named(&args.output).is_some(),
+        "--resume needs files: what came from a pipe or went to standard output is not kept"
     );
     ensure!(
         !args.explain || output == CorpusFormat::Ndjson,
@@ -193,7 +196,8 @@ impl LinkRun<'_> {
             }
             let count = batch.len();
             let Some(linked) = self.link(batch)? else {
-                let is_kept = named(&self.args.input).is_some() && matches!(output, LinkOutput::File(_));
+                let is_kept =
+                    named(&self.args.input).is_some_and(Path::is_file) && matches!(output, LinkOutput::File(_));
                 let hint = if is_kept && output.lines() > 0 { "; --resume continues" } else { "" };
                 self.bars.abandon();
                 eprintln!("  interrupted after {}{hint}", counted(output.lines(), "line"));

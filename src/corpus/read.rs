@@ -96,7 +96,11 @@ struct Positions {
 
 impl Positions {
     fn of(path: &Path, names: &[&str], columns: &MentionColumns) -> Result<Self, CorpusError> {
-        let position = |column: &str| names.iter().position(|name| *name == column);
+        // Names of columns may have any case; an equal one comes first.
+        let position = |column: &str| {
+            let equal = names.iter().position(|name| *name == column);
+            equal.or_else(|| names.iter().position(|name| name.trim().eq_ignore_ascii_case(column)))
+        };
         let missing = |column: &str| CorpusError::Column { path: path.into(), column: column.into() };
         let mention = match &columns.mention {
             Some(name) => position(name).ok_or_else(|| missing(name))?,
@@ -108,6 +112,11 @@ impl Positions {
         };
         let other = (0..names.len()).filter(|&column| column != mention && Some(column) != id).collect();
         Ok(Self { mention, id, other })
+    }
+
+    /// Row `number`, which cannot be read; `detail` quotes nothing of it.
+    fn bad_row(&self, number: usize, detail: String) -> MentionRow {
+        MentionRow { mention: NumberedMention::bad_row(number, detail), other: vec![String::new(); self.other.len()] }
     }
 
     fn other_names(&self, names: &[&str]) -> Vec<String> {
@@ -158,17 +167,14 @@ fn read_table<'p>(
             Err(e) => return Some(Err(failed(e))),
         };
         number += 1;
-        let record = match record {
-            Ok(record) => record,
-            Err(e) => return Some(Err(damaged(in_line(line, e)))),
-        };
-        Some(match record.fields() {
-            Some(cells) if cells.len() == width => {
-                Ok(Some(positions.row(number, |column| cells[column].to_owned(), &limits)))
+        let cells = record.and_then(|record| record.fields().ok_or(LineError::Utf8));
+        Some(Ok(Some(match cells {
+            Ok(cells) if cells.len() == width => positions.row(number, |column| cells[column].to_owned(), &limits),
+            Ok(cells) => {
+                positions.bad_row(number, format!("line {line}: {} fields where the header has {width}", cells.len()))
             }
-            Some(cells) => Err(damaged(format!("line {line}: {} fields where the header has {width}", cells.len()))),
-            None => Err(damaged(in_line(line, LineError::Utf8))),
-        })
+            Err(e) => positions.bad_row(number, in_line(line, e)),
+        })))
     };
     Ok(MentionFile { other_columns, rows: until_error(next) })
 }
@@ -228,6 +234,7 @@ fn cell_text(field: &Field) -> String {
     match field {
         Field::Null => String::new(),
         Field::Str(text) => text.clone(),
+        Field::Bytes(bytes) => String::from_utf8_lossy(bytes.data()).into_owned(),
         other => other.to_string(),
     }
 }

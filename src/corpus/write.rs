@@ -128,7 +128,9 @@ pub(crate) fn write_output(
 }
 
 fn write_csv(delimiter: u8, rows: impl IntoIterator<Item = ResultRow>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(vec![]);
+    // TSV has no quotes: its cells have no tabs and no line ends.
+    let quotes = if delimiter == b'\t' { csv::QuoteStyle::Never } else { csv::QuoteStyle::Necessary };
+    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).quote_style(quotes).from_writer(vec![]);
     for row in rows {
         writer.write_record(row).map_err(io::Error::other)?;
     }

@@ -328,6 +328,14 @@ const PROTECTED: &[&str] = &[
     "no synthase", "daily living", "history of present", "past pointing", "on and", "his bundle",
     "current smoker", "former smoker", "previous smoker", "past smoker", "never smoker", "never smoked",
     "potential space", "off balance", "off label", "off and", "off pump", "off food", "off my", "d/c home", "d/c to", "stop and", "hold and",
+    // One side of the body, not a milder form of the whole.
+    "left weakness", "right weakness", "left-sided weakness", "right-sided weakness", "left sided weakness",
+    "right sided weakness", "l sided weakness", "r sided weakness", "l-sided weakness", "r-sided weakness",
+    "left numbness", "right numbness", "left-sided numbness", "right-sided numbness", "left sided numbness",
+    "right sided numbness", "l sided numbness", "r sided numbness", "l-sided numbness", "r-sided numbness",
+    "left paralysis", "right paralysis", "left-sided paralysis", "right-sided paralysis",
+    "left sided paralysis", "right sided paralysis", "l sided paralysis", "r sided paralysis",
+    "l-sided paralysis", "r-sided paralysis",
     "stop codon", "not tolerating po", "not tolerating oral", "not tolerating diet", "not tolerating feeds", "if not",
 ];
 

@@ -178,6 +178,37 @@ mod tests {
     }
 
     #[test]
+    fn a_cross_reference_that_cannot_be_read_is_no_identity() {
+        for xref in [
+            "UMLS:C9000001 {source=\"MONDO:relatedTo\"",
+            "UMLS:C9000001 {source=\"MONDO:relatedTo}",
+            "UMLS:C9000001 \"unclosed {source=\"MONDO:relatedTo\"}",
+            "UMLS:C9000001 trailing words",
+            "UMLS:C900001",
+            "UMLS:CN12345",
+            "UMLS: C9000001",
+            "not an xref at all",
+        ] {
+            let text = format!("format-version: 1.2\n\n[Term]\nid: XY:1\nname: one\nxref: {xref}\n");
+            let result = read(&text, &OntologyOptions::default());
+            assert_eq!(result.statements, ["XY:1 = one [XY XY:1 PT ENG 7]"], "{xref}");
+            assert_eq!(result.outcome.unwrap().left_out["cross-references that cannot be used"], 1, "{xref}");
+        }
+        let text = "[Term]\nid: XY:1\nname: one\nxref: UMLS:C9000001 {source='MONDO:relatedTo'} ! why\n\
+            synonym: \"\" EXACT []\ndef: \" \" []\n";
+        let result = read(text, &OntologyOptions::default());
+        assert_eq!(result.statements, ["XY:1 = one [XY XY:1 PT ENG 7]"]);
+        let left_out = result.outcome.unwrap().left_out;
+        for kind in [
+            "cross-references that are not an identity",
+            "synonyms that cannot be used",
+            "definitions that cannot be used",
+        ] {
+            assert_eq!(left_out[kind], 1, "{kind}");
+        }
+    }
+
+    #[test]
     fn files_that_break_the_format_a_little_are_read() {
         let text = "format-version: 1.2\n! a comment\nsynonymtypedef: MODE \"a way of moving\" EXACT\n\
             synonymtypedef: BARE \"no scope\"\nimport: http://example.org/more.obo\ntreat-xrefs-as-equivalent: AB\n\n\

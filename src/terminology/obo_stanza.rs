@@ -79,7 +79,7 @@ impl Stanza {
     }
 
     fn read_tag(&mut self, tag: &str, line: u64, rest: &str, header: &Header) -> Result<(), LineFault> {
-        let is_true = || value(rest).eq_ignore_ascii_case("true");
+        let is_true = || matches!(value(rest).to_ascii_lowercase().as_str(), "true" | "1");
         let term = &mut self.term;
         let add = |list: &mut Vec<Located>, text: &str, parts| {
             list.push(Located { line, text: other_id(text).map_err(|reason| (parts, reason))? });
@@ -169,7 +169,7 @@ impl Stanza {
 }
 
 impl Term {
-    /// Adds a synonym unless its text is blank. Old files state its scope in the tag. The scope is
+    /// Adds a synonym. Old files state its scope in the tag. The scope is
     /// "related" when neither tag nor value states one, as the specification of OBO defines.
     fn add_synonym(&mut self, line: u64, rest: &str, scope: Option<Scope>, header: &Header) -> Result<(), LineFault> {
         let bad = |reason: &str| (BAD_SYNONYMS, reason.to_owned());
@@ -193,9 +193,10 @@ impl Term {
         };
         let abbreviation = types.iter().any(is_abbreviation);
         let name = Name { line, text, language: language(qualifiers)? };
-        if !name.text.trim().is_empty() {
-            self.synonyms.push(Synonym { name, scope, abbreviation });
+        if name.text.trim().is_empty() {
+            return Err(bad("it is empty"));
         }
+        self.synonyms.push(Synonym { name, scope, abbreviation });
         Ok(())
     }
 
@@ -203,6 +204,9 @@ impl Term {
         let bad = |reason: &str| (BAD_DEFINITIONS, reason.to_owned());
         let (text, rest) = quoted_text(rest).map_err(bad)?;
         words_and_qualifiers(rest).map_err(bad)?;
+        if text.trim().is_empty() {
+            return Err(bad("it is empty"));
+        }
         if !self.definition.text.is_empty() {
             return Err((SECOND_DEFINITIONS, "the term has one already".into()));
         }
@@ -218,7 +222,12 @@ impl Term {
         let target = unescaped(target);
         // A description in quotes may follow, and may contain braces.
         let rest = quoted_text(rest).map_or(rest, |(_, rest)| rest.trim_start());
-        let qualifiers = qualifiers(value_and_qualifiers(rest).1);
+        let (other, qualified) = value_and_qualifiers(rest);
+        if !other.is_empty() {
+            // A qualifier that cannot be read may say that the two are not the same.
+            return Err((BAD_XREFS, "there is text after it that is neither a description nor qualifiers".into()));
+        }
+        let qualifiers = qualifiers(qualified);
         let of_prefix = target.split_once(':').and_then(|(prefix, _)| header.identities.get(prefix));
         // A comment is for people.
         let stated = qualifiers.iter().filter(|(key, _)| *key != "comment").map(|(_, value)| value.as_str());

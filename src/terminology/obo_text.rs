@@ -151,7 +151,8 @@ pub(super) fn qualifiers(inside: &str) -> Vec<(&str, String)> {
         let end = find(rest, true, |c| c == ',').unwrap_or(rest.len());
         if let Some((key, value)) = rest[..end].split_once('=') {
             let value = value.trim();
-            all.push((key.trim(), quoted_text(value).map_or_else(|_| unescaped(value), |(text, _)| text)));
+            let unquoted = |_| unescaped(value.trim_matches('\''));
+            all.push((key.trim(), quoted_text(value).map_or_else(unquoted, |(text, _)| text)));
         }
         rest = rest.get(end + 1..).unwrap_or_default();
     }

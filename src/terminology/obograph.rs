@@ -15,7 +15,7 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -124,7 +124,10 @@ impl Document<'_, '_> {
         match parse::<T>(json) {
             Ok(item) => item.emit(line, &mut self.emitter, self.reading),
             Err((lines_before, reason)) => {
-                self.reading.bad_row(line + lines_before, reason);
+                match T::BAD {
+                    Some(parts) => self.reading.leave_out(parts, line + lines_before, reason),
+                    None => self.reading.bad_row(line + lines_before, reason),
+                }
                 Ok(())
             }
         }
@@ -177,7 +180,8 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
         match self.level {
             Level::Document | Level::Graph => json.deserialize_map(self),
-            Level::Graphs | Level::Nodes | Level::Edges => json.deserialize_seq(self),
+            Level::Graphs => json.deserialize_seq(self),
+            Level::Nodes | Level::Edges => json.deserialize_any(self),
         }
     }
 }
@@ -218,6 +222,14 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
         }
         let ended = if level == Level::Graph { document.end_graph() } else { Ok(()) };
         document.or_stop(ended)
+    }
+
+    /// An absent list.
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        match self.level {
+            Level::Nodes | Level::Edges => Ok(()),
+            _ => Err(E::invalid_type(Unexpected::Unit, &self)),
+        }
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
@@ -315,6 +327,21 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_edge_or_label_costs_that_part() {
+        let node = |id: &str, more: &str| format!("{{\"id\": \"http://purl.obolibrary.org/obo/XY_{id}\"{more}}}");
+        let nodes = [node("1", ", \"lbl\": \"one\""), node("2", ", \"lbl\": 7")].join(",");
+        for edges in ["null", "[{\"sub\": \"XY:1\", \"pred\": \"is_a\", \"obj\": null}, {\"sub\": \"XY:1\"}]"] {
+            let text = format!("{{\"graphs\": [{{\"nodes\": [{nodes}], \"edges\": {edges}}}]}}");
+            let result = read(&text, &OntologyOptions::default());
+            assert_eq!(result.statements, ["XY:1 = one [XY XY:1 PT ENG 7]"]);
+            let summary = result.outcome.unwrap();
+            assert_eq!((summary.bad, summary.left_out["names of terms that cannot be used"]), (0, 1));
+            let relations = summary.left_out.get("relations that cannot be used").copied();
+            assert_eq!(relations, (edges != "null").then_some(2));
+        }
+    }
+
+    #[test]
     fn items_of_the_wrong_shape_are_reported_by_line() {
         let text = fixture("small.json");
         let result = read(&text, &OntologyOptions::default());
@@ -322,6 +349,7 @@ mod tests {
         let expected = [
             (line("_:blank"), "`http://purl.obolibrary.org/obo/XYZ_00000` or `_:blank` stands for no concept id"),
             (line("[\"is_a\"]"), "invalid type: sequence, expected a string"),
+            (line("\"nodes\"") + 1, "it is empty"),
             (line("XYZ_0000006\""), "`XYZ:0000006` has no name"),
             (line("XYZ_0000008\""), "invalid type: string \"none\", expected struct SynonymValue"),
             (line("\"no id\""), "missing field `id`"),
@@ -329,8 +357,8 @@ mod tests {
         ];
         assert_eq!(result.faults(), expected.map(|(line, reason)| format!("input:{line}: {reason}")));
         let summary = result.outcome.unwrap();
-        assert_eq!((summary.rows, summary.bad), (17, 3));
-        assert_eq!(summary.left_out["synonyms that cannot be used"], 1);
+        assert_eq!((summary.rows, summary.bad), (17, 2));
+        assert_eq!(summary.left_out["synonyms that cannot be used"], 2);
     }
 
     #[test]

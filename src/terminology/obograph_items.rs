@@ -14,7 +14,7 @@ use crate::{
     terminology::{
         Reading, Scope, TerminologyError,
         identity::{Identity, mapping_target},
-        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS},
+        left_out::{BAD_DEFINITIONS, BAD_NAMES, BAD_RELATIONS, BAD_SYNONYMS, BAD_XREFS, FOREIGN_TERMS},
         ontology::{Located, Name, Synonym, Term, TermEmitter, Xref, emit_relation, is_abbreviation_type, is_part_of},
     },
     text::quoted,
@@ -33,6 +33,10 @@ const REASON_END_CHARS: usize = 100;
 
 /// A node or an edge.
 pub(super) trait GraphItem: DeserializeOwned {
+    /// The parts as which an item of the wrong shape is left out; without it, the item is a bad
+    /// row.
+    const BAD: Option<&'static str>;
+
     /// Emits the statements of the item, which begins at `line`.
     fn emit(self, line: u64, emitter: &mut TermEmitter, reading: &mut Reading) -> Result<(), TerminologyError>;
 }
@@ -41,7 +45,8 @@ pub(super) trait GraphItem: DeserializeOwned {
 #[derive(Deserialize)]
 pub(super) struct Node {
     id: String,
-    lbl: Option<String>,
+    #[serde(default)]
+    lbl: Json,
     r#type: Option<String>,
     meta: Option<Meta>,
 }
@@ -135,6 +140,8 @@ impl SynonymValue {
 }
 
 impl GraphItem for Node {
+    const BAD: Option<&'static str> = None;
+
     fn emit(self, line: u64, emitter: &mut TermEmitter, reading: &mut Reading) -> Result<(), TerminologyError> {
         if self.r#type.as_deref().is_some_and(|kind| kind != "CLASS") {
             reading.skip(OTHER_NODES);
@@ -144,7 +151,11 @@ impl GraphItem for Node {
             reading.skip(FOREIGN_TERMS);
             return Ok(());
         };
-        let name = self.lbl.filter(|label| !label.trim().is_empty());
+        let label = self.lbl.as_str().map(str::to_owned);
+        if label.is_none() && !self.lbl.is_null() {
+            reading.leave_out(BAD_NAMES, line, "the label is no text");
+        }
+        let name = label.filter(|label| !label.trim().is_empty());
         let mut term =
             Term { id: id.into_owned(), name: name.map(|text| Name { line, text, language: None }), ..Term::default() };
         term.add_meta(line, self.meta.unwrap_or_default(), reading);
@@ -158,8 +169,13 @@ impl Term {
         let definition = usable::<Value>(meta.definition.unwrap_or_default(), BAD_DEFINITIONS, line, reading);
         self.definition = located(definition.into_iter().map(|d| d.val).next().unwrap_or_default());
         let synonyms = usable::<SynonymValue>(meta.synonyms, BAD_SYNONYMS, line, reading);
-        let synonyms = synonyms.into_iter().map(|synonym| synonym.into_synonym(line));
-        self.synonyms = synonyms.filter(|synonym| !synonym.name.text.trim().is_empty()).collect();
+        for synonym in synonyms.into_iter().map(|synonym| synonym.into_synonym(line)) {
+            if synonym.name.text.trim().is_empty() {
+                reading.leave_out(BAD_SYNONYMS, line, "it is empty");
+            } else {
+                self.synonyms.push(synonym);
+            }
+        }
         for Value { val, pred } in usable(meta.xrefs, BAD_XREFS, line, reading) {
             self.xrefs.push(Xref { line, target: val, identity: Identity::of(&pred) });
         }
@@ -201,6 +217,8 @@ fn text_of(value: Json) -> String {
 }
 
 impl GraphItem for Edge {
+    const BAD: Option<&'static str> = Some(BAD_RELATIONS);
+
     fn emit(self, line: u64, _emitter: &mut TermEmitter, reading: &mut Reading) -> Result<(), TerminologyError> {
         let kind = match &*self.pred {
             "is_a" => RelationKind::Parent,

@@ -235,6 +235,10 @@ impl<'o> TermEmitter<'o> {
     }
 
     fn emit_codes(&self, term: &Term, row: &mut TermRow) -> Result<(), TerminologyError> {
+        for xref in term.xrefs.iter().filter(|xref| !is_reference(&xref.target)) {
+            let target = quoted(&xref.target);
+            row.reading.leave_out(BAD_XREFS, xref.line, format_args!("{target} is no id of a vocabulary"));
+        }
         for (xref, (source, code), identity) in distinct_targets(&term.xrefs, source_and_code) {
             if identity == Identity::Denied {
                 row.deny(xref);
@@ -270,6 +274,14 @@ impl<'o> TermEmitter<'o> {
         }
         Ok(())
     }
+}
+
+/// Whether the target of a cross-reference is an id of some vocabulary, or an address. Those of
+/// UMLS are CUIs.
+fn is_reference(target: &str) -> bool {
+    let Some((prefix, local)) = target.split_once([':', '_']) else { return false };
+    let is_umls = ["UMLS", "UMLS_CUI", "UMLSCUI"].iter().any(|name| prefix.eq_ignore_ascii_case(name));
+    !prefix.is_empty() && !local.is_empty() && (!is_umls || umls_cui(target).is_some())
 }
 
 /// The distinct targets of cross-references that `target_of` recognizes, in the order of their

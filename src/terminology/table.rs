@@ -23,7 +23,7 @@ use crate::{
     terminology::{
         Reading, TerminologyError,
         constants::{DEFAULT_LANGUAGE, PREFERRED},
-        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_TYPES},
+        left_out::{BAD_DEFINITIONS, BAD_RELATIONS, BAD_TYPES, UNKNOWN_LANGUAGES},
     },
     text::quoted,
 };
@@ -71,6 +71,10 @@ pub fn read_table(input: impl BufRead, options: &TableOptions, reading: &mut Rea
         reading.note(format!("ignored columns: {ignored}; known columns: {known}"));
     }
     while let Some((line, record)) = records.next().map_err(|e| records_error(e, reading))? {
+        // Spreadsheets end a table with rows of separators.
+        if record.as_ref().is_ok_and(|record| record.text.trim().is_empty()) {
+            continue;
+        }
         reading.begin_row()?;
         match record.map_err(|e| e.to_string()).and_then(|record| columns.row(record)) {
             Ok(row) => row.emit(line, options, reading)?,
@@ -130,7 +134,10 @@ impl TableColumns {
     }
 
     fn row<'a>(&self, record: Record<'a>) -> Result<TableRow<'a>, String> {
-        if record.ends.len() != self.width {
+        // Spreadsheets write empty cells behind the last column.
+        let has_more =
+            (self.width..record.ends.len()).any(|i| record.field(i).is_none_or(|cell| !cell.trim().is_empty()));
+        if record.ends.len() < self.width || has_more {
             return Err(format!("{} fields where the header has {}", record.ends.len(), self.width));
         }
         let mut values = [""; COLUMNS.len()];
@@ -163,7 +170,8 @@ impl TableRow<'_> {
         let written = or_default(language, DEFAULT_LANGUAGE);
         let Some(language) = language_abbreviation(written) else {
             let written = quoted(written);
-            reading.bad_row(line, format_args!("language {written} is none of UMLS or ISO 639, such as ENG or en"));
+            let detail = format_args!("language {written} is none of UMLS or ISO 639, such as ENG or en");
+            reading.leave_out(UNKNOWN_LANGUAGES, line, detail);
             return Ok(());
         };
         let (suppressed, language) = (false, language.as_str());
@@ -257,8 +265,16 @@ mod tests {
             let faults = read(&mut BufReader::new(header.as_bytes().chain(long()).chain(row.as_bytes())));
             assert_eq!(faults, ["input:2: it is longer than 1048576 bytes"]);
         }
-        let widest = format!("cui\tname\nC0000001{}\nC0000001\tb\n", "\t".repeat(MAX_LINE_BYTES - 8));
-        assert_eq!(read(widest, Tabs).faults(), ["input:2: 1048569 fields where the header has 2"]);
+        let widest = format!("cui\tname\nC0000001{}b\nC0000001\tb\n", "\t".repeat(MAX_LINE_BYTES - 9));
+        assert_eq!(read(widest, Tabs).faults(), ["input:2: 1048568 fields where the header has 2"]);
+    }
+
+    #[test]
+    fn empty_cells_of_spreadsheets_are_no_fault() {
+        let result = read("cui,name\r\nC0000001,a,,\r\n,,,\r\nC0000002,b\r\n,\r\n , ,,\r\n", Commas);
+        assert_eq!(result.statements, ["C0000001 = a [LOCAL   ENG 0]", "C0000002 = b [LOCAL   ENG 0]"]);
+        assert_eq!(result.faults(), Vec::<String>::new());
+        assert_eq!(result.outcome.unwrap().rows, 2);
     }
 
     #[test]

@@ -247,8 +247,12 @@ impl<'a> KeyBuilder<'a> {
         // "-ve" and "+ve" are common in notes; "nati-ve" is a word that a line break has parted.
         let may_be_spelled =
             signs.chars().count() == 1 && (is_bracketed || signs != "-" || !self.before().is_some_and(is_word_end));
-        let spelled =
-            |text: &'a str| text.strip_prefix("ve").filter(|rest| may_be_spelled && !rest.starts_with(is_word));
+        // Apostrophes in a word count for nothing, here too.
+        let after_ve = |text: &'a str| {
+            let rest = text.strip_prefix('v')?.trim_start_matches(is_apostrophe).strip_prefix('e')?;
+            (!rest.trim_start_matches(is_apostrophe).starts_with(is_word)).then_some(rest)
+        };
+        let spelled = |text: &'a str| after_ve(text).filter(|_| may_be_spelled);
         let mut after = &run[signs.len()..];
         let mut is_spelled = spelled(after).is_some();
         after = spelled(after).unwrap_or(after);

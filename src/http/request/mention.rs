@@ -162,6 +162,12 @@ impl NumberedMention {
         Self { number, path: MentionPath::Single { is_object: true }, mention, problem: None }
     }
 
+    /// Row `number` of a table, which has no mention that can be read.
+    pub(crate) fn bad_row(number: usize, detail: String) -> Self {
+        let problem = Some(Problem::new(ProblemKind::InvalidRequest, detail));
+        Self { number, path: MentionPath::Single { is_object: false }, mention: Mention::default(), problem }
+    }
+
     /// Line or row `number`, which is longer than [`max_line_bytes`].
     pub(crate) fn too_long(number: usize, id: Option<String>) -> Self {
         let detail = "the line is longer than a mention with its options may be";

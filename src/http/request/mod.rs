@@ -2,8 +2,8 @@
 //!
 //! Reading order: `json` (decodes JSON with typed errors), `mention`, `link` (the body of `POST
 //! /link`), `lines` (cuts streams and files into lines), `embed` (the body of `POST /embed`),
-//! `body` (the formats of bodies), `compression`, `query_string` (parses query strings), `query` (their
-//! parameters), `page`.
+//! `body` (the formats of bodies), `compression`, `query_string` (parses query strings), `query`
+//! (their parameters), `page`.
 //!
 //! Invariant: an error names a field of the API and the expected value, never the value that was
 //! sent.

@@ -255,8 +255,7 @@ impl<'k> UmlsReader<'k> {
         if cui1 == cui2 || suppress != "N" || !self.sources.is_selected(source) {
             return Ok(None);
         }
-        cui(cui1)?;
-        cui(cui2)?;
+        cui(cui1).and(cui(cui2)).map_err(|_| RowFault::Incomplete("relations with an id that is no CUI"))?;
         Ok(Some(Statement::Relation { narrower, broader, kind, source }))
     }
 
@@ -291,7 +290,10 @@ impl<'k> UmlsReader<'k> {
         let successor = match kind {
             Succession::Deleted => None,
             _ if cui1 == cui2 => return Err(RowFault::Incomplete("CUIs that succeed themselves")),
-            _ => Some(cui(present(cui2, "successions without a successor")?)?),
+            _ => {
+                let successor = cui(present(cui2, "successions without a successor")?);
+                Some(successor.map_err(|_| RowFault::Incomplete("successions with a successor that is no CUI"))?)
+            }
         };
         self.sources.get_or_add(METATHESAURUS).mark_used(self.line);
         Ok(Some(Statement::Successor { retired, successor, kind, source: METATHESAURUS }))

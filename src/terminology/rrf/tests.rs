@@ -224,7 +224,7 @@ fn bad_rows_are_reported_by_file_and_line() {
             "MRDEF.RRF:1: definitions without a text",
             "MRDEF.RRF:2: 9 fields where there should be 8",
             "MRDEF.RRF:3: definitions without a source",
-            "MRREL.RRF:1: a CUI is not `C` and seven digits",
+            "MRREL.RRF:1: relations with an id that is no CUI",
             "MRREL.RRF:2: 15 fields where there should be 16",
             "MRREL.RRF:4: relations without a source",
             "MRCUI.RRF:1: REL is none of SY, RB, RN, RO, DEL and SUBX",

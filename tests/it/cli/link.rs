@@ -227,16 +227,10 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
         (table.clone(), vec![], "in.csv: it has no column mention or text"),
         (table.clone(), vec!["--column", "words"], "in.csv: it has no column words"),
         (
-            scratch.write("ragged.csv", "text,id\nCANARY,1\nCANARY\n"),
-            vec![],
-            "ragged.csv: line 3: 1 fields where the header has 2",
-        ),
-        (
             scratch.write("quote.csv", "text,id\nasthma,1\n\"CANARY,2\nCANARY,3\n"),
             vec![],
             "quote.csv: the quoted value that begins in line 3 does not end",
         ),
-        (scratch.write("bytes.csv", b"text\nCANARY\xff\n"), vec![], "bytes.csv: line 2: it is not valid UTF-8"),
         (
             scratch.write("cut.csv.gz", &gzip(&long_table)[..300]),
             vec![],
@@ -274,6 +268,45 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
     assert_eq!(scratch.read("ok.ndjson"), "\"a\"\n");
     let error = fail(&with(&scratch.at("ok.ndjson"), &scratch.at("out.doc"), &[]));
     assert!(error.contains("out.doc"), "{error}");
+}
+
+#[test]
+fn a_bad_row_of_a_table_costs_its_own_result() {
+    let scratch = ScratchDir::new();
+    let table = scratch.write("in.csv", b"note,Text\nx,asthma\ny\nz,CANARY\xff\nw,cold,,\nv,fever\n");
+    let summary = run(&with(&table, &scratch.at("out.ndjson"), &["--top-k", "1"]));
+    let log = String::from_utf8_lossy(&summary.stderr).into_owned();
+    assert!(log.contains("5 lines linked in") && log.contains("; 3 lines with an error"), "{log}");
+    let results: Vec<serde_json::Value> =
+        scratch.read("out.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses: Vec<&str> = results.iter().map(|result| result["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["linked", "error", "error", "error", "linked"]);
+    for (result, detail) in
+        results[1..4].iter().zip(["line 3: 1 fields", "line 4: it is not valid UTF-8", "line 5: 4 fields"])
+    {
+        assert!(result["error"]["detail"].as_str().unwrap().starts_with(detail), "{result}");
+    }
+    // TSV is read as it is written: it has no quotes.
+    let quoted = scratch.write("in.tsv", "text\n\"asthma\"\n");
+    succeed(&with(&quoted, &scratch.at("out.tsv"), &["--top-k", "1"]));
+    assert!(scratch.read("out.tsv").lines().nth(1).unwrap().starts_with("m1\t\"asthma\"\t"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_once() {
+    let scratch = ScratchDir::new();
+    let fifo = scratch.at("in.ndjson");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs_err::write(fifo, "\"asthma\"\n").unwrap()
+    });
+    succeed(&with(&fifo, &scratch.at("out.ndjson"), &["--top-k", "1"]));
+    writer.join().unwrap();
+    assert!(scratch.read("out.ndjson").contains("\"linked\""));
+    let error = fail(&with(&fifo, &scratch.at("other.ndjson"), &["--resume"]));
+    assert!(error.contains("--resume needs files"), "{error}");
 }
 
 #[test]
