@@ -463,6 +463,7 @@ const READINGS: &[(&str, &str, &str)] = &[
 /// Mentions that have no reading.
 #[rustfmt::skip]
 const NO_READING: &[&str] = &[
+    "left-sided weakness", "Right sided numbness",
     "history of present illness", "S.P. fall", "Family Hx - CAD", "MI", "diabetes mellitus", "acute MI",
     "chronic kidney disease", "late menopause", "early puberty", "low cholesterol", "high cholesterol",
     "low back pain", "HIV positive", "HIV negative", "HIV -", "HIV (-)", "MRSA (+)", "MRSA -ve", "ER neg",
