@@ -34,7 +34,8 @@ pub struct ReadAs {
 pub enum AnswerStatus {
     /// The first candidate is the concept.
     Linked,
-    /// Several concepts share the best score and match, or corrections contradict each other.
+    /// Several concepts share the best score and match, corrections contradict each other, or the
+    /// mention means an acute episode of the chronic disease.
     Ambiguous,
     /// No candidate reaches the NIL threshold, the best one contradicts the mention, or the mention
     /// denies the term; there may still be candidates.

@@ -14,7 +14,7 @@ use crate::{
         answer::{Answer, AnswerStatus, Candidate, ReadAs},
         query::Query,
     },
-    reading::{Reading, readings},
+    reading::{LeftOutKind, Reading, readings},
     text,
 };
 
@@ -82,7 +82,14 @@ pub(super) fn better_reading(current: &Answer, read: Answer, text: TextQuery<'_>
     if !must_replace && (is_current_denied && !denies || worth(&read) <= worth(current)) {
         return None;
     }
-    let status = if denies { AnswerStatus::Nil } else { read.status };
+    let is_acute =
+        read.read_as.iter().any(|read_as| read_as.left_out.iter().any(|part| part.kind == LeftOutKind::Acute));
+    let status = match read.status {
+        _ if denies => AnswerStatus::Nil,
+        // The mention means the chronic disease and an acute one.
+        AnswerStatus::Linked if is_acute => AnswerStatus::Ambiguous,
+        status => status,
+    };
     Some(Answer { status, ..read })
 }
 

@@ -62,8 +62,10 @@ pub enum LeftOutKind {
     Value,
     /// A side: "left", "bilateral".
     Laterality,
-    /// A degree or course: "severe", "acute on chronic".
+    /// A degree or course: "severe", "worsening".
     Degree,
+    /// An acute episode of a chronic disease: "acute on" before "chronic".
+    Acute,
     /// A coder's remark that the term is not specified further: "NOS", "unspecified".
     Unspecified,
     /// A text in parentheses, or the abbreviation before its long form in parentheses.
@@ -72,7 +74,7 @@ pub enum LeftOutKind {
 
 impl LeftOutKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Negated,
         Self::Family,
         Self::Allergy,
@@ -86,6 +88,7 @@ impl LeftOutKind {
         Self::Value,
         Self::Laterality,
         Self::Degree,
+        Self::Acute,
         Self::Unspecified,
         Self::Parenthesis,
     ];
@@ -106,6 +109,7 @@ impl LeftOutKind {
             Self::Value => "value",
             Self::Laterality => "laterality",
             Self::Degree => "degree",
+            Self::Acute => "acute",
             Self::Unspecified => "unspecified",
             Self::Parenthesis => "parenthesis",
         }

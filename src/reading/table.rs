@@ -183,7 +183,7 @@ pub(super) const BEFORE: Phrases = &[
     ]),
     (Unspecified, Always, &["unspecified", "unspec"]),
     (Laterality, Always, SIDES),
-    (Degree, Before(Words::Chronic), &["acute on", "acute-on"]),
+    (Acute, Before(Words::Chronic), &["acute on", "acute-on"]),
     (Laterality, Before(Words::BodyParts), SHORT_SIDES),
 ];
 

@@ -169,7 +169,7 @@ const READINGS: &[(&str, &str, &str)] = &[
     ("asthma, well controlled", "asthma", "degree well controlled"),
     ("few crackles", "crackles", "degree few"),
     ("episodes of vomiting", "vomiting", "degree episodes of"),
-    ("acute on chronic pancreatitis", "chronic pancreatitis", "degree acute on"),
+    ("acute on chronic pancreatitis", "chronic pancreatitis", "acute acute on"),
     ("left shoulder dislocation", "shoulder dislocation", "laterality left"),
     ("right-sided headache", "headache", "laterality right-sided"),
     ("bilateral knee OA", "knee OA", "laterality bilateral"),

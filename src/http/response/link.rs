@@ -74,7 +74,8 @@ pub(crate) struct LinkResult {
 pub(crate) enum LinkStatus {
     /// The first candidate is the concept.
     Linked,
-    /// Several concepts own the best name, or repairs of a misspelled word contradict each other.
+    /// Several concepts own the best name, repairs of a misspelled word contradict each other, or
+    /// the mention means an acute episode of a chronic disease ("acute on chronic").
     Ambiguous,
     /// No candidate reaches the NIL threshold of the index, the best one contradicts the mention,
     /// or the mention denies the term; candidates are still listed.

@@ -90,6 +90,16 @@ fn an_abbreviation_in_capitals_is_no_everyday_word() {
 }
 
 #[test]
+fn an_acute_episode_is_not_the_chronic_disease_alone() {
+    let answer = link("acute on chronic kidney disease");
+    assert_eq!((&answer["status"], &answer["read_as"]), (&json!("ambiguous"), &json!("chronic kidney disease")));
+    assert_eq!(answer["left_out"], json!([{"text": "acute on", "kind": "acute"}]));
+    assert_eq!(link("chronic kidney disease")["status"], "linked");
+    // One side of weakness is another finding.
+    assert!(link("left-sided weakness").get("read_as").is_none());
+}
+
+#[test]
 fn other_forms_of_words_are_variants_of_a_name() {
     let scratch = ScratchDir::new();
     let service = serve(&scratch, &["seizure", "tumor of the brain", "type 2 diabetes", "asthma"], &[]);
