@@ -79,8 +79,8 @@ pub struct LinkArgs {
     /// NAME is the model of the index]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
-    /// File of words, one per line, that are no misspelled words; they are never repaired [default:
-    /// the words of the program and of the model's tokenizer]
+    /// File of more words that are spelled correctly, one per line; like the words of saplink and
+    /// of the model's tokenizer, they are never repaired [default: none]
     #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
     pub lexicon: Option<PathBuf>,
     /// Memory for the vectors of recent mentions; 0 turns the cache off

@@ -56,8 +56,8 @@ pub struct ServeArgs {
     /// NAME is the model of the index]
     #[arg(long, value_name = "DIR", env = "SAPLINK_MODEL")]
     pub model: Option<PathBuf>,
-    /// File of words, one per line, that are no misspelled words; they are never repaired. Read
-    /// again at a reload [default: the words of the program and of the model's tokenizer]
+    /// File of more words that are spelled correctly, one per line; like the words of saplink and
+    /// of the model's tokenizer, they are never repaired. Read again at a reload [default: none]
     #[arg(long, value_name = "FILE", env = "SAPLINK_LEXICON")]
     pub lexicon: Option<PathBuf>,
     /// How the model is run.

@@ -69,7 +69,7 @@ pub(super) fn run(args: &LinkArgs) -> Result<()> {
     match ending {
         Ending::Complete { errors: 0 } => eprintln!("  {} linked in {}", counted(lines, "line"), elapsed(started)),
         Ending::Complete { errors } => eprintln!(
-            "  {} linked in {}; {} with an error in the field or column `error`",
+            "  {} linked in {}; of those of this run, {} with an error (field or column `error`)",
             counted(lines, "line"),
             elapsed(started),
             counted(errors, "line")

@@ -25,10 +25,10 @@ use crate::{
     signals, telemetry,
 };
 
-/// Serves until SIGTERM or Ctrl-C.
 /// Time before the end of `--drain-timeout` at which streams are ended.
 const STREAM_END: Duration = Duration::from_secs(1);
 
+/// Serves until SIGTERM or Ctrl-C.
 pub(super) fn run(args: &ServeArgs) -> Result<()> {
     telemetry::init(args.log_level, args.log_format);
     ensure!(

@@ -29,9 +29,9 @@ pub trait WordStatistics {
     fn names(&self) -> usize;
     /// Number of visible names with a normalized word, if there are any.
     fn names_with(&self, word: &str) -> Option<u32>;
-    /// Whether it is a word of everyday language.
+    /// Whether `word` is a word of everyday language.
     fn is_everyday_word(&self, word: &str) -> bool;
-    /// Whether it is a word of medicine.
+    /// Whether `word` is a word of medicine.
     fn is_medical_word(&self, word: &str) -> bool;
 }
 
@@ -42,7 +42,7 @@ pub struct MentionProfile<'a, W> {
     weights: Vec<f32>,
     trigrams: Vec<u32>,
     sorts: Vec<Feature>,
-    /// What the mention is if it is one word.
+    /// The feature that is set because the mention is one everyday or medical word.
     word: Option<Feature>,
     /// The semantic groups to which what its head names may belong.
     groups: &'static [&'static str],
@@ -61,10 +61,12 @@ impl<'a, W: WordStatistics> MentionProfile<'a, W> {
             _ => Feature::UncoveredTerms,
         };
         let sorts = phrase.words.iter().zip(&counts).map(sort).collect();
-        let word = match key.contains(' ') {
-            true => None,
-            _ if statistics.is_everyday_word(key) => Some(Feature::EverydayWord),
-            _ => statistics.is_medical_word(key).then_some(Feature::MedicalWord),
+        let word = if key.contains(' ') {
+            None
+        } else if statistics.is_everyday_word(key) {
+            Some(Feature::EverydayWord)
+        } else {
+            statistics.is_medical_word(key).then_some(Feature::MedicalWord)
         };
         let groups = groups_of(&phrase);
         Self { key, phrase, weights, trigrams: trigrams(key), sorts, word, groups, statistics }

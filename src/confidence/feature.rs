@@ -59,7 +59,8 @@ pub enum Feature {
     /// 1 if the mention is one everyday word that no name of the index is, or if the name is an
     /// abbreviation in capitals whose letters the mention has as an everyday word.
     EverydayWord,
-    /// 1 if the mention is one word of medicine that no name of the index is: "coumarin".
+    /// 1 if the mention is one word of medicine that is no everyday word and no name of the index:
+    /// "coumarin".
     MedicalWord,
     /// Characters of the mention divided by 40, at most 1.
     Length,

@@ -168,8 +168,13 @@ fn read_table<'p>(
         };
         number += 1;
         let cells = record.and_then(|record| record.fields().ok_or(LineError::Utf8));
+        let is_blank = |cells: &[&str]| cells.iter().all(|cell| cell.trim().is_empty());
         Some(Ok(Some(match cells {
-            Ok(cells) if cells.len() == width => positions.row(number, |column| cells[column].to_owned(), &limits),
+            // Spreadsheets write empty cells behind the last column, and rows of separators.
+            Ok(cells) if is_blank(&cells) => return Some(Ok(None)),
+            Ok(cells) if cells.len() == width || cells.len() > width && is_blank(&cells[width..]) => {
+                positions.row(number, |column| cells[column].to_owned(), &limits)
+            }
             Ok(cells) => {
                 positions.bad_row(number, format!("line {line}: {} fields where the header has {width}", cells.len()))
             }

@@ -56,7 +56,7 @@ pub struct App {
 struct Shared {
     options: AppOptions,
     service: RwLock<Option<LinkService>>,
-    /// When streams must end; absent until the service stops.
+    /// When streams must end; `None` until the service stops.
     streams_end: watch::Sender<Option<Instant>>,
     admission: Admission,
     metrics: Arc<Metrics>,
@@ -99,8 +99,9 @@ impl App {
     pub(super) async fn streams_end(&self) {
         let mut end = self.shared.streams_end.subscribe();
         // The sender is part of the app, so it is there as long as this waits.
-        if let Ok(end) = end.wait_for(Option::is_some).await.map(|end| *end) {
-            tokio::time::sleep_until(end.unwrap_or_else(Instant::now)).await;
+        let Ok(end) = end.wait_for(Option::is_some).await.map(|end| *end) else { return };
+        if let Some(end) = end {
+            tokio::time::sleep_until(end).await;
         }
     }
 

@@ -17,7 +17,7 @@ use utoipa::{
 
 use crate::linker::Fault;
 
-/// The responses of a route with problems, for the description: each with a status and a text.
+/// Problem responses of a route for its description, from pairs of status and text.
 pub(super) fn described_problems(
     problems: impl IntoIterator<Item = (&'static str, &'static str)>,
 ) -> BTreeMap<String, RefOr<response::Response>> {

@@ -34,7 +34,7 @@ pub struct ReadAs {
 pub enum AnswerStatus {
     /// The first candidate is the concept.
     Linked,
-    /// Several concepts share the best score and match, corrections contradict each other, or the
+    /// Several concepts share the best score and match, repairs contradict each other, or the
     /// mention means an acute episode of the chronic disease.
     Ambiguous,
     /// No candidate reaches the NIL threshold, the best one contradicts the mention, or the mention

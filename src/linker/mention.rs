@@ -153,7 +153,7 @@ pub enum Fault {
     /// A list of a filter has too many entries.
     #[error("a filter has at most {MAX_FILTER_ENTRIES} entries")]
     FilterTooLong,
-    /// An entry is no TUI of the UMLS Semantic Network.
+    /// An entry is no TUI and no name of a semantic type of the UMLS Semantic Network.
     #[error("not a semantic type of UMLS; write TUIs such as T047, or names")]
     UnknownSemanticType,
     /// An entry is no semantic group of the UMLS Semantic Network.

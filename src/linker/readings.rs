@@ -69,6 +69,7 @@ pub(super) fn marks_left_out(query: &Query<'_>) -> Option<ReadAs> {
 pub(super) fn better_reading(current: &Answer, read: Answer, text: TextQuery<'_>) -> Option<Answer> {
     let reading = text.reading?;
     let denies = reading.left_out.iter().any(|part| part.kind.denies_term());
+    let is_acute = reading.left_out.iter().any(|part| part.kind == LeftOutKind::Acute);
     let is_current_denied = current.read_as.as_ref().is_some_and(ReadAs::denies_term);
     // Of the mention as written nothing says that the term is denied, so a reading replaces it.
     let must_replace = denies && !is_current_denied && !read.candidates.is_empty();
@@ -82,11 +83,9 @@ pub(super) fn better_reading(current: &Answer, read: Answer, text: TextQuery<'_>
     if !must_replace && (is_current_denied && !denies || worth(&read) <= worth(current)) {
         return None;
     }
-    let is_acute =
-        read.read_as.iter().any(|read_as| read_as.left_out.iter().any(|part| part.kind == LeftOutKind::Acute));
     let status = match read.status {
         _ if denies => AnswerStatus::Nil,
-        // The mention means the chronic disease and an acute one.
+        // The mention means more than the chronic disease that the reading names.
         AnswerStatus::Linked if is_acute => AnswerStatus::Ambiguous,
         status => status,
     };

@@ -328,7 +328,7 @@ const PROTECTED: &[&str] = &[
     "no synthase", "daily living", "history of present", "past pointing", "on and", "his bundle",
     "current smoker", "former smoker", "previous smoker", "past smoker", "never smoker", "never smoked",
     "potential space", "off balance", "off label", "off and", "off pump", "off food", "off my", "d/c home", "d/c to", "stop and", "hold and",
-    // One side of the body, not a milder form of the whole.
+    // Weakness of one side (hemiparesis) is another finding than weakness, so the side stays.
     "left weakness", "right weakness", "left-sided weakness", "right-sided weakness", "left sided weakness",
     "right sided weakness", "l sided weakness", "r sided weakness", "l-sided weakness", "r-sided weakness",
     "left numbness", "right numbness", "left-sided numbness", "right-sided numbness", "left sided numbness",

@@ -194,7 +194,7 @@ impl Term {
         let abbreviation = types.iter().any(is_abbreviation);
         let name = Name { line, text, language: language(qualifiers)? };
         if name.text.trim().is_empty() {
-            return Err(bad("it is empty"));
+            return Err(bad("the synonym is empty"));
         }
         self.synonyms.push(Synonym { name, scope, abbreviation });
         Ok(())
@@ -205,7 +205,7 @@ impl Term {
         let (text, rest) = quoted_text(rest).map_err(bad)?;
         words_and_qualifiers(rest).map_err(bad)?;
         if text.trim().is_empty() {
-            return Err(bad("it is empty"));
+            return Err(bad("the definition is empty"));
         }
         if !self.definition.text.is_empty() {
             return Err((SECOND_DEFINITIONS, "the term has one already".into()));

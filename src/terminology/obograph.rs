@@ -349,7 +349,7 @@ mod tests {
         let expected = [
             (line("_:blank"), "`http://purl.obolibrary.org/obo/XYZ_00000` or `_:blank` stands for no concept id"),
             (line("[\"is_a\"]"), "invalid type: sequence, expected a string"),
-            (line("\"nodes\"") + 1, "it is empty"),
+            (line("\"nodes\"") + 1, "a synonym is empty"),
             (line("XYZ_0000006\""), "`XYZ:0000006` has no name"),
             (line("XYZ_0000008\""), "invalid type: string \"none\", expected struct SynonymValue"),
             (line("\"no id\""), "missing field `id`"),

@@ -33,8 +33,7 @@ const REASON_END_CHARS: usize = 100;
 
 /// A node or an edge.
 pub(super) trait GraphItem: DeserializeOwned {
-    /// The parts as which an item of the wrong shape is left out; without it, the item is a bad
-    /// row.
+    /// The kind under which a malformed item is counted; `None` makes it a bad row.
     const BAD: Option<&'static str>;
 
     /// Emits the statements of the item, which begins at `line`.
@@ -171,7 +170,7 @@ impl Term {
         let synonyms = usable::<SynonymValue>(meta.synonyms, BAD_SYNONYMS, line, reading);
         for synonym in synonyms.into_iter().map(|synonym| synonym.into_synonym(line)) {
             if synonym.name.text.trim().is_empty() {
-                reading.leave_out(BAD_SYNONYMS, line, "it is empty");
+                reading.leave_out(BAD_SYNONYMS, line, "a synonym is empty");
             } else {
                 self.synonyms.push(synonym);
             }

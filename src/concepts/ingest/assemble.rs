@@ -70,7 +70,8 @@ impl StatementCollector {
         file.add_all_strings(LANGUAGES, values.languages.iter().map(String::as_str))?;
         let mut source_sets = SourceSets::default();
         codes.write(&mut file, merged.atoms, concepts.len(), &mut sources, &mut source_sets, job)?;
-        relations.write(&mut file, &concepts, &history, &tables, Sorter::new(dir, sort_memory / 2), job)?;
+        let lacking =
+            relations.write(&mut file, &concepts, &history, &tables, Sorter::new(dir, sort_memory / 2), job)?;
         let concept_count = concepts.len() as u64;
         concepts.write(&mut file, CONCEPT_IDS)?;
         history.write(&mut file)?;
@@ -80,7 +81,8 @@ impl StatementCollector {
         let rows = names::write(dir, names.sort()?, &type_sets, sources.len(), source_sets, job)?;
         let counts = Counts { concepts: concept_count, atoms: merged.atoms as u64, rows };
         let tally = merged.tally;
-        let left_out = tally.left_out().map(|(reason, count)| (reason.to_owned(), count)).collect();
+        let lacking = Some(("relations to ids that the index lacks", lacking)).filter(|(_, count)| *count > 0);
+        let left_out = tally.left_out().chain(lacking).map(|(reason, count)| (reason.to_owned(), count)).collect();
         let semantic_types = merged.semantic_types;
         Ok(StoreSummary { counts, sources, semantic_types, tally, left_out, merged: BTreeMap::new() })
     }

@@ -51,8 +51,9 @@ impl RelationSorter {
         self.sorter.push(&self.record)
     }
 
-    /// Adds the edges of the relations to `file`. `concepts` has the ids of all concepts, and
-    /// `edge_sorter` is empty.
+    /// Adds the edges of the relations to `file`, and returns the number of relations with an id
+    /// that leads to no concept. `concepts` has the ids of all concepts, and `edge_sorter` is
+    /// empty.
     ///
     /// # Errors
     /// Reading a temporary file or writing failed; [`ConceptError::Canceled`].
@@ -64,11 +65,11 @@ impl RelationSorter {
         tables: &IdTables,
         edge_sorter: Sorter,
         job: Job<'_>,
-    ) -> Result<(), ConceptError> {
+    ) -> Result<u64, ConceptError> {
         job.progress.stage("resolving relations", self.sorter.len());
         let mut edges = EdgeSorter(edge_sorter);
         // Records are sorted by the narrower id, so that each is resolved once.
-        let (mut last, mut narrower) = (String::new(), vec![]);
+        let (mut last, mut narrower, mut lacking) = (String::new(), vec![], 0);
         for_each_distinct(self.sorter.sort()?, job, |record| {
             let mut fields = RecordReader::new(record);
             let (narrower_id, broader_id) = (fields.text()?, fields.text()?);
@@ -77,14 +78,16 @@ impl RelationSorter {
                 narrower = history.resolve(narrower_id, concepts);
                 narrower_id.clone_into(&mut last);
             }
-            if narrower.is_empty() {
+            let all_broader = history.resolve(broader_id, concepts);
+            if narrower.is_empty() || all_broader.is_empty() {
+                lacking += 1;
                 return Ok(());
             }
             let (up, down) = match is_broader {
                 false => (Relation::Parent, Relation::Child),
                 true => (Relation::Broader, Relation::Narrower),
             };
-            for broader in history.resolve(broader_id, concepts) {
+            for broader in all_broader {
                 for &narrower in narrower.iter().filter(|&&n| n != broader) {
                     edges.push(narrower, up, broader, source)?;
                     edges.push(broader, down, narrower, source)?;
@@ -92,7 +95,8 @@ impl RelationSorter {
             }
             Ok(())
         })?;
-        write_edges(file, edges.0.sort()?, concepts.len())
+        write_edges(file, edges.0.sort()?, concepts.len())?;
+        Ok(lacking)
     }
 }
 

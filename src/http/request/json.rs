@@ -130,7 +130,8 @@ impl Cursor {
         let mut seen = vec![false; known.len()];
         while let Some(position) = map.next_key_seed(FieldName(known))? {
             let Some(position) = position else {
-                // The path is that of the object: the name is one that the client sent.
+                // The path ends at the object: an error never repeats the name, which the client
+                // sent.
                 return self.fail(DataFault::UnknownField(known));
             };
             self.path.borrow_mut().push(Segment::Field(known[position]));

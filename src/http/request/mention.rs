@@ -162,7 +162,7 @@ impl NumberedMention {
         Self { number, path: MentionPath::Single { is_object: true }, mention, problem: None }
     }
 
-    /// Row `number` of a table, which has no mention that can be read.
+    /// An unreadable row of a table.
     pub(crate) fn bad_row(number: usize, detail: String) -> Self {
         let problem = Some(Problem::new(ProblemKind::InvalidRequest, detail));
         Self { number, path: MentionPath::Single { is_object: false }, mention: Mention::default(), problem }

@@ -70,7 +70,7 @@ impl LineStream {
             biased;
             () = self.app.streams_end() => {
                 self.lines.end();
-                Err(Problem::new(ProblemKind::NotReady, "the service is stopping; send the remaining lines again"))
+                Err(Problem::new(ProblemKind::NotReady, "the service is stopping; send the lines without a result again in a new request"))
             }
             read = self.lines.next_lines() => read,
         };

@@ -128,6 +128,9 @@ impl<'k> UmlsReader<'k> {
     ) -> Result<(), TerminologyError> {
         let mut lines = LineReader::new(input);
         while let Some((number, line)) = lines.next()? {
+            if line == Ok("") {
+                continue;
+            }
             reading.begin_row()?;
             self.line = number;
             let row = match line.map_err(|reason| reason.to_string()).and_then(split_row) {

@@ -218,6 +218,10 @@ fn names_without_letters_are_counted_or_kept() {
     let inputs = [("--tsv", "numbers.tsv")];
     let (summary, _) = built(&scratch, "without", &inputs, &[]);
     assert_contains(&summary, &["concepts     1,", "left out     names of digits or punctuation alone: 3"]);
+    let lacking = "cui\tname\tparents\nC9100004\tone\tC9100009\n";
+    fs_err::write(scratch.at("lacking.tsv"), lacking).unwrap();
+    let (summary_of_lacking, _) = built(&scratch, "lacking", &[("--tsv", "lacking.tsv")], &[]);
+    assert_contains(&summary_of_lacking, &["left out     relations to ids that the index lacks: 1"]);
     let (summary, _) = built(&scratch, "with", &inputs, &["--keep-bare-numbers"]);
     assert_contains(&summary, &["concepts     4,"]);
     assert!(!summary.contains("left out"), "{summary}");

@@ -273,16 +273,16 @@ fn bad_input_is_named_and_no_mention_is_quoted() {
 #[test]
 fn a_bad_row_of_a_table_costs_its_own_result() {
     let scratch = ScratchDir::new();
-    let table = scratch.write("in.csv", b"note,Text\nx,asthma\ny\nz,CANARY\xff\nw,cold,,\nv,fever\n");
+    let table = scratch.write("in.csv", b"note,Text\nx,asthma\ny\nz,CANARY\xff\nw,cold,x\nv,fever,,\n,\n");
     let summary = run(&with(&table, &scratch.at("out.ndjson"), &["--top-k", "1"]));
     let log = String::from_utf8_lossy(&summary.stderr).into_owned();
-    assert!(log.contains("5 lines linked in") && log.contains("; 3 lines with an error"), "{log}");
+    assert!(log.contains("6 lines linked in") && log.contains(", 3 lines with an error"), "{log}");
     let results: Vec<serde_json::Value> =
         scratch.read("out.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let statuses: Vec<&str> = results.iter().map(|result| result["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["linked", "error", "error", "error", "linked"]);
     for (result, detail) in
-        results[1..4].iter().zip(["line 3: 1 fields", "line 4: it is not valid UTF-8", "line 5: 4 fields"])
+        results[1..4].iter().zip(["line 3: 1 fields", "line 4: it is not valid UTF-8", "line 5: 3 fields"])
     {
         assert!(result["error"]["detail"].as_str().unwrap().starts_with(detail), "{result}");
     }
