@@ -150,12 +150,35 @@ impl Document<'_, '_> {
 }
 
 /// Parses an item. The error is the number of lines of the item before the fault, and the reason.
+///
+/// An escape of half a surrogate pair stands for no character. It becomes U+FFFD, so that it costs
+/// the text that has it.
 fn parse<T: DeserializeOwned>(json: &RawValue) -> Result<T, (u64, String)> {
-    serde_json::from_str(json.get()).map_err(|e| {
+    let text = json.get();
+    let repaired = || serde_json::from_str(&without_lone_surrogates(text)).ok();
+    serde_json::from_str(text).or_else(|e| repaired().ok_or(e)).map_err(|e| {
         let reason = e.to_string();
         let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
         (e.line().saturating_sub(1) as u64, shortened(reason))
     })
+}
+
+/// A JSON text with escapes of U+FFFD in place of those of lone surrogates.
+fn without_lone_surrogates(json: &str) -> String {
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let (mut whole, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        let (escape, after) = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => escape.split_at(12),
+            (Some(0xD800..=0xDFFF), _) => ("\\ufffd", &escape[6..]),
+            _ => escape.split_at_checked(2).unwrap_or((escape, "")),
+        };
+        whole.push_str(before);
+        whole.push_str(escape);
+        rest = after;
+    }
+    whole + rest
 }
 
 /// A level of the document that is read piece by piece.
@@ -338,6 +361,23 @@ mod tests {
             assert_eq!((summary.bad, summary.left_out["names of terms that cannot be used"]), (0, 1));
             let relations = summary.left_out.get("relations that cannot be used").copied();
             assert_eq!(relations, (edges != "null").then_some(2));
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_costs_the_text_that_has_it() {
+        let text = r#"{"graphs": [{"nodes": [{"id": "XY:1", "lbl": "one \ud83d\ude00 \\ud800", "meta": {
+            "definition": {"val": "\udc00"}, "synonyms": [{"pred": "hasExactSynonym", "val": "a\ud800"},
+            {"pred": "hasExactSynonym", "val": "b\u0063"}]}}, {"id": "XY:2", "lbl": "\ud800\ud800"}]}]}"#;
+        let result = read(text, &OntologyOptions::default());
+        assert_eq!(
+            result.statements,
+            ["XY:1 = one \u{1f600} \\ud800 [XY XY:1 PT ENG 7]", "XY:1 = bc [XY XY:1 SY ENG 0]"]
+        );
+        let summary = result.outcome.unwrap();
+        assert_eq!(summary.bad, 0);
+        for kind in ["names of terms", "synonyms", "definitions"] {
+            assert_eq!(summary.left_out[&*format!("{kind} that cannot be used")], 1, "{kind}");
         }
     }
 

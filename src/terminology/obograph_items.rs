@@ -27,6 +27,7 @@ const VERSION_INFO: &str = "http://www.w3.org/2002/07/owl#versionInfo";
 /// Nodes that are relations or individuals.
 const OTHER_NODES: &str = "nodes that are not classes";
 const BAD_PROPERTIES: &str = "properties that cannot be used";
+const UNREADABLE: &str = "the text has a character that cannot be read";
 
 /// Characters that a message shows of both ends of a long reason.
 const REASON_END_CHARS: usize = 100;
@@ -150,9 +151,9 @@ impl GraphItem for Node {
             reading.skip(FOREIGN_TERMS);
             return Ok(());
         };
-        let label = self.lbl.as_str().map(str::to_owned);
+        let label = self.lbl.as_str().filter(|label| is_readable(label)).map(str::to_owned);
         if label.is_none() && !self.lbl.is_null() {
-            reading.leave_out(BAD_NAMES, line, "the label is no text");
+            reading.leave_out(BAD_NAMES, line, "the label is no text that can be read");
         }
         let name = label.filter(|label| !label.trim().is_empty());
         let mut term =
@@ -166,11 +167,19 @@ impl Term {
     fn add_meta(&mut self, line: u64, meta: Meta, reading: &mut Reading) {
         let located = |text| Located { line, text };
         let definition = usable::<Value>(meta.definition.unwrap_or_default(), BAD_DEFINITIONS, line, reading);
-        self.definition = located(definition.into_iter().map(|d| d.val).next().unwrap_or_default());
+        for Value { val, .. } in definition.into_iter().take(1) {
+            if is_readable(&val) {
+                self.definition = located(val);
+            } else {
+                reading.leave_out(BAD_DEFINITIONS, line, UNREADABLE);
+            }
+        }
         let synonyms = usable::<SynonymValue>(meta.synonyms, BAD_SYNONYMS, line, reading);
         for synonym in synonyms.into_iter().map(|synonym| synonym.into_synonym(line)) {
             if synonym.name.text.trim().is_empty() {
                 reading.leave_out(BAD_SYNONYMS, line, "a synonym is empty");
+            } else if !is_readable(&synonym.name.text) {
+                reading.leave_out(BAD_SYNONYMS, line, UNREADABLE);
             } else {
                 self.synonyms.push(synonym);
             }
@@ -205,6 +214,11 @@ impl Term {
             ids.extend(concept_id(&val).map(|id| located(id.into_owned())));
         }
     }
+}
+
+/// Whether every character of a text could be read.
+fn is_readable(text: &str) -> bool {
+    !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// The text of a value.
