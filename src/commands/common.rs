@@ -92,8 +92,11 @@ pub(super) fn create_output(path: &Path, force: bool) -> Result<StagedFile> {
 /// The two options that name the same file.
 pub(super) fn check_distinct(outputs: &[(&str, Option<&Path>)], inputs: &[(&str, &Path)]) -> Result<()> {
     let located = |path: &Path| {
+        // "report" has an empty parent, "./report" has not.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let in_parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(in_parent).unwrap_or_else(|| path.to_owned())
+        let found = path.canonicalize().ok().or_else(in_parent);
+        found.unwrap_or(path)
     };
     let mut seen: Vec<(&str, PathBuf)> = inputs.iter().map(|(option, path)| (*option, located(path))).collect();
     for (option, path) in outputs.iter().filter_map(|(option, path)| Some((*option, (*path)?))) {
@@ -137,5 +140,20 @@ pub(super) fn print_stdout(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_by_any_path() {
+        let files = |first: &str, second: &str| {
+            check_distinct(&[("--json", Some(Path::new(first))), ("--html", Some(Path::new(second)))], &[]).is_ok()
+        };
+        assert!(!files("no-such-report", "./no-such-report"));
+        assert!(!files("no-such-report", "src/../no-such-report"));
+        assert!(files("no-such-report", "no-such-page"));
     }
 }
